@@ -1,0 +1,5 @@
+export * from "./errors.ts";
+export * from "./rng.ts";
+export * from "./spaces.ts";
+export * from "./trajectories.ts";
+export * from "./records.ts";

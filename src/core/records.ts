@@ -1,0 +1,86 @@
+/**
+ * What a training reports while it runs: one JSON object a line in a run's `metrics.jsonl`. Every record says at which
+ * training step (environment steps taken for learning) it was made. Quantities of the true reward appear only in
+ * `episode` and `evaluation` records, which no learner reads.
+ */
+export type TrainingRecord = PolicyRecord | RewardRecord | EpisodeRecord | EvaluationRecord;
+
+/** Environment steps counted by what they were for. */
+export interface StepCounts {
+  /** Steps taken for the policy to learn from. */
+  train: number;
+  /** Extra steps taken only to estimate the reward's gradient. */
+  rewardRollout: number;
+  /** Steps of evaluation episodes (true return, reporting only). */
+  evaluation: number;
+  /** Steps in the expert demonstrations used. */
+  expert: number;
+}
+
+/** The lower level (soft actor-critic), averaged over the policy updates since the last such record. */
+export interface PolicyRecord {
+  kind: "policy";
+  step: number;
+  /** Policy updates so far. */
+  updates: number;
+  /** Mean squared soft Bellman residual of the two critics. */
+  criticLoss: number;
+  /** Mean of min(Q1, Q2) at the policy's own actions. */
+  meanQ: number;
+  /** Policy entropy estimate, nats. */
+  entropy: number;
+  /** Entropy temperature. */
+  temperature: number;
+  /** Mean learned reward on the replayed batch. */
+  meanReward: number;
+}
+
+/** One step of the upper level. */
+export interface RewardRecord {
+  kind: "reward";
+  step: number;
+  /** Reward steps so far, this one included. */
+  rewardStep: number;
+  /** Expert minus agent of the (discounted) learned return per trajectory, before the step; its ascent direction is the gradient. */
+  returnGap: number;
+  /** Mean learned reward per step on the expert's and the agent's trajectories, before the step. */
+  expertMeanReward: number;
+  agentMeanReward: number;
+  /** Norm of the likelihood's gradient estimate (Lemma 4). */
+  gradientNorm: number;
+  /** || theta - theta_0 ||. */
+  travel: number;
+  /** 1 if the projection onto the ball was active in this step. */
+  projected: number;
+  /** Cosine between this gradient and the one before: persistently negative means oscillation. */
+  gradientCosine: number;
+  /** Wall-clock seconds since the last reward step, of which `policySeconds` in policy updates and `simulationSeconds` in the environment. */
+  seconds: number;
+  policySeconds: number;
+  simulationSeconds: number;
+}
+
+/** A training episode that ended. */
+export interface EpisodeRecord {
+  kind: "episode";
+  step: number;
+  trueReturn: number;
+  length: number;
+}
+
+/** Deterministic evaluation episodes under the true reward, and how the learned reward relates to it. Reporting only. */
+export interface EvaluationRecord {
+  kind: "evaluation";
+  step: number;
+  returns: number[];
+  meanReturn: number;
+  /** Standard deviation over episodes. */
+  stdReturn: number;
+  /** Correlation of learned with true reward per step on the evaluation episodes; null where one of them is constant or there is no learned reward. */
+  pearson: number | null;
+  spearman: number | null;
+  steps: StepCounts;
+}
+
+/** Where records go: a file, a progress line, an instrument. */
+export type Listener = (record: TrainingRecord) => void;

@@ -1,0 +1,69 @@
+import { TandemError } from "./errors.ts";
+
+/**
+ * Episodes, one after another, in columns. Row t holds (s_t, a_t, s_{t+1}): the next observation is the true one, also
+ * where an episode ends. Owned by whoever made it; readers must not write.
+ */
+export interface Trajectories {
+  /** Coordinates of an observation. */
+  readonly observationSize: number;
+  /** Coordinates of an action. */
+  readonly actionSize: number;
+  /** s_t, [T, observationSize]. */
+  readonly observations: Float32Array;
+  /** a_t, [T, actionSize]. */
+  readonly actions: Float32Array;
+  /** s_{t+1}, [T, observationSize]. */
+  readonly nextObservations: Float32Array;
+  /** True reward r_t, [T]; null where the recording has none. For reporting only: no learner reads it. */
+  readonly rewards: Float32Array | null;
+  /** 1 where the task ended the episode at s_{t+1}, [T]. */
+  readonly terminated: Uint8Array;
+  /** 1 where a time limit cut the episode at s_{t+1}, [T]; values still bootstrap there. */
+  readonly truncated: Uint8Array;
+  /** First row of each episode and, last, T: [episodes + 1]. */
+  readonly episodeStarts: Uint32Array;
+}
+
+/** Number of rows T over all episodes. */
+export function transitionCount(trajectories: Trajectories): number {
+  return trajectories.episodeStarts[trajectories.episodeStarts.length - 1];
+}
+
+/** Number of episodes. */
+export function episodeCount(trajectories: Trajectories): number {
+  return trajectories.episodeStarts.length - 1;
+}
+
+/** Undiscounted true return of each episode, [episodes]; null where the recording has no rewards. */
+export function episodeReturns(trajectories: Trajectories): Float64Array | null {
+  const { rewards, episodeStarts } = trajectories;
+  if (!rewards) return null;
+  const returns = new Float64Array(episodeStarts.length - 1);
+  for (let episode = 0; episode < returns.length; episode++) {
+    for (let t = episodeStarts[episode]; t < episodeStarts[episode + 1]; t++) returns[episode] += rewards[t];
+  }
+  return returns;
+}
+
+/** The episodes `from` .. `to - 1` as trajectories of their own (columns are views into the original's). */
+export function sliceEpisodes(trajectories: Trajectories, from: number, to: number): Trajectories {
+  const count = episodeCount(trajectories);
+  if (!(from >= 0 && from < to && to <= count)) {
+    throw new TandemError("sliceEpisodes", `expected 0 <= from < to <= ${count} episodes, got ${from}..${to}`);
+  }
+  const { observationSize, actionSize, episodeStarts } = trajectories;
+  const start = episodeStarts[from];
+  const end = episodeStarts[to];
+  return {
+    observationSize,
+    actionSize,
+    observations: trajectories.observations.subarray(start * observationSize, end * observationSize),
+    actions: trajectories.actions.subarray(start * actionSize, end * actionSize),
+    nextObservations: trajectories.nextObservations.subarray(start * observationSize, end * observationSize),
+    rewards: trajectories.rewards?.subarray(start, end) ?? null,
+    terminated: trajectories.terminated.subarray(start, end),
+    truncated: trajectories.truncated.subarray(start, end),
+    episodeStarts: episodeStarts.slice(from, to + 1).map((row) => row - start),
+  };
+}
