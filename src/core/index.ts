@@ -3,3 +3,4 @@ export * from "./rng.ts";
 export * from "./spaces.ts";
 export * from "./trajectories.ts";
 export * from "./records.ts";
+export * from "./trajectory-builder.ts";

@@ -50,7 +50,10 @@ export function episodeReturns(trajectories: Trajectories): Float64Array | null 
 export function sliceEpisodes(trajectories: Trajectories, from: number, to: number): Trajectories {
   const count = episodeCount(trajectories);
   if (!(from >= 0 && from < to && to <= count)) {
-    throw new TandemError("sliceEpisodes", `expected 0 <= from < to <= ${count} episodes, got ${from}..${to}`);
+    throw new TandemError(
+      "sliceEpisodes",
+      `expected 0 <= from < to <= ${count} episodes, got ${from}..${to}`,
+    );
   }
   const { observationSize, actionSize, episodeStarts } = trajectories;
   const start = episodeStarts[from];

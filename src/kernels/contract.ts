@@ -7,11 +7,46 @@
 export interface KernelExports {
   // ---- matrix products: C = op(A) op(B), then the epilogue -------------------------------------------------------
   /** C[m,n] = A[m,k] B[k,n]; epilogue: 0 none, 1 + bias[n], 2 relu(. + bias[n]), 3 tanh(. + bias[n]). */
-  gemmNN(m: number, n: number, k: number, a: number, lda: number, b: number, ldb: number, c: number, ldc: number, epilogue: number, bias: number): void;
+  gemmNN(
+    m: number,
+    n: number,
+    k: number,
+    a: number,
+    lda: number,
+    b: number,
+    ldb: number,
+    c: number,
+    ldc: number,
+    epilogue: number,
+    bias: number,
+  ): void;
   /** C[m,n] = A[m,k] B[n,k]^T; epilogue as in gemmNN, and 4: C = (mask[m,n] > 0) ? C : 0, `extra` being the mask (ld = ldc). */
-  gemmNT(m: number, n: number, k: number, a: number, lda: number, b: number, ldb: number, c: number, ldc: number, epilogue: number, extra: number): void;
+  gemmNT(
+    m: number,
+    n: number,
+    k: number,
+    a: number,
+    lda: number,
+    b: number,
+    ldb: number,
+    c: number,
+    ldc: number,
+    epilogue: number,
+    extra: number,
+  ): void;
   /** C[m,n] = A[k,m]^T B[k,n]; epilogue 0 overwrites C, 5 adds to it. */
-  gemmTN(m: number, n: number, k: number, a: number, lda: number, b: number, ldb: number, c: number, ldc: number, epilogue: number): void;
+  gemmTN(
+    m: number,
+    n: number,
+    k: number,
+    a: number,
+    lda: number,
+    b: number,
+    ldb: number,
+    c: number,
+    ldc: number,
+    epilogue: number,
+  ): void;
   /** out[cols] = sum over rows of x[rows, cols] (bias gradient). */
   columnSums(rows: number, cols: number, x: number, ldx: number, out: number): void;
 
@@ -20,13 +55,34 @@ export interface KernelExports {
    * Adam (arXiv:1412.6980, Alg. 1) with decoupled decay (arXiv:1711.05101): p <- p (1 - lr*decay) - lr * mhat / (sqrt(vhat) + eps),
    * mhat = m / correction1, vhat = v / correction2, correction_i = 1 - beta_i^t computed by the caller in float64.
    */
-  adam(n: number, params: number, grads: number, m: number, v: number, lr: number, beta1: number, beta2: number, eps: number, correction1: number, correction2: number, decay: number): void;
+  adam(
+    n: number,
+    params: number,
+    grads: number,
+    m: number,
+    v: number,
+    lr: number,
+    beta1: number,
+    beta2: number,
+    eps: number,
+    correction1: number,
+    correction2: number,
+    decay: number,
+  ): void;
   /** target <- target + tau (online - target), n floats. */
   polyak(n: number, target: number, online: number, tau: number): void;
 
   // ---- vectors ---------------------------------------------------------------------------------------------------
   /** dst[i, 0..width) = src[indices[i], 0..width), indices uint32[count]; strides in floats. */
-  gatherRows(count: number, width: number, src: number, srcStride: number, indices: number, dst: number, dstStride: number): void;
+  gatherRows(
+    count: number,
+    width: number,
+    src: number,
+    srcStride: number,
+    indices: number,
+    dst: number,
+    dstStride: number,
+  ): void;
   copyRows(rows: number, width: number, src: number, srcStride: number, dst: number, dstStride: number): void;
   fill(n: number, x: number, value: number): void;
   /** y <- y + a x */
@@ -54,13 +110,33 @@ export interface KernelExports {
    * out[i, 0..width) = (x[i,:] - mean) * inverseStd; where `unit` is 1 a constant coordinate 1 is appended (out has
    * width + 1 columns) and the whole row is then divided by its Euclidean norm, so that ||psi|| = 1.
    */
-  standardiseRows(rows: number, width: number, x: number, ldx: number, mean: number, inverseStd: number, unit: number, out: number, ldout: number): void;
+  standardiseRows(
+    rows: number,
+    width: number,
+    x: number,
+    ldx: number,
+    mean: number,
+    inverseStd: number,
+    unit: number,
+    out: number,
+    ldout: number,
+  ): void;
 
   // ---- the two-layer network f(x; W) = m^(-1/2) sum_j b_j relu(W_j . x) ---------------------------------------------
   /** out[i] = scale * sum_j signs[j] * h[i,j], h = relu(x W^T) from gemmNT with epilogue 2 and zero bias, [rows, m]. */
   signedRowSums(rows: number, m: number, h: number, signs: number, scale: number, out: number): void;
   /** g[i,j] = coefficient[i] * scale * signs[j] * 1{h[i,j] > 0}: then dW[m,d] = gemmTN(g, x). g may be h. */
-  twoLayerBackward(rows: number, m: number, h: number, signs: number, coefficient: number, scale: number, g: number): void;
+  twoLayerBackward(
+    rows: number,
+    m: number,
+    h: number,
+    signs: number,
+    coefficient: number,
+    scale: number,
+    g: number,
+  ): void;
+  /** x[i] = mask[i] > 0 ? x[i] : 0 */
+  maskPositive(n: number, x: number, mask: number): void;
   /** Pi_B in place: if ||w - w0|| > radius then w = w0 + radius (w - w0)/||w - w0||. Returns the norm before. */
   projectBall(n: number, w: number, w0: number, radius: number): number;
 
@@ -69,18 +145,51 @@ export interface KernelExports {
    * a = tanh(u), u = mean + exp(logStd) noise; actions to out (ldout), log pi(a|s) = sum_i [ -noise^2/2 - logStd - log(2 pi)/2
    * - 2 (log 2 - u - softplus(-2u)) ] to logProb[B]. Saves u to `pre` [B,d] for the backward pass.
    */
-  tanhGaussianForward(batch: number, d: number, head: number, noise: number, low: number, high: number, pre: number, out: number, ldout: number, logProb: number): void;
+  tanhGaussianForward(
+    batch: number,
+    d: number,
+    head: number,
+    noise: number,
+    low: number,
+    high: number,
+    pre: number,
+    out: number,
+    ldout: number,
+    logProb: number,
+  ): void;
   /**
    * Gradient of sum_i [ weightLogProb[i] * log pi_i + sum_j dAction[i,j] a_ij ] with respect to head, noise held fixed
    * (reparameterised): into dHead[B, 2d]. Gradient through a clamped log std is 0. `weight` is one number for all rows.
    */
-  tanhGaussianBackward(batch: number, d: number, head: number, noise: number, low: number, high: number, pre: number, weight: number, dAction: number, ldda: number, dHead: number): void;
+  tanhGaussianBackward(
+    batch: number,
+    d: number,
+    head: number,
+    noise: number,
+    low: number,
+    high: number,
+    pre: number,
+    weight: number,
+    dAction: number,
+    ldda: number,
+    dHead: number,
+  ): void;
   /** a = tanh(mean), the deterministic action. */
   tanhGaussianMode(batch: number, d: number, head: number, out: number, ldout: number): void;
 
   // ---- soft actor-critic's elementwise parts ------------------------------------------------------------------------
   /** y[i] = reward[i] + discount * (1 - terminated[i]) * (min(q1[i], q2[i]) - temperature * logProb[i]); terminated float32 0/1. */
-  softTarget(batch: number, reward: number, terminated: number, q1: number, q2: number, logProb: number, temperature: number, discount: number, y: number): void;
+  softTarget(
+    batch: number,
+    reward: number,
+    terminated: number,
+    q1: number,
+    q2: number,
+    logProb: number,
+    temperature: number,
+    discount: number,
+    y: number,
+  ): void;
   /** dQ[i] = (q[i] - y[i]) / batch, the gradient of mean of (q - y)^2 / 2; returns mean of (q - y)^2. */
   squaredErrorGradient(batch: number, q: number, y: number, dQ: number): number;
   /** Actor: dQ1[i] = -1/batch where q1 <= q2 else 0; dQ2 the other; returns mean of min(q1, q2). */

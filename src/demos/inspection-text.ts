@@ -1,0 +1,141 @@
+import type { Finding, Inspection, Severity, Summary } from "./inspect.ts";
+
+const NAME_WIDTH = 15;
+const CELL_WIDTH = 11;
+const STRIP_WIDTH = 25;
+const TEXT_WIDTH = 96;
+
+/** Columns of observations or actions listed one by one; of more, the rest is summed up in a line. */
+const MOST_COLUMNS = 32;
+
+/** A report for people: tables first, what seems wrong last. Plain text of at most 96 characters a line, no colours. */
+export function formatInspection(report: Inspection): string {
+  const { source, env, layout, episodes, transitions, lengths, returns, actionCounts } = report;
+  const lines = [
+    `${"Demonstrations".padEnd(NAME_WIDTH)} ${source}`,
+    `${"Environment".padEnd(NAME_WIDTH)} ${env ?? "not named in the file"}`,
+    `${"Layout".padEnd(NAME_WIDTH)} ${layout}`,
+    "",
+    tableHead(counted(episodes, "episode")),
+    tableRow("steps", lengths),
+    ...(returns ? [tableRow("return", returns)] : []),
+    `  ${"end".padEnd(NAME_WIDTH - 2)} ${endsInWords(report)}`,
+    "",
+    ...columnTable(counted(report.observationSize, "observation"), report.observations),
+    "",
+    ...(actionCounts
+      ? choiceTable(actionCounts, transitions)
+      : columnTable(counted(report.actionSize, "action"), report.actions)),
+    "",
+    ...findingsInWords(report.findings),
+  ];
+  return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
+}
+
+function tableHead(title: string): string {
+  return (
+    title.padEnd(NAME_WIDTH) + ["min", "mean", "max", "std"].map((word) => word.padStart(CELL_WIDTH)).join("")
+  );
+}
+
+function tableRow(name: string, { min, mean, max, std }: Summary): string {
+  return `  ${name}`.padEnd(NAME_WIDTH) + [min, mean, max, std].map((value) => cell(value)).join("");
+}
+
+function columnTable(title: string, summaries: readonly Summary[]): string[] {
+  const shown = summaries.length > MOST_COLUMNS ? summaries.slice(0, MOST_COLUMNS) : summaries;
+  const rows = shown.map((summary, column) => `${tableRow(String(column), summary)}   ${strip(summary)}`);
+  const rest = summaries.slice(shown.length);
+  if (rest.length > 0) {
+    const [min, max] = [Math.min(...rest.map((one) => one.min)), Math.max(...rest.map((one) => one.max))];
+    const range = `between ${cell(min).trim()} and ${cell(max).trim()}`;
+    rows.push(`  ${shown.length}-${summaries.length - 1}`.padEnd(NAME_WIDTH) + `     all ${range}`);
+  }
+  return [`${tableHead(title)}   min ${"mean, std".padStart(13).padEnd(17)} max`, ...rows];
+}
+
+/** The range of a column from its least to its greatest value, with one standard deviation around the mean. */
+function strip({ min, mean, max, std }: Summary): string {
+  if (min === max) return "constant";
+  const place = (value: number): number =>
+    Math.min(STRIP_WIDTH - 1, Math.max(0, Math.round(((value - min) / (max - min)) * (STRIP_WIDTH - 1))));
+  const cells = Array.from({ length: STRIP_WIDTH }, (_, at) => {
+    if (at === place(mean)) return "●";
+    return at >= place(mean - std) && at <= place(mean + std) ? "━" : "─";
+  });
+  return cells.join("");
+}
+
+function choiceTable(counts: NonNullable<Inspection["actionCounts"]>, transitions: number): string[] {
+  const most = Math.max(...counts.map(({ count }) => count));
+  const rows = counts.map(({ action, count }) => {
+    const percent = `${((100 * count) / transitions).toFixed(1)}%`;
+    const bar = "█".repeat(Math.max(1, Math.round((40 * count) / most)));
+    return (
+      `  ${action}`.padEnd(NAME_WIDTH) +
+      String(count).padStart(CELL_WIDTH) +
+      percent.padStart(CELL_WIDTH) +
+      `   ${bar}`
+    );
+  });
+  return [
+    `${"Action".padEnd(NAME_WIDTH)}${"steps".padStart(CELL_WIDTH)}${"share".padStart(CELL_WIDTH)}`,
+    ...rows,
+  ];
+}
+
+function endsInWords({ ends, episodes }: Inspection): string {
+  const parts = [
+    [ends.terminated, "terminated by the task"],
+    [ends.truncated, "cut (time limit)"],
+    [ends.unmarked, "without a mark"],
+  ] as const;
+  const present = parts.filter(([count]) => count > 0);
+  if (present.length === 1) return `${episodes > 1 ? "all " : ""}${present[0][1]}`;
+  return present.map(([count, words]) => `${count} ${words}`).join(", ");
+}
+
+const HEADINGS: Record<Severity, string> = { error: "Wrong", warning: "Doubtful", note: "Worth knowing" };
+
+function findingsInWords(findings: readonly Finding[]): string[] {
+  const lines: string[] = [];
+  if (!findings.some(({ severity }) => severity !== "note")) lines.push("Nothing looks wrong.");
+  for (const severity of ["error", "warning", "note"] as const) {
+    const some = findings.filter((finding) => finding.severity === severity);
+    if (some.length === 0) continue;
+    if (lines.length > 0) lines.push("");
+    lines.push(HEADINGS[severity], ...some.flatMap(({ message }) => wrapped(message)));
+  }
+  return lines;
+}
+
+/** An item of a list, its further lines indented under the first. */
+function wrapped(message: string): string[] {
+  const lines: string[] = [];
+  let line = "  -";
+  for (const word of message.split(" ")) {
+    if (line.length + 1 + word.length > TEXT_WIDTH && line.trim() !== "-") {
+      lines.push(line);
+      line = "   ";
+    }
+    line += ` ${word}`;
+  }
+  return [...lines, line];
+}
+
+/** A number in a cell: whole as it is, three decimals below 1000, one below a million, otherwise scientific. */
+function cell(value: number): string {
+  return digits(value).padStart(CELL_WIDTH);
+}
+
+function digits(value: number): string {
+  const magnitude = Math.abs(value);
+  if (magnitude === 0) return "0";
+  if (magnitude >= 1e6 || magnitude < 5e-4) return value.toExponential(2);
+  if (Number.isInteger(value)) return String(value);
+  return value.toFixed(magnitude < 1000 ? 3 : 1);
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,130 @@
+import type { MainModule, MjData, MjModel } from "@mujoco/mujoco";
+
+import { TandemError } from "../../core/index.ts";
+import { type ModelDescription, toMjcf } from "./model.ts";
+
+let loading: Promise<MainModule> | undefined;
+
+/** The one WebAssembly instance of MuJoCo in this process or worker, fetched at the first call. */
+export function loadMujoco(): Promise<MainModule> {
+  loading ??= import("@mujoco/mujoco").then((binding) => binding.default());
+  return loading;
+}
+
+/**
+ * A compiled model and its state inside MuJoCo. The arrays are views into WebAssembly memory: that memory moves when
+ * any simulation of this process makes it grow, and a moved view has length 0 and says nothing. Therefore: call
+ * `attach()` before the first touch after anything that may have made memory grow, and never keep a view elsewhere.
+ */
+export class Simulation {
+  readonly model: ModelDescription;
+  /** Generalised positions, [nq]; a view. */
+  qpos = new Float64Array(0);
+  /** Generalised velocities, [nv]; a view. */
+  qvel = new Float64Array(0);
+  /** Controls, one a motor, [nu]; a view. */
+  ctrl = new Float64Array(0);
+  /** Accelerations the constraint solver starts from, [nv]; a view. */
+  warmStart = new Float64Array(0);
+  /** Positions and velocities of a fresh simulation, [nq] and [nv]; copies. */
+  readonly initialQpos: Float64Array;
+  readonly initialQvel: Float64Array;
+  readonly #mujoco: MainModule;
+  readonly #model: MjModel;
+  readonly #data: MjData;
+  #deleted = false;
+
+  private constructor(mujoco: MainModule, model: ModelDescription) {
+    this.model = model;
+    this.#mujoco = mujoco;
+    this.#model = mujoco.MjModel.from_xml_string(toMjcf(model));
+    this.#data = new mujoco.MjData(this.#model);
+    this.attach();
+    this.initialQpos = this.qpos.slice();
+    this.initialQvel = this.qvel.slice();
+  }
+
+  /** Compile `model` and set it into its initial state. The first call in a process loads MuJoCo (some 150 ms). */
+  static async create(model: ModelDescription): Promise<Simulation> {
+    return new Simulation(await loadMujoco(), model);
+  }
+
+  /** Simulated seconds since the last `clear`. */
+  get time(): number {
+    return this.#data.time;
+  }
+
+  set time(seconds: number) {
+    this.#data.time = seconds;
+  }
+
+  /** Take the views anew if memory has moved since they were taken. */
+  attach(): void {
+    if (this.qpos.length > 0) return;
+    const data = this.#data;
+    this.qpos = data.qpos;
+    this.qvel = data.qvel;
+    this.ctrl = data.ctrl;
+    this.warmStart = data.qacc_warmstart;
+  }
+
+  /** Back to the initial state, with time, controls and the solver's warm start at zero (`mj_resetData`). */
+  clear(): void {
+    this.#mujoco.mj_resetData(this.#model, this.#data);
+  }
+
+  /** Compute everything that follows from positions, velocities and controls, without moving (`mj_forward`). */
+  forward(): void {
+    this.#mujoco.mj_forward(this.#model, this.#data);
+  }
+
+  /**
+   * `count` steps of `model.timestep` under the present controls. False where the state diverged on the way: MuJoCo
+   * then starts over from its initial state without a word, which shows in its clock.
+   */
+  advance(count: number): boolean {
+    const mujoco = this.#mujoco;
+    const model = this.#model;
+    const data = this.#data;
+    const { timestep } = this.model;
+    const start = data.time;
+    for (let step = 0; step < count; step++) mujoco.mj_step(model, data);
+    this.attach();
+    if (data.time < start + (count - 0.5) * timestep) return false;
+    // A clock that had just started looks the same after a restart in the first step; MuJoCo's counters know.
+    if (start < 0.5 * timestep && this.#restarted()) return false;
+    return isTame(this.qpos) && isTame(this.qvel);
+  }
+
+  /** Give the memory back. Further calls do nothing; the simulation must not be used after the first. */
+  delete(): void {
+    if (this.#deleted) return;
+    this.#deleted = true;
+    this.#data.delete();
+    this.#model.delete();
+  }
+
+  #restarted(): boolean {
+    const { mjWARN_BADQPOS, mjWARN_BADQVEL, mjWARN_BADQACC } = this.#mujoco.mjtWarning;
+    const warnings = this.#data.warning; // not a copy: deleting it would destroy MuJoCo's own
+    let count = 0;
+    for (const kind of [mjWARN_BADQPOS, mjWARN_BADQVEL, mjWARN_BADQACC]) {
+      const statistic = warnings.get(kind.value);
+      if (!statistic)
+        throw new TandemError("Simulation", `MuJoCo has no warning counter ${kind.value}; check its version`);
+      count += statistic.number;
+      statistic.delete();
+    }
+    return count > 0;
+  }
+}
+
+/** MuJoCo's own bound on a sane number (mjMAXVAL); false for NaN. */
+const MAX_VALUE = 1e10;
+
+function isTame(values: Float64Array): boolean {
+  for (let i = 0; i < values.length; i++) {
+    if (!(Math.abs(values[i]) < MAX_VALUE)) return false;
+  }
+  return true;
+}

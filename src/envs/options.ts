@@ -1,0 +1,43 @@
+import { TandemError } from "../core/index.ts";
+
+/** Options as they come from a caller or a configuration file. */
+export type GivenOptions = Readonly<Record<string, unknown>>;
+
+/**
+ * `defaults` with what `given` sets. Every name must be known, and every value of its default's type and, if a number,
+ * finite; an option set to undefined counts as left out.
+ */
+export function readOptions<Options extends object>(
+  id: string,
+  defaults: Options,
+  given: GivenOptions,
+): Options {
+  const options = { ...defaults } as Record<string, unknown>;
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(defaults, name)) {
+      throw refusal(id, `has no option ${name}; it has ${Object.keys(defaults).join(", ")}`);
+    }
+    if (value === undefined) continue;
+    const type = typeof options[name];
+    if (typeof value !== type) throw refusal(id, `takes a ${type} as ${name}, got ${JSON.stringify(value)}`);
+    if (type === "number" && !Number.isFinite(value))
+      throw refusal(id, `takes a finite ${name}, got ${String(value)}`);
+    options[name] = value;
+  }
+  return options as Options;
+}
+
+/** Refuse `value` unless it is an integer of at least 1. */
+export function requireCount(id: string, name: string, value: number): void {
+  if (!(Number.isInteger(value) && value >= 1))
+    throw refusal(id, `takes a whole number from 1 as ${name}, got ${value}`);
+}
+
+/** Refuse `value` if it is below 0. */
+export function requireNonNegative(id: string, name: string, value: number): void {
+  if (!(value >= 0)) throw refusal(id, `takes a ${name} of at least 0, got ${value}`);
+}
+
+function refusal(id: string, problem: string): TandemError {
+  return new TandemError("makeEnvironment", `${id} ${problem}`);
+}

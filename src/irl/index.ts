@@ -1,0 +1,2 @@
+export * from "./ml-irl.ts";
+export * from "./reward-model.ts";

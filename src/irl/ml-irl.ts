@@ -1,0 +1,222 @@
+/**
+ * Maximum-likelihood inverse reinforcement learning in a two-timescale single loop (arXiv:2503.17865, Alg. 3): the fast
+ * timescale improves the policy under the current reward, the slow one ascends the likelihood of the demonstrations by
+ * one expert and one agent trajectory. With continuous actions the fast timescale is soft actor-critic.
+ */
+import {
+  episodeCount,
+  foldIn,
+  nextInteger,
+  sliceEpisodes,
+  streamOf,
+  TandemError,
+  transitionCount,
+  type Key,
+  type Listener,
+  type RandomStream,
+  type StepCounts,
+  type Trajectories,
+} from "../core/index.ts";
+import type { Environment } from "../envs/environment.ts";
+import type { Kernels } from "../kernels/index.ts";
+import {
+  agentStep,
+  createAgent,
+  episodeRecord,
+  rollout,
+  sacAct,
+  takePolicyRecord,
+  type Agent,
+  type BatchReward,
+  type SacOptions,
+} from "../rl/index.ts";
+import {
+  addReturnGradient,
+  ascend,
+  createRewardModel,
+  learnedReward,
+  observeTrajectories,
+  type RewardModel,
+  type RewardOptions,
+} from "./reward-model.ts";
+
+/** Every choice of the algorithm. */
+export interface MlIrlOptions {
+  readonly sac: SacOptions;
+  readonly reward: RewardOptions;
+  /** Steps of uniformly random actions before the first policy update. */
+  readonly startSteps: number;
+  readonly replayCapacity: number;
+  /** T_k: environment steps (one policy update each) between reward steps. */
+  readonly policyStepsPerRewardStep: number;
+  /** Expert and agent trajectories in one gradient estimate; the paper takes one. */
+  readonly trajectoriesPerRewardStep: number;
+  /**
+   * "training": the training episodes that have just ended serve as the agent's trajectories, at no further environment
+   * step; "fresh": they are rolled out anew under the current policy and counted as reward rollouts.
+   */
+  readonly agentTrajectories: "training" | "fresh";
+  /** Weigh step t of the gradient by gamma^t, as in Lemma 4, or (false) all steps alike. */
+  readonly discountedGradient: boolean;
+  /** What the policy is taught by: the learned reward, or a negative control that ignores the demonstrations. */
+  readonly taughtBy: "learned reward" | "zero reward" | "constant reward";
+}
+
+/** The two levels and what joins them. Updated in place. */
+export interface MlIrl {
+  readonly options: MlIrlOptions;
+  readonly agent: Agent;
+  readonly reward: RewardModel;
+  /** The lower level's reward: `reward` at its current parameters, or a control. */
+  readonly teacher: BatchReward;
+  readonly demonstrations: Trajectories;
+  /** A second environment for fresh rollouts, so that the training episode goes on undisturbed. */
+  readonly rolloutEnvironment: Environment | null;
+  readonly rolloutKey: Key;
+  /** Which expert trajectory comes next. */
+  readonly expertStream: RandomStream;
+  /** Training episodes not yet older than `trajectoriesPerRewardStep` others. */
+  readonly recentEpisodes: Trajectories[];
+  /** k: reward steps taken. */
+  rewardSteps: number;
+  readonly steps: StepCounts;
+}
+
+/** Both levels at initialisation; `environments.rollout` is needed for fresh agent trajectories only. */
+export function createMlIrl(
+  kernels: Kernels,
+  environments: { train: Environment; rollout: Environment | null },
+  demonstrations: Trajectories,
+  options: MlIrlOptions,
+  key: Key,
+): MlIrl {
+  if (options.agentTrajectories === "fresh" && !environments.rollout) {
+    throw new TandemError(
+      "createMlIrl",
+      "fresh agent trajectories need a second environment, got none; pass environments.rollout",
+    );
+  }
+  const agentOptions = { ...options, keepTrueRewards: false };
+  const agent = createAgent(kernels, environments.train, agentOptions, foldIn(key, 0));
+  const { observationSize } = agent.sac;
+  const reward = createRewardModel(
+    kernels,
+    observationSize,
+    agent.actionSpace,
+    options.reward,
+    foldIn(key, 1),
+  );
+  observeTrajectories(kernels, reward, "expert", demonstrations);
+  return {
+    options,
+    agent,
+    reward,
+    teacher: teacherOf(kernels, reward, options),
+    demonstrations,
+    rolloutEnvironment: environments.rollout,
+    rolloutKey: foldIn(key, 2),
+    expertStream: streamOf(foldIn(key, 3)),
+    recentEpisodes: [],
+    rewardSteps: 0,
+    steps: { train: 0, rewardRollout: 0, evaluation: 0, expert: transitionCount(demonstrations) },
+  };
+}
+
+/**
+ * Iteration k: T_k policy steps (fewer if `stepLimit` training steps are reached), then one reward step
+ * theta_{k+1} = Pi_B( theta_k + alpha_k g_k / h ), g_k = sum_t gamma^t grad r(sE_t, aE_t) - sum_t gamma^t grad r(sA_t, aA_t).
+ * The effective horizon h = sum of gamma^t over a full-length episode is a constant: it only makes alpha_k comparable
+ * between discounts and tasks. `clock` gives milliseconds.
+ */
+export function mlIrlIteration(
+  kernels: Kernels,
+  state: MlIrl,
+  stepLimit: number,
+  listener: Listener,
+  clock: () => number,
+): void {
+  const { agent, reward, options } = state;
+  const begun = clock();
+
+  // Fast timescale: the policy under theta_k.
+  const policySteps = Math.min(options.policyStepsPerRewardStep, stepLimit - agent.steps);
+  for (let t = 0; t < policySteps; t++) {
+    const episode = agentStep(kernels, agent, state.teacher, clock);
+    state.steps.train++;
+    if (episode) rememberEpisode(kernels, state, episode, listener);
+  }
+  const measured = takePolicyRecord(kernels, agent);
+  if (measured) listener(measured);
+
+  // Slow timescale: the reward.
+  const agentTrajectories = sampleAgent(kernels, state);
+  if (agentTrajectories.length === 0) return;
+  const expertTrajectories = sampleExpert(state);
+  const discount = options.discountedGradient ? options.sac.discount : 1;
+  const expert = addReturnGradient(kernels, reward, expertTrajectories, discount, +1);
+  const own = addReturnGradient(kernels, reward, agentTrajectories, discount, -1);
+  const horizon = effectiveHorizon(discount, agent.environment.maxEpisodeSteps);
+  const ascent = ascend(kernels, reward, state.rewardSteps, 1 / horizon);
+  state.rewardSteps++;
+
+  listener({
+    kind: "reward",
+    step: agent.steps,
+    rewardStep: state.rewardSteps,
+    returnGap: expert.discountedReturn - own.discountedReturn,
+    expertMeanReward: expert.meanReward,
+    agentMeanReward: own.meanReward,
+    gradientNorm: ascent.gradientNorm / horizon,
+    gradientCosine: ascent.gradientCosine,
+    travel: ascent.travel,
+    projected: ascent.projected ? 1 : 0,
+    seconds: (clock() - begun) / 1000,
+    policySeconds: agent.updateTime / 1000,
+    simulationSeconds: agent.simulationTime / 1000,
+  });
+  agent.updateTime = 0;
+  agent.simulationTime = 0;
+}
+
+/** sum_{t < steps} discount^t */
+export function effectiveHorizon(discount: number, steps: number): number {
+  return discount === 1 ? steps : (1 - discount ** steps) / (1 - discount);
+}
+
+/** tauE: as many expert trajectories as asked for, drawn with replacement; all of them where there are no more. */
+function sampleExpert({ demonstrations, expertStream, options }: MlIrl): Trajectories[] {
+  const count = options.trajectoriesPerRewardStep;
+  const available = episodeCount(demonstrations);
+  if (available <= count) return [demonstrations];
+  return Array.from({ length: count }, () => {
+    const episode = nextInteger(expertStream, available);
+    return sliceEpisodes(demonstrations, episode, episode + 1);
+  });
+}
+
+/** tauA: agent trajectories; none until a first training episode has ended. */
+function sampleAgent(kernels: Kernels, state: MlIrl): Trajectories[] {
+  const { options, agent, rolloutEnvironment } = state;
+  if (options.agentTrajectories === "training" || !rolloutEnvironment) return state.recentEpisodes;
+  const act = (observation: Float64Array, action: Float32Array): void =>
+    sacAct(kernels, agent.sac, observation, "sample", action);
+  const key = foldIn(state.rolloutKey, state.rewardSteps);
+  const trajectories = rollout(rolloutEnvironment, act, options.trajectoriesPerRewardStep, key);
+  state.steps.rewardRollout += transitionCount(trajectories);
+  observeTrajectories(kernels, state.reward, "agent", trajectories);
+  return [trajectories];
+}
+
+function rememberEpisode(kernels: Kernels, state: MlIrl, episode: Trajectories, listener: Listener): void {
+  const { recentEpisodes, options, agent, reward } = state;
+  recentEpisodes.push(episode);
+  if (recentEpisodes.length > options.trajectoriesPerRewardStep) recentEpisodes.shift();
+  if (options.agentTrajectories === "training") observeTrajectories(kernels, reward, "agent", episode);
+  listener(episodeRecord(agent.steps, episode));
+}
+
+function teacherOf(kernels: Kernels, reward: RewardModel, { taughtBy }: MlIrlOptions): BatchReward {
+  if (taughtBy === "learned reward") return learnedReward(kernels, reward);
+  const constant = taughtBy === "constant reward" ? 1 : 0;
+  return ({ size }, out) => kernels.fill(size, out, constant);
+}

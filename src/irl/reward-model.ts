@@ -1,0 +1,374 @@
+/**
+ * A learned reward r(s, a; theta) or r(s; theta): a normaliser, a network, and what one step of gradient ascent needs.
+ * Inputs are observations and actions in policy units, one row a step.
+ */
+import {
+  episodeCount,
+  foldIn,
+  toPolicyUnits,
+  transitionCount,
+  type BoxSpace,
+  type Key,
+  type Trajectories,
+} from "../core/index.ts";
+import type { Kernels } from "../kernels/index.ts";
+import {
+  addRows,
+  adamStep,
+  createAdam,
+  createNormaliser,
+  createTwoLayer,
+  emptyStatistics,
+  initialiseMlp,
+  mlpBackward,
+  mlpForward,
+  mlpShape,
+  mlpWorkspace,
+  standardiseOver,
+  twoLayerForward,
+  twoLayerGradient,
+  twoLayerWorkspace,
+  type AdamState,
+  type Normaliser,
+  type RowStatistics,
+} from "../nn/index.ts";
+import type { BatchReward } from "../rl/index.ts";
+
+/** Which network, how it climbs, what holds it. */
+export interface RewardOptions {
+  /** r(s, a) or r(s). */
+  readonly inputs: "state-action" | "state";
+  /**
+   * "two-layer": the paper's network of width m on features of unit norm; "mlp": ReLU layers of these widths on
+   * standardised inputs.
+   */
+  readonly network: { kind: "two-layer"; width: number } | { kind: "mlp"; hidden: readonly number[] };
+  /** Plain gradient ascent, as in the paper, or Adam. */
+  readonly optimiser: "ascent" | "adam";
+  /** alpha_0 of the ascent: theta <- theta + alpha_k g / h, h the effective horizon (see `mlIrlIteration`). */
+  readonly stepSize: number;
+  /** sigma: alpha_k = alpha_0 (k + 1)^-sigma. 0 keeps it constant. */
+  readonly stepSizeDecay: number;
+  /** Projection onto ||theta - theta_0|| <= radius, or a pull of `rate` towards theta_0 at each step, or nothing. */
+  readonly regulariser:
+    { kind: "projection"; radius: number } | { kind: "weight-decay"; rate: number } | { kind: "none" };
+}
+
+/** The reward and its training state. Updated in place; `rewardTensors` names what a checkpoint must hold. */
+export interface RewardModel {
+  readonly options: RewardOptions;
+  readonly actionSpace: BoxSpace;
+  readonly observationSize: number;
+  /** Columns of an input row: n + d, or n for a state-only reward. */
+  readonly inputSize: number;
+  readonly normaliser: Normaliser;
+  /** What the normaliser is the mixture of. */
+  readonly statistics: { readonly expert: RowStatistics; readonly agent: RowStatistics };
+  readonly network: RewardNetwork;
+  /** theta_0, [network.length]. */
+  readonly initial: number;
+  /** g and the one before it, [network.length] each. */
+  readonly gradient: number;
+  readonly previousGradient: number;
+  readonly adam: AdamState;
+  readonly room: Room;
+}
+
+/** A scalar function of feature rows with a parameter block. */
+interface RewardNetwork {
+  readonly features: number;
+  readonly parameters: number;
+  readonly length: number;
+  /** Values of up to CHUNK feature rows into out. */
+  forward(rows: number, features: number, out: number): void;
+  /** Adds to `gradient` the parameter gradient of sum(coefficients * value), after `forward` on the same rows. */
+  addGradient(rows: number, features: number, coefficients: number, gradient: number): void;
+}
+
+interface Room {
+  readonly input: number;
+  readonly features: number;
+  readonly values: number;
+  readonly coefficients: number;
+}
+
+/** Rows evaluated at a time. */
+const CHUNK = 256;
+
+/** A reward at initialisation. */
+export function createRewardModel(
+  kernels: Kernels,
+  observationSize: number,
+  actionSpace: BoxSpace,
+  options: RewardOptions,
+  key: Key,
+): RewardModel {
+  const inputSize = observationSize + (options.inputs === "state" ? 0 : actionSpace.size);
+  const network =
+    options.network.kind === "two-layer"
+      ? twoLayerReward(kernels, inputSize + 1, options.network.width, foldIn(key, 0))
+      : mlpReward(kernels, inputSize, options.network.hidden, foldIn(key, 0));
+  const model: RewardModel = {
+    options,
+    actionSpace,
+    observationSize,
+    inputSize,
+    normaliser: createNormaliser(kernels, inputSize),
+    statistics: { expert: emptyStatistics(inputSize), agent: emptyStatistics(inputSize) },
+    network,
+    initial: kernels.allocate(network.length),
+    gradient: kernels.allocate(network.length),
+    previousGradient: kernels.allocate(network.length),
+    adam: createAdam(kernels, options.optimiser === "adam" ? network.length : 0),
+    room: {
+      input: kernels.allocate(CHUNK * inputSize),
+      features: kernels.allocate(CHUNK * network.features),
+      values: kernels.allocate(CHUNK),
+      coefficients: kernels.allocate(CHUNK),
+    },
+  };
+  copyBlock(kernels, network.length, network.parameters, model.initial);
+  return model;
+}
+
+/** The reward as the lower level wants it: evaluated at the current theta whenever a batch is drawn. */
+export function learnedReward(kernels: Kernels, model: RewardModel): BatchReward {
+  return ({ size, rows, stride }, out) => {
+    for (let first = 0; first < size; first += CHUNK) {
+      const count = Math.min(CHUNK, size - first);
+      evaluateRows(kernels, model, count, rows + 4 * first * stride, stride, out + 4 * first);
+    }
+  };
+}
+
+/** r(s_t, a_t; theta) of every step, [T]. */
+export function rewardsAlong(kernels: Kernels, model: RewardModel, trajectories: Trajectories): Float32Array {
+  const rewards = new Float32Array(transitionCount(trajectories));
+  for (let first = 0; first < rewards.length; first += CHUNK) {
+    const count = Math.min(CHUNK, rewards.length - first);
+    loadRows(kernels, model, trajectories, first, count);
+    evaluateRows(kernels, model, count, model.room.input, model.inputSize, model.room.values);
+    rewards.set(kernels.f32(model.room.values, count), first);
+  }
+  return rewards;
+}
+
+/** Returns of trajectories under the learned reward. */
+export interface LearnedReturn {
+  /** Mean over episodes of sum_t discount^t r(s_t, a_t; theta). */
+  discountedReturn: number;
+  /** Mean over steps of r. */
+  meanReward: number;
+}
+
+/**
+ * Adds `sign` times the gradient of the mean discounted return, (1/E) sum_e sum_t discount^t grad r(s_t, a_t; theta), E
+ * episodes in all, to `model.gradient`: one half of Lemma 4 of arXiv:2503.17865. Expert and agent both pass through here.
+ * It is a sum over each trajectory, never a mean over steps: a longer life counts for more, and after an episode's end
+ * the reward is 0.
+ */
+export function addReturnGradient(
+  kernels: Kernels,
+  model: RewardModel,
+  trajectories: readonly Trajectories[],
+  discount: number,
+  sign: 1 | -1,
+): LearnedReturn {
+  const episodes = trajectories.reduce((sum, part) => sum + episodeCount(part), 0);
+  const steps = trajectories.reduce((sum, part) => sum + transitionCount(part), 0);
+  const total: LearnedReturn = { discountedReturn: 0, meanReward: 0 };
+  for (const part of trajectories) {
+    for (let episode = 0; episode < episodeCount(part); episode++) {
+      const own = addEpisodeGradient(kernels, model, part, episode, discount, sign / episodes);
+      total.discountedReturn += own.discountedReturn / episodes;
+      total.meanReward += own.rewardSum / steps;
+    }
+  }
+  return total;
+}
+
+function addEpisodeGradient(
+  kernels: Kernels,
+  model: RewardModel,
+  trajectories: Trajectories,
+  episode: number,
+  discount: number,
+  factor: number,
+): { discountedReturn: number; rewardSum: number } {
+  const { input, features, values, coefficients } = model.room;
+  const end = trajectories.episodeStarts[episode + 1];
+  let discountPower = 1;
+  let discountedReturn = 0;
+  let rewardSum = 0;
+  for (let first = trajectories.episodeStarts[episode]; first < end; first += CHUNK) {
+    const count = Math.min(CHUNK, end - first);
+    loadRows(kernels, model, trajectories, first, count);
+    evaluateRows(kernels, model, count, input, model.inputSize, values);
+    const rewards = kernels.f32(values, count);
+    const weights = kernels.f32(coefficients, count);
+    for (let t = 0; t < count; t++) {
+      discountedReturn += discountPower * rewards[t];
+      rewardSum += rewards[t];
+      weights[t] = factor * discountPower;
+      discountPower *= discount;
+    }
+    model.network.addGradient(count, features, coefficients, model.gradient);
+  }
+  return { discountedReturn, rewardSum };
+}
+
+/** What one reward step did. */
+export interface AscentReport {
+  gradientNorm: number;
+  /** Cosine with the gradient of the step before; 0 at the first. */
+  gradientCosine: number;
+  /** ||theta - theta_0|| after the step. */
+  travel: number;
+  projected: boolean;
+}
+
+/** theta <- Pi(theta + alpha_k scale g) with g in `model.gradient`, which is moved to `previousGradient` and cleared. */
+export function ascend(kernels: Kernels, model: RewardModel, k: number, scale: number): AscentReport {
+  const { network, initial, gradient, previousGradient, options } = model;
+  const { parameters, length } = network;
+  const stepSize = options.stepSize * (k + 1) ** -options.stepSizeDecay;
+  const gradientNorm = Math.sqrt(kernels.dot(length, gradient, gradient));
+  const previousNorm = Math.sqrt(kernels.dot(length, previousGradient, previousGradient));
+  const norms = gradientNorm * previousNorm;
+  const gradientCosine = norms > 0 ? kernels.dot(length, gradient, previousGradient) / norms : 0;
+
+  if (options.optimiser === "adam") {
+    kernels.scale(length, -1, gradient);
+    adamStep(kernels, model.adam, parameters, gradient, stepSize, 0);
+    kernels.scale(length, -1, gradient);
+  } else {
+    kernels.axpy(length, stepSize * scale, gradient, parameters);
+  }
+  let travel = Math.sqrt(kernels.squaredDistance(length, parameters, initial));
+  let projected = false;
+  if (options.regulariser.kind === "projection") {
+    const { radius } = options.regulariser;
+    projected = kernels.projectBall(length, parameters, initial, radius) > radius;
+    if (projected) travel = radius;
+  } else if (options.regulariser.kind === "weight-decay") {
+    kernels.polyak(length, parameters, initial, options.regulariser.rate);
+    travel *= 1 - options.regulariser.rate;
+  }
+  copyBlock(kernels, length, gradient, previousGradient);
+  kernels.fill(length, gradient, 0);
+  return { gradientNorm, gradientCosine, travel, projected };
+}
+
+/** Take trajectories into the expert's or the agent's statistics, and standardise anew over both. */
+export function observeTrajectories(
+  kernels: Kernels,
+  model: RewardModel,
+  who: "expert" | "agent",
+  trajectories: Trajectories,
+): void {
+  const { inputSize, room, statistics } = model;
+  const rows = transitionCount(trajectories);
+  for (let first = 0; first < rows; first += CHUNK) {
+    const count = Math.min(CHUNK, rows - first);
+    loadRows(kernels, model, trajectories, first, count);
+    addRows(statistics[who], kernels.f32(room.input, count * inputSize), count, inputSize);
+  }
+  standardiseOver(kernels, model.normaliser, [statistics.expert, statistics.agent]);
+}
+
+/** Every float32 block that defines the reward and its optimiser, by name: [pointer, length]. */
+export function rewardTensors(model: RewardModel): Record<string, [number, number]> {
+  const { network, normaliser } = model;
+  return {
+    rewardParameters: [network.parameters, network.length],
+    rewardInitial: [model.initial, network.length],
+    rewardMoments: [model.adam.moments, 2 * model.adam.length],
+    rewardPreviousGradient: [model.previousGradient, network.length],
+    rewardInputMean: [normaliser.mean, normaliser.size],
+    rewardInputInverseStd: [normaliser.inverseStd, normaliser.size],
+  };
+}
+
+function evaluateRows(
+  kernels: Kernels,
+  model: RewardModel,
+  rows: number,
+  input: number,
+  ldInput: number,
+  out: number,
+): void {
+  const { normaliser, network, inputSize, room } = model;
+  const unit = model.options.network.kind === "two-layer" ? 1 : 0;
+  const { mean, inverseStd } = normaliser;
+  kernels.standardiseRows(
+    rows,
+    inputSize,
+    input,
+    ldInput,
+    mean,
+    inverseStd,
+    unit,
+    room.features,
+    network.features,
+  );
+  network.forward(rows, room.features, out);
+}
+
+/** Steps first .. first + count - 1 as input rows: the one place where (s_t, a_t) are paired. */
+function loadRows(
+  kernels: Kernels,
+  model: RewardModel,
+  from: Trajectories,
+  first: number,
+  count: number,
+): void {
+  const { inputSize, observationSize: n, actionSpace } = model;
+  const d = actionSpace.size;
+  const input = kernels.f32(model.room.input, count * inputSize);
+  for (let i = 0; i < count; i++) {
+    const t = first + i;
+    input.set(from.observations.subarray(t * n, (t + 1) * n), i * inputSize);
+    if (inputSize === n) continue;
+    const pair = input.subarray(i * inputSize + n, (i + 1) * inputSize);
+    toPolicyUnits(actionSpace, from.actions.subarray(t * d, (t + 1) * d), pair);
+  }
+}
+
+function twoLayerReward(kernels: Kernels, features: number, width: number, key: Key): RewardNetwork {
+  const network = createTwoLayer(kernels, { width, features, radius: Infinity }, key);
+  const workspace = twoLayerWorkspace(kernels, network, CHUNK);
+  return {
+    features,
+    parameters: network.weights,
+    length: width * features,
+    forward: (rows, x, out) => twoLayerForward(kernels, network, rows, x, features, workspace, out),
+    addGradient: (rows, x, coefficients, gradient) =>
+      twoLayerGradient(kernels, network, rows, x, features, workspace, coefficients, gradient, true),
+  };
+}
+
+function mlpReward(kernels: Kernels, features: number, hidden: readonly number[], key: Key): RewardNetwork {
+  const shape = mlpShape([features, ...hidden, 1]);
+  const length = shape.blockLength;
+  const parameters = kernels.allocate(length);
+  const chunkGradient = kernels.allocate(length);
+  const workspace = mlpWorkspace(kernels, shape, CHUNK);
+  initialiseMlp(kernels, shape, parameters, key);
+  return {
+    features,
+    parameters,
+    length,
+    forward: (rows, x, out) => {
+      const values = mlpForward(kernels, shape, parameters, rows, x, features, workspace);
+      copyBlock(kernels, rows, values, out);
+    },
+    addGradient: (rows, x, coefficients, gradient) => {
+      mlpBackward(kernels, shape, parameters, chunkGradient, rows, x, features, workspace, coefficients);
+      kernels.axpy(length, 1, chunkGradient, gradient);
+    },
+  };
+}
+
+function copyBlock(kernels: Kernels, length: number, from: number, to: number): void {
+  kernels.copyRows(1, length, from, length, to, length);
+}

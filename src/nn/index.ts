@@ -1,0 +1,4 @@
+export * from "./adam.ts";
+export * from "./mlp.ts";
+export * from "./normaliser.ts";
+export * from "./two-layer.ts";

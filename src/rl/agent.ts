@@ -1,0 +1,169 @@
+import {
+  appendStep,
+  createTrajectoryBuilder,
+  episodeReturns,
+  foldIn,
+  fromPolicyUnits,
+  nextUniform,
+  streamOf,
+  takeTrajectories,
+  type BoxSpace,
+  type EpisodeRecord,
+  type Key,
+  type PolicyRecord,
+  type RandomStream,
+  type Trajectories,
+  type TrajectoryBuilder,
+} from "../core/index.ts";
+import type { Environment } from "../envs/environment.ts";
+import type { Kernels } from "../kernels/index.ts";
+import { addTransition, createReplay, type BatchReward, type Replay } from "./replay.ts";
+import { boxActions, episodeSeed } from "./rollout.ts";
+import {
+  createSac,
+  emptySacMetrics,
+  sacAct,
+  sacTemperature,
+  sacUpdate,
+  type Sac,
+  type SacMetrics,
+  type SacOptions,
+} from "./sac.ts";
+
+/** How an agent gathers experience, beside its SAC options. */
+export interface AgentOptions {
+  readonly sac: SacOptions;
+  /** Steps of uniformly random actions before the first update. */
+  readonly startSteps: number;
+  /** Transitions the replay holds. */
+  readonly replayCapacity: number;
+  /** Keep the true rewards (expert training only). */
+  readonly keepTrueRewards: boolean;
+}
+
+/** A learner in its environment. Updated in place. */
+export interface Agent {
+  readonly environment: Environment;
+  readonly actionSpace: BoxSpace;
+  readonly options: AgentOptions;
+  readonly sac: Sac;
+  readonly replay: Replay;
+  /** Uniform exploration before the first update. */
+  readonly exploration: RandomStream;
+  readonly episodeKey: Key;
+  /** Episodes begun. */
+  episodes: number;
+  /** Environment steps taken. */
+  steps: number;
+  /** s_t, [n]. */
+  readonly observation: Float64Array;
+  /** The episode under way. */
+  readonly episode: TrajectoryBuilder;
+  readonly unitAction: Float32Array;
+  readonly action: Float32Array;
+  /** Measurements since somebody last read them. */
+  metrics: SacMetrics;
+  /** Milliseconds spent in the simulator and in updates, by the clock handed to `agentStep`. */
+  simulationTime: number;
+  updateTime: number;
+}
+
+/** A fresh agent at the start of its first episode. */
+export function createAgent(
+  kernels: Kernels,
+  environment: Environment,
+  options: AgentOptions,
+  key: Key,
+): Agent {
+  const actionSpace = boxActions(environment);
+  const observationSize = environment.observationSpace.size;
+  const actionSize = actionSpace.size;
+  const agent: Agent = {
+    environment,
+    actionSpace,
+    options,
+    sac: createSac(kernels, observationSize, actionSize, options.sac, foldIn(key, 0)),
+    replay: createReplay(kernels, {
+      observationSize,
+      actionSize,
+      capacity: options.replayCapacity,
+      keepTrueRewards: options.keepTrueRewards,
+    }),
+    exploration: streamOf(foldIn(key, 1)),
+    episodeKey: foldIn(key, 2),
+    episodes: 0,
+    steps: 0,
+    observation: new Float64Array(observationSize),
+    episode: createTrajectoryBuilder(observationSize, actionSize),
+    unitAction: new Float32Array(actionSize),
+    action: new Float32Array(actionSize),
+    metrics: emptySacMetrics(),
+    simulationTime: 0,
+    updateTime: 0,
+  };
+  beginEpisode(agent);
+  return agent;
+}
+
+/**
+ * One environment step and, after the random start, one policy update under `reward`. Returns the episode if this step
+ * ended it, else null. `clock` gives milliseconds.
+ */
+export function agentStep(
+  kernels: Kernels,
+  agent: Agent,
+  reward: BatchReward,
+  clock: () => number,
+): Trajectories | null {
+  const { environment, observation, unitAction, action, replay, options } = agent;
+  const exploring = agent.steps < options.startSteps;
+  const begun = clock();
+  if (exploring)
+    for (let i = 0; i < unitAction.length; i++) unitAction[i] = 2 * nextUniform(agent.exploration) - 1;
+  else sacAct(kernels, agent.sac, observation, "sample", unitAction);
+  fromPolicyUnits(agent.actionSpace, unitAction, action);
+  const acted = clock();
+  const { observation: next, reward: trueReward, terminated, truncated } = environment.step(action);
+  const simulated = clock();
+  addTransition(kernels, replay, observation, unitAction, next, terminated, trueReward);
+  appendStep(agent.episode, observation, action, next, trueReward, terminated, truncated);
+  observation.set(next);
+  agent.steps++;
+  if (agent.steps > options.startSteps) sacUpdate(kernels, agent.sac, replay, reward, agent.metrics);
+  let episode: Trajectories | null = null;
+  if (terminated || truncated) {
+    episode = takeTrajectories(agent.episode);
+    beginEpisode(agent);
+  }
+  agent.simulationTime += simulated - acted;
+  agent.updateTime += acted - begun + (clock() - simulated);
+  return episode;
+}
+
+/** The policy's measurements since the last call, or null where no update was made. */
+export function takePolicyRecord(kernels: Kernels, agent: Agent): PolicyRecord | null {
+  const { updates, criticLoss, meanQ, logProb, reward } = agent.metrics;
+  if (updates === 0) return null;
+  agent.metrics = emptySacMetrics();
+  return {
+    kind: "policy",
+    step: agent.steps,
+    updates: agent.sac.updates,
+    criticLoss: criticLoss / updates,
+    meanQ: meanQ / updates,
+    entropy: -logProb / updates,
+    temperature: sacTemperature(kernels, agent.sac),
+    meanReward: reward / updates,
+  };
+}
+
+/** The record of a training episode that ended at training step `step`. */
+export function episodeRecord(step: number, episode: Trajectories): EpisodeRecord {
+  const trueReturn = episodeReturns(episode)?.[0] ?? 0;
+  return { kind: "episode", step, trueReturn, length: episode.terminated.length };
+}
+
+function beginEpisode(agent: Agent): void {
+  const seed = episodeSeed(agent.episodeKey, agent.episodes++);
+  agent.observation.set(agent.environment.reset({ seed }).observation);
+}

@@ -1,0 +1,52 @@
+import {
+  appendStep,
+  createTrajectoryBuilder,
+  foldIn,
+  fromPolicyUnits,
+  takeTrajectories,
+  TandemError,
+  type BoxSpace,
+  type Key,
+  type Trajectories,
+} from "../core/index.ts";
+import type { Environment } from "../envs/environment.ts";
+
+/** Writes an action in policy units, [-1, 1], for the observation. */
+export type Act = (observation: Float64Array, action: Float32Array) => void;
+
+/** The action space as a box; continuous-action learners need one. */
+export function boxActions(environment: Environment): BoxSpace {
+  const space = environment.actionSpace;
+  if (space.kind === "box") return space;
+  throw new TandemError(
+    "boxActions",
+    `expected continuous actions, ${environment.id} has ${space.count} discrete ones`,
+  );
+}
+
+/** The seed with which episode `episode` of the purpose that owns `key` starts. */
+export function episodeSeed(key: Key, episode: number): number {
+  return foldIn(key, episode)[0];
+}
+
+/** Run `episodes` episodes from the start, seeded by `key`. Actions are recorded in the environment's own units. */
+export function rollout(environment: Environment, act: Act, episodes: number, key: Key): Trajectories {
+  const space = boxActions(environment);
+  const size = environment.observationSpace.size;
+  const builder = createTrajectoryBuilder(size, space.size);
+  const observation = new Float64Array(size);
+  const unit = new Float32Array(space.size);
+  const action = new Float32Array(space.size);
+  for (let episode = 0; episode < episodes; episode++) {
+    observation.set(environment.reset({ seed: episodeSeed(key, episode) }).observation);
+    for (let ended = false; !ended;) {
+      act(observation, unit);
+      fromPolicyUnits(space, unit, action);
+      const { observation: next, reward, terminated, truncated } = environment.step(action);
+      appendStep(builder, observation, action, next, reward, terminated, truncated);
+      observation.set(next);
+      ended = terminated || truncated;
+    }
+  }
+  return takeTrajectories(builder);
+}

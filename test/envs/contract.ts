@@ -1,0 +1,344 @@
+import { describe, expect, it } from "vitest";
+
+import {
+  type Key,
+  TandemError,
+  foldIn,
+  keyFromSeed,
+  nextInteger,
+  nextUniform,
+  streamOf,
+} from "../../src/core/index.ts";
+import type { ActionSpace } from "../../src/core/index.ts";
+import type { Environment, EnvironmentState, StepResult } from "../../src/envs/index.ts";
+
+/** What the contract cannot read off an environment itself. */
+export interface ContractFacts {
+  /** Default number of steps before truncation. */
+  maxEpisodeSteps: number;
+  /** The task never ends an episode. */
+  neverTerminates: boolean;
+  /** The entries of `info` that begin with `reward_` sum to the reward. */
+  reportsRewardTerms: boolean;
+  /** For every option of the environment, a value that must change what comes out. */
+  changedOptions: Record<string, unknown>;
+  /** A state, as `getState` gives it, from which the next step cannot be simulated; null where there is none. */
+  divergingState: EnvironmentState | null;
+}
+
+/** Makes the environment under test with `options` over its defaults. */
+export type EnvironmentFactory = (options?: Record<string, unknown>) => Promise<Environment>;
+
+/** The promises every environment keeps. Run over each registered id, and usable for an environment of one's own. */
+export function environmentContract(name: string, make: EnvironmentFactory, facts: ContractFacts): void {
+  async function withEnvironment(
+    body: (env: Environment) => void,
+    options?: Record<string, unknown>,
+  ): Promise<void> {
+    const env = await make(options);
+    try {
+      body(env);
+    } finally {
+      env.close();
+    }
+  }
+
+  describe(`${name} as an environment`, () => {
+    it("has the id it was asked for, and spaces its observations and actions fit", () =>
+      withEnvironment((env) => {
+        expect(env.id).toBe(name);
+        expect(env.maxEpisodeSteps).toBe(facts.maxEpisodeSteps);
+        const { size, low, high } = env.observationSpace;
+        expect([low.length, high.length]).toEqual([size, size]);
+        const inside = (observation: Float64Array): void => {
+          expect(observation).toBeInstanceOf(Float64Array);
+          expect(observation.length).toBe(size);
+          expect(observation.every((value, i) => value >= low[i] && value <= high[i])).toBe(true);
+        };
+        inside(env.reset({ seed: 0 }).observation);
+        for (const action of actionsOf(env.actionSpace, keyFromSeed(1), 20))
+          inside(env.step(action).observation);
+      }));
+
+    it("gives the same bits for the same seed and others for another", () =>
+      withEnvironment((env) => {
+        const first = env.reset({ seed: 7 }).observation.slice();
+        const second = env.reset().observation.slice();
+        const other = env.reset({ seed: 8 }).observation.slice();
+        expect(second).not.toEqual(first);
+        expect(other).not.toEqual(first);
+        expect(env.reset({ seed: 7 }).observation).toEqual(first);
+        expect(env.reset().observation).toEqual(second);
+      }));
+
+    it("repeats 1000 steps exactly, in another instance and after other episodes", async () => {
+      const actions = (env: Environment): Float64Array[] => actionsOf(env.actionSpace, keyFromSeed(2), 1000);
+      let first: Float64Array = new Float64Array(0);
+      await withEnvironment((env) => {
+        first = recordRollout(env, 3, actions(env));
+      });
+      await withEnvironment((env) => {
+        recordRollout(env, 4, actions(env).slice(0, 50));
+        expect(recordRollout(env, 3, actions(env))).toEqual(first);
+      });
+    });
+
+    it("continues exactly from a saved state, also in a fresh instance", () =>
+      withEnvironment((env) => {
+        const actions = actionsOf(env.actionSpace, keyFromSeed(5), 60);
+        recordRollout(env, 5, actions.slice(0, 30));
+        const saved = env.getState();
+        const copy = Object.fromEntries(
+          Object.entries(saved).map(([key, value]) => [key, Float64Array.from(value)]),
+        );
+        const next = recordSteps(env, actions.slice(30));
+        expect(saved).toEqual(copy);
+        env.setState(saved);
+        expect(env.getState()).toEqual(copy);
+        expect(recordSteps(env, actions.slice(30))).toEqual(next);
+        return withEnvironment((fresh) => {
+          fresh.setState(saved);
+          expect(recordSteps(fresh, actions.slice(30))).toEqual(next);
+        });
+      }));
+
+    it("observes in setState what it observed in that state", () =>
+      withEnvironment((env) => {
+        env.reset({ seed: 6 });
+        const [action] = actionsOf(env.actionSpace, keyFromSeed(6), 1);
+        const observation = env.step(action).observation.slice();
+        const state = env.getState();
+        env.reset();
+        expect(env.setState(state)).toEqual(observation);
+      }));
+
+    it("refuses states of unknown names, wrong shapes and numbers that are not finite", () =>
+      withEnvironment((env) => {
+        env.reset({ seed: 0 });
+        const state = env.getState();
+        const [field] = Object.keys(state);
+        const short = Array.from(state[field]).slice(1);
+        const notFinite = Array.from(state[field]).fill(NaN);
+        expect(() => env.setState({ ...state, nonsense: [0] })).toThrow(TandemError);
+        expect(() => env.setState({ ...state, [field]: short })).toThrow(TandemError);
+        expect(() => env.setState({ ...state, [field]: notFinite })).toThrow(TandemError);
+        expect(() => env.setState({})).toThrow(TandemError);
+        expect(env.getState()).toEqual(state);
+      }));
+
+    it.skipIf(!facts.reportsRewardTerms)("pays the sum of the reward terms it reports", () =>
+      withEnvironment((env) => {
+        env.reset({ seed: 9 });
+        for (const action of actionsOf(env.actionSpace, keyFromSeed(9), 50)) {
+          const { reward, info } = env.step(action);
+          const terms = Object.entries(info).filter(([key]) => key.startsWith("reward_"));
+          const sum = terms.reduce((total, [, value]) => total + value, 0);
+          const scale = terms.reduce((total, [, value]) => total + Math.abs(value), 0);
+          expect(terms.length).toBeGreaterThan(0);
+          expect(Math.abs(reward - sum)).toBeLessThanOrEqual(terms.length * 2 ** -52 * scale);
+        }
+      }),
+    );
+
+    it.skipIf(!facts.neverTerminates)(
+      "truncates at maxEpisodeSteps and not before, and never terminates",
+      async () => {
+        const check = (env: Environment): void => {
+          const actions = actionsOf(env.actionSpace, keyFromSeed(10), env.maxEpisodeSteps);
+          for (const seed of [10, 11]) {
+            env.reset({ seed });
+            const flags = actions.map((action) => pick(env.step(action)));
+            const expected = actions.map((_, t) => ({
+              terminated: false,
+              truncated: t + 1 === env.maxEpisodeSteps,
+            }));
+            expect(flags).toEqual(expected);
+          }
+        };
+        await withEnvironment(check);
+        await withEnvironment(check, { maxEpisodeSteps: 3 });
+      },
+    );
+
+    it("starts to count steps anew in setState", () =>
+      withEnvironment(
+        (env) => {
+          const actions = actionsOf(env.actionSpace, keyFromSeed(12), 3);
+          env.reset({ seed: 12 });
+          env.step(actions[0]);
+          env.step(actions[1]);
+          env.setState(env.getState());
+          expect(actions.map((action) => env.step(action).truncated)).toEqual([false, false, true]);
+        },
+        { maxEpisodeSteps: 3 },
+      ));
+
+    it("lends its results: the next step writes over them", () =>
+      withEnvironment((env) => {
+        const [first, second] = actionsOf(env.actionSpace, keyFromSeed(13), 2);
+        env.reset({ seed: 13 });
+        const lent = env.step(first);
+        const { observation, info } = lent;
+        const before = observation.slice();
+        const next = env.step(second);
+        expect([next === lent, next.observation === observation, next.info === info]).toEqual([
+          true,
+          true,
+          true,
+        ]);
+        expect(observation).not.toEqual(before);
+      }));
+
+    it("leaves the caller's action alone", () =>
+      withEnvironment((env) => {
+        const [action] = actionsOf(env.actionSpace, keyFromSeed(14), 1);
+        const before = action.slice();
+        env.reset({ seed: 14 });
+        env.step(action);
+        expect(action).toEqual(before);
+      }));
+
+    it("stays correct while many others open, run and close", async () => {
+      const alone = await make();
+      const actions = actionsOf(alone.actionSpace, keyFromSeed(15), 20);
+      const expected = recordRollout(alone, 15, actions);
+      const first = await make();
+      first.reset({ seed: 15 });
+      const crowd: Environment[] = [];
+      const found: number[] = [...first.reset({ seed: 15 }).observation];
+      for (const action of actions) {
+        for (let i = 0; i < 3; i++) crowd.push(await make());
+        found.push(...flatten(first.step(action)));
+        crowd.at(-1)!.reset({ seed: 16 });
+        if (crowd.length > 40) crowd.shift()!.close();
+      }
+      expect(Float64Array.from(found)).toEqual(expected);
+      expect(recordRollout(alone, 15, actions)).toEqual(expected);
+      for (const env of [alone, first, ...crowd]) env.close();
+    });
+
+    it("refuses actions of the wrong length and numbers that are not finite, and goes on", () =>
+      withEnvironment((env) => {
+        const size = env.actionSpace.kind === "box" ? env.actionSpace.size : 1;
+        const actions = actionsOf(env.actionSpace, keyFromSeed(17), 5);
+        const expected = recordRollout(env, 17, actions);
+        env.reset({ seed: 17 });
+        const wrong = new Array<number>(size + 1).fill(0);
+        expect(() => env.step(wrong)).toThrow(TandemError);
+        expect(() => env.step(wrong)).toThrow(
+          `step: ${name} takes actions of shape [${size}], got [${size + 1}]; check env.actionSpace`,
+        );
+        expect(() => env.step([])).toThrow(TandemError);
+        for (const value of [NaN, Infinity, -Infinity]) {
+          const action = new Array<number>(size).fill(0);
+          action[size - 1] = value;
+          expect(() => env.step(action)).toThrow(TandemError);
+        }
+        const found = recordSteps(env, actions);
+        expect(found).toEqual(expected.slice(env.observationSpace.size));
+      }));
+
+    it("has no episode before reset or setState, and no noise before a seed", () =>
+      withEnvironment((env) => {
+        const [action] = actionsOf(env.actionSpace, keyFromSeed(18), 1);
+        expect(() => env.step(action)).toThrow(TandemError);
+        expect(() => env.reset()).toThrow(TandemError);
+        expect(() => env.reset({ seed: 0.5 })).toThrow(TandemError);
+        expect(() => env.reset({ seed: -1 })).toThrow(TandemError);
+      }));
+
+    it.skipIf(!facts.divergingState)("reports a simulation that diverges, and recovers by reset", () =>
+      withEnvironment((env) => {
+        const actions = actionsOf(env.actionSpace, keyFromSeed(19), 5);
+        const expected = recordRollout(env, 19, actions);
+        for (const warmUp of [0, 1, 5]) {
+          env.reset({ seed: 19 });
+          recordSteps(env, actions.slice(0, warmUp));
+          env.setState(facts.divergingState!);
+          expect(() => env.step(actions[0])).toThrow(/^step: .* diverged/);
+          expect(() => env.step(actions[0])).toThrow(/reset/);
+          expect(recordRollout(env, 19, actions)).toEqual(expected);
+        }
+      }),
+    );
+
+    it("closes twice without harm and refuses every use afterwards", async () => {
+      const env = await make();
+      env.reset({ seed: 20 });
+      const [action] = actionsOf(env.actionSpace, keyFromSeed(20), 1);
+      const state = env.getState();
+      env.close();
+      env.close();
+      for (const use of [
+        () => env.reset({ seed: 0 }),
+        () => env.step(action),
+        () => env.getState(),
+        () => env.setState(state),
+      ]) {
+        expect(use).toThrow(TandemError);
+        expect(use).toThrow(/closed/);
+      }
+    });
+
+    describe("options", () => {
+      const digest = async (options?: Record<string, unknown>): Promise<string> => {
+        const lines: string[] = [];
+        await withEnvironment((env) => {
+          lines.push(JSON.stringify([env.maxEpisodeSteps, Array.from(env.reset({ seed: 21 }).observation)]));
+          for (const action of actionsOf(env.actionSpace, keyFromSeed(21), 10)) {
+            const result = env.step(action);
+            lines.push(JSON.stringify({ ...result, observation: Array.from(result.observation) }));
+          }
+        }, options);
+        return lines.join("\n");
+      };
+
+      it.for(Object.entries(facts.changedOptions))("%s changes what comes out", async ([option, value]) => {
+        expect(await digest({ [option]: value })).not.toBe(await digest());
+        expect(await digest({ [option]: undefined })).toBe(await digest());
+      });
+
+      it("refuses unknown names and values of another type", async () => {
+        await expect(make({ nonsense: 1 })).rejects.toThrow(
+          /^makeEnvironment: .* has no option nonsense; it has /,
+        );
+        for (const option of Object.keys(facts.changedOptions)) {
+          await expect(make({ [option]: "nonsense" })).rejects.toThrow(TandemError);
+          await expect(make({ [option]: NaN })).rejects.toThrow(TandemError);
+          await expect(make({ [option]: null })).rejects.toThrow(TandemError);
+        }
+      });
+    });
+  });
+}
+
+/** `count` random actions of the space, uniform and, in a box, up to half outside its bounds. */
+export function actionsOf(space: ActionSpace, key: Key, count: number): Float64Array[] {
+  return Array.from({ length: count }, (_, t) => {
+    const stream = streamOf(foldIn(key, t));
+    if (space.kind === "discrete") return Float64Array.of(nextInteger(stream, space.count));
+    return Float64Array.from({ length: space.size }, (_, i) => {
+      const middle = (space.high[i] + space.low[i]) / 2;
+      return middle + (space.high[i] - space.low[i]) * 0.75 * (2 * nextUniform(stream) - 1);
+    });
+  });
+}
+
+/** The observation of a reset and all that the steps give, in one vector. */
+function recordRollout(env: Environment, seed: number, actions: readonly Float64Array[]): Float64Array {
+  const start = Array.from(env.reset({ seed }).observation);
+  return Float64Array.from([...start, ...recordSteps(env, actions)]);
+}
+
+function recordSteps(env: Environment, actions: readonly Float64Array[]): Float64Array {
+  return Float64Array.from(actions.flatMap((action) => flatten(env.step(action))));
+}
+
+function flatten(result: StepResult): number[] {
+  const { observation, reward, terminated, truncated, info } = result;
+  return [...observation, reward, Number(terminated), Number(truncated), ...Object.values(info)];
+}
+
+function pick({ terminated, truncated }: StepResult): { terminated: boolean; truncated: boolean } {
+  return { terminated, truncated };
+}
