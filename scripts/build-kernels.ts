@@ -41,17 +41,12 @@ export async function buildKernels(): Promise<KernelBuild[]> {
 async function compile(build: KernelBuild): Promise<Uint8Array> {
   const { default: asc } = await import("assemblyscript/asc");
   let binary: Uint8Array | undefined;
-  const { error, stderr } = await asc.main(
-    ["index.ts", "--outFile", "kernels.wasm", ...OPTIONS, ...BUILDS[build]],
-    {
-      readFile: (name, base) => readIfPresent(join(base, name)),
-      listFiles: (name, base) => readdirSync(join(base, name)).filter((file) => file.endsWith(".ts")),
-      writeFile: (name, contents) => {
-        if (name === "kernels.wasm") binary = contents as unknown as Uint8Array;
-      },
+  const argv = ["index.ts", "--baseDir", SOURCES, "--outFile", "kernels.wasm", ...OPTIONS, ...BUILDS[build]];
+  const { error, stderr } = await asc.main(argv, {
+    writeFile: (_name, contents) => {
+      if (contents instanceof Uint8Array) binary = contents;
     },
-    SOURCES,
-  );
+  });
   if (error || !binary)
     throw new Error(`build-kernels: asc failed on the ${build} build\n${stderr.toString()}`, {
       cause: error,
@@ -81,7 +76,7 @@ function sourceHash(): string {
 
 function readHash(build: KernelBuild): string | undefined {
   const text = readIfPresent(pathOf(build));
-  return text && /^\/\/ .*: ([0-9a-f]{64})$/m.exec(text)?.[1];
+  return text === null ? undefined : /^\/\/ .*: ([0-9a-f]{64})$/m.exec(text)?.[1];
 }
 
 function pathOf(build: KernelBuild): string {

@@ -15,8 +15,10 @@ interface Case {
   /** The state after Gymnasium's reset. */
   start: EnvironmentState;
   actions: number[][];
-  /** Before the step of this number, the state is set to `start` again. */
-  setStateAt: number;
+  /** Before the step of this number, the state is set to `start` again; null for never. */
+  setStateAt: number | null;
+  /** Gymnasium's whole state before each step, to start each step from; null to run freely. */
+  states: EnvironmentState[] | null;
 }
 
 interface Rollout {
@@ -30,7 +32,7 @@ interface Rollout {
   info: Record<string, number>[];
 }
 
-async function rollOut({ id, options, seed, start, actions, setStateAt }: Case): Promise<Rollout> {
+async function rollOut({ id, options, seed, start, actions, setStateAt, states }: Case): Promise<Rollout> {
   const env = await makeEnvironment(id, options);
   const { info } = env.reset({ seed });
   const rollout: Rollout = {
@@ -46,6 +48,7 @@ async function rollOut({ id, options, seed, start, actions, setStateAt }: Case):
   env.setState(start);
   actions.forEach((action, t) => {
     if (t === setStateAt) env.setState(start);
+    if (states) env.setState(states[t]);
     const result = env.step(action);
     const { qpos, qvel } = env.getState();
     rollout.qpos.push(Array.from(qpos));

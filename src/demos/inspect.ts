@@ -8,7 +8,7 @@ import {
 import type { Demonstrations } from "./layouts.ts";
 
 /** Least, mean, greatest and (population) standard deviation of some numbers. */
-export interface Summary {
+export interface NumberSummary {
   readonly min: number;
   readonly mean: number;
   readonly max: number;
@@ -16,7 +16,7 @@ export interface Summary {
 }
 
 /** How much a finding matters: an `error` breaks learning, a `warning` may, a `note` is good to know. */
-export type Severity = "error" | "warning" | "note";
+export type FindingSeverity = "error" | "warning" | "note";
 
 /** What can be found in a demonstration set. */
 export type FindingKind =
@@ -42,7 +42,7 @@ export type FindingKind =
 /** One thing found, in one or two sentences. Episodes, steps and columns count from 0. */
 export interface Finding {
   readonly kind: FindingKind;
-  readonly severity: Severity;
+  readonly severity: FindingSeverity;
   readonly message: string;
 }
 
@@ -55,15 +55,15 @@ export interface Inspection {
   /** Steps over all episodes. */
   readonly transitions: number;
   /** Steps of an episode. */
-  readonly lengths: Summary;
+  readonly lengths: NumberSummary;
   /** Undiscounted true returns of the episodes; null where the recording has no rewards. */
-  readonly returns: Summary | null;
+  readonly returns: NumberSummary | null;
   readonly observationSize: number;
   readonly actionSize: number;
   /** Of each observation column, [observationSize]. */
-  readonly observations: readonly Summary[];
+  readonly observations: readonly NumberSummary[];
   /** Of each action column, [actionSize]. */
-  readonly actions: readonly Summary[];
+  readonly actions: readonly NumberSummary[];
   /** How often each action was taken, ascending; null where actions are not few whole numbers in one column. */
   readonly actionCounts: readonly { readonly action: number; readonly count: number }[] | null;
   /** Episodes ended by the task, by a time limit or other cut, and without a mark. */
@@ -83,12 +83,12 @@ interface Subject {
   trajectories: Trajectories;
   rows: number;
   episodes: number;
-  observations: Summary[];
-  actions: Summary[];
+  observations: NumberSummary[];
+  actions: NumberSummary[];
   actionSpace: ActionSpace | undefined;
 }
 
-const SEVERITIES: readonly Severity[] = ["error", "warning", "note"];
+const SEVERITIES: readonly FindingSeverity[] = ["error", "warning", "note"];
 
 /** Most distinct whole numbers in an action column that are still shown as choices. */
 const MOST_CHOICES = 20;
@@ -211,10 +211,8 @@ function guessActionBounds({ trajectories, actions }: Subject): Finding[] {
 
 function checkConstantColumns({ observations, actions, rows }: Subject): Finding[] {
   if (rows < 2) return [];
-  const constant = (summaries: Summary[]): number[] =>
-    summaries.flatMap(({ min, max }, column) => (min === max ? [column] : []));
   const findings: Finding[] = [];
-  const still = constant(observations);
+  const still = constantColumns(observations);
   if (still.length === observations.length) {
     findings.push(
       error("constant-observations", "No observation ever changes: this is no recording of a task."),
@@ -228,12 +226,16 @@ function checkConstantColumns({ observations, actions, rows }: Subject): Finding
       ),
     );
   }
-  const idle = constant(actions);
+  const idle = constantColumns(actions);
   if (idle.length > 0) {
     const some = `${idle.length} of ${actions.length} action columns never change (${named("column", idle)})`;
     findings.push(warning("constant-actions", `${some}. Was the right array recorded?`));
   }
   return findings;
+}
+
+function constantColumns(summaries: readonly NumberSummary[]): number[] {
+  return summaries.flatMap(({ min, max }, column) => (min === max ? [column] : []));
 }
 
 function checkScales({ observations }: Subject): Finding[] {
@@ -298,7 +300,10 @@ function checkFinalObservations(subject: Subject): Finding[] {
   const same = observationComparison(subject);
   const ends = Array.from({ length: episodes }, (_, episode) => episodeStarts[episode + 1] - 1);
   const resets = ends.filter((row) => row + 1 < rows && same(row, row + 1));
-  const repeats = ends.filter((row) => same(row, row));
+  // A task that rests before its end (a lander, a held goal) repeats itself rightly: only a sudden stop counts.
+  const repeats = ends.filter(
+    (row, episode) => same(row, row) && row > episodeStarts[episode] && !same(row - 1, row - 1),
+  );
   const findings: Finding[] = [];
   if (resets.length > 0) {
     const found = `In ${resets.length} of ${episodes} episodes the last next observation is the first observation of the next episode`;
@@ -311,8 +316,7 @@ function checkFinalObservations(subject: Subject): Finding[] {
       findings.push(warning("wrong-final-observations", `${found}. ${why}`));
     }
   }
-  // Where the task itself often stands still (a wall, a goal that holds) this is no sign of anything.
-  if (repeats.length > 0 && shiftedFraction(subject, same, 0) < 0.5 * (repeats.length / episodes)) {
+  if (repeats.length >= episodes / 2) {
     const found = `In ${repeats.length} of ${episodes} episodes the last next observation repeats the last observation`;
     findings.push(warning("wrong-final-observations", `${found}. Was the true final observation lost?`));
   }
@@ -495,14 +499,14 @@ function lengthsOf({ episodeStarts }: Trajectories): number[] {
   return Array.from(episodeStarts.subarray(1), (end, episode) => end - episodeStarts[episode]);
 }
 
-function summariseColumns(data: Float32Array, columns: number): Summary[] {
+function summariseColumns(data: Float32Array, columns: number): NumberSummary[] {
   const rows = data.length / columns;
   return Array.from({ length: columns }, (_, column) =>
     summarise(Float64Array.from({ length: rows }, (__, row) => data[row * columns + column])),
   );
 }
 
-function summarise(values: ArrayLike<number>): Summary {
+function summarise(values: ArrayLike<number>): NumberSummary {
   let min = Infinity;
   let max = -Infinity;
   let sum = 0;
@@ -517,7 +521,7 @@ function summarise(values: ArrayLike<number>): Summary {
   return { min, mean, max, std: Math.sqrt(squares / values.length) };
 }
 
-function largestMagnitude(summaries: readonly Summary[]): number {
+function largestMagnitude(summaries: readonly NumberSummary[]): number {
   return Math.max(...summaries.map(({ min, max }) => Math.max(-min, max)));
 }
 

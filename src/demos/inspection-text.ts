@@ -1,4 +1,5 @@
-import type { Finding, Inspection, Severity, Summary } from "./inspect.ts";
+import type { Finding, Inspection, FindingSeverity, NumberSummary } from "./inspect.ts";
+import { printable } from "./printable.ts";
 
 const NAME_WIDTH = 15;
 const CELL_WIDTH = 11;
@@ -13,12 +14,12 @@ export function formatInspection(report: Inspection): string {
   const { source, env, layout, episodes, transitions, lengths, returns, actionCounts } = report;
   const lines = [
     `${"Demonstrations".padEnd(NAME_WIDTH)} ${source}`,
-    `${"Environment".padEnd(NAME_WIDTH)} ${env ?? "not named in the file"}`,
+    `${"Environment".padEnd(NAME_WIDTH)} ${env === null ? "not named in the file" : printable(env, 80)}`,
     `${"Layout".padEnd(NAME_WIDTH)} ${layout}`,
     "",
     tableHead(counted(episodes, "episode")),
-    tableRow("steps", lengths),
-    ...(returns ? [tableRow("return", returns)] : []),
+    tableRow("steps", lengths, true),
+    ...(returns ? [tableRow("return", returns, true)] : []),
     `  ${"end".padEnd(NAME_WIDTH - 2)} ${endsInWords(report)}`,
     "",
     ...columnTable(counted(report.observationSize, "observation"), report.observations),
@@ -38,24 +39,26 @@ function tableHead(title: string): string {
   );
 }
 
-function tableRow(name: string, { min, mean, max, std }: Summary): string {
-  return `  ${name}`.padEnd(NAME_WIDTH) + [min, mean, max, std].map((value) => cell(value)).join("");
+/** @param whole show whole numbers without decimals */
+function tableRow(name: string, { min, mean, max, std }: NumberSummary, whole = false): string {
+  const cells = [min, mean, max, std].map((value) => digits(value, whole).padStart(CELL_WIDTH));
+  return `  ${name}`.padEnd(NAME_WIDTH) + cells.join("");
 }
 
-function columnTable(title: string, summaries: readonly Summary[]): string[] {
+function columnTable(title: string, summaries: readonly NumberSummary[]): string[] {
   const shown = summaries.length > MOST_COLUMNS ? summaries.slice(0, MOST_COLUMNS) : summaries;
   const rows = shown.map((summary, column) => `${tableRow(String(column), summary)}   ${strip(summary)}`);
   const rest = summaries.slice(shown.length);
   if (rest.length > 0) {
     const [min, max] = [Math.min(...rest.map((one) => one.min)), Math.max(...rest.map((one) => one.max))];
-    const range = `between ${cell(min).trim()} and ${cell(max).trim()}`;
+    const range = `between ${digits(min)} and ${digits(max)}`;
     rows.push(`  ${shown.length}-${summaries.length - 1}`.padEnd(NAME_WIDTH) + `     all ${range}`);
   }
   return [`${tableHead(title)}   min ${"mean, std".padStart(13).padEnd(17)} max`, ...rows];
 }
 
 /** The range of a column from its least to its greatest value, with one standard deviation around the mean. */
-function strip({ min, mean, max, std }: Summary): string {
+function strip({ min, mean, max, std }: NumberSummary): string {
   if (min === max) return "constant";
   const place = (value: number): number =>
     Math.min(STRIP_WIDTH - 1, Math.max(0, Math.round(((value - min) / (max - min)) * (STRIP_WIDTH - 1))));
@@ -95,7 +98,11 @@ function endsInWords({ ends, episodes }: Inspection): string {
   return present.map(([count, words]) => `${count} ${words}`).join(", ");
 }
 
-const HEADINGS: Record<Severity, string> = { error: "Wrong", warning: "Doubtful", note: "Worth knowing" };
+const HEADINGS: Record<FindingSeverity, string> = {
+  error: "Wrong",
+  warning: "Doubtful",
+  note: "Worth knowing",
+};
 
 function findingsInWords(findings: readonly Finding[]): string[] {
   const lines: string[] = [];
@@ -123,16 +130,11 @@ function wrapped(message: string): string[] {
   return [...lines, line];
 }
 
-/** A number in a cell: whole as it is, three decimals below 1000, one below a million, otherwise scientific. */
-function cell(value: number): string {
-  return digits(value).padStart(CELL_WIDTH);
-}
-
-function digits(value: number): string {
+/** Three decimals below 1000, one below a million, otherwise scientific. */
+function digits(value: number, whole = false): string {
   const magnitude = Math.abs(value);
-  if (magnitude === 0) return "0";
-  if (magnitude >= 1e6 || magnitude < 5e-4) return value.toExponential(2);
-  if (Number.isInteger(value)) return String(value);
+  if (whole && Number.isInteger(value) && magnitude < 1e6) return String(value);
+  if (magnitude >= 1e6 || (magnitude > 0 && magnitude < 5e-4)) return value.toExponential(2);
   return value.toFixed(magnitude < 1000 ? 3 : 1);
 }
 

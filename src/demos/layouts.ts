@@ -1,6 +1,7 @@
 import { TandemError, type Trajectories } from "../core/index.ts";
 import { flagsOf, integersOf, tableOf, type Table } from "./columns.ts";
 import type { NpyArray } from "./npy.ts";
+import { printable } from "./printable.ts";
 
 /** A demonstration set in memory, with what its file says about it. */
 export interface Demonstrations {
@@ -112,7 +113,7 @@ export async function assembleDemonstrations(
     return { trajectories: settleNextObservations(recording), warnings: recording.warnings };
   });
   const unread = store.keys.filter((key) => !known.includes(key) && !layout.leaves.includes(key));
-  if (unread.length > 0) warnings.push(`Keys that were not read: ${unread.join(", ")}.`);
+  if (unread.length > 0) warnings.push(`Keys that were not read: ${printable(unread.join(", "))}.`);
   return {
     trajectories,
     env: environmentName(metadata),
@@ -132,7 +133,7 @@ function recogniseLayout(store: ArrayStore): Layout {
   );
   throw new TandemError(
     "readDemonstrations",
-    `${store.source}: expected the keys ${expected.join(" or ")}; found ${store.keys.join(", ") || "no arrays"}; rename them to one of these`,
+    `${store.source}: expected the keys ${expected.join(" or ")}; found ${printable(store.keys.join(", ")) || "no arrays"}; rename them to one of these`,
   );
 }
 
@@ -196,7 +197,7 @@ function assembleImitationTrajectories(arrays: ReadonlyMap<string, NpyArray>): R
   );
   if (descending > 0 || splits.some((row) => row >= rows)) {
     refuse(
-      `indices must ascend between 1 and ${rows - 1}, the last of the rows in acts, got ${splits.join(", ")}`,
+      `indices must ascend between 1 and ${rows - 1}, the last of the rows in acts, got ${printable(splits.join(", "), 60)}`,
     );
   }
   const episodes = episodeStarts.length - 1;
@@ -355,7 +356,7 @@ function markUnfinished(terminated: Uint8Array, truncated: Uint8Array, warnings:
 function oneKindOfEnd(key: string, terminated: Uint8Array): string[] {
   if (!terminated.includes(1)) return [];
   const missing =
-    key === "timeouts" ? "There are no timeouts" : `Its ${key} do not tell a time limit from the task's end`;
+    key === "timeouts" ? "There are no timeouts" : `${key} does not tell a time limit from the task's end`;
   return [`${missing}: every marked end is taken as a termination, where values do not bootstrap.`];
 }
 

@@ -1,4 +1,5 @@
 import { TandemError } from "../core/index.ts";
+import { printable } from "./printable.ts";
 
 /**
  * Element types of a `.npy` file that are read and written: booleans, signed and unsigned integers and floats, with
@@ -208,7 +209,7 @@ function parseDescr(text: string, name: string): { dtype: NpyDtype; bigEndian: b
   if (!Object.hasOwn(STORAGE, kind)) {
     refuse(
       name,
-      `expected numbers of dtype ${Object.keys(STORAGE).join(", ")}, got '${code}'; convert it to float32`,
+      `expected numbers of dtype ${Object.keys(STORAGE).join(", ")}, got '${printable(code, 20)}'; convert it to float32`,
     );
   }
   return { dtype: kind as NpyDtype, bigEndian: code.startsWith(">") };

@@ -1,6 +1,7 @@
 import { Inflate, inflateSync, zipSync } from "fflate";
 import { TandemError } from "../core/index.ts";
 import { NPY_MAX_HEADER_BYTES, readNpy, readNpyHeader, writeNpy, type NpyArray } from "./npy.ts";
+import { printable } from "./printable.ts";
 
 /** One file inside an archive, as the central directory describes it. */
 export interface NpzEntry {
@@ -33,6 +34,9 @@ const LOCAL_RECORD = 0x04034b50;
 
 /** Deflate never does better than 258 bytes for 2 bits; a claim above this is a lie. */
 const DEFLATE_MAX_RATIO = 1032;
+
+/** Longest name of an entry, characters. */
+const MAX_NAME = 300;
 
 /** Largest entry that is not an array (metadata), bytes. */
 const PLAIN_MAX_BYTES = 2 ** 24;
@@ -141,8 +145,11 @@ function readDirectoryRecord(
   const nameLength = view.getUint16(at + 28, true);
   const next = at + 46 + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
   if (next > end) refuse(source, "its directory is damaged; copy it again");
+  const name = new TextDecoder().decode(new Uint8Array(view.buffer, view.byteOffset + at + 46, nameLength));
+  if (printable(name, MAX_NAME) !== name)
+    refuse(source, `an entry has an unreadable name (${printable(name)})`);
   return {
-    name: new TextDecoder().decode(new Uint8Array(view.buffer, view.byteOffset + at + 46, nameLength)),
+    name,
     encrypted: (view.getUint16(at + 8, true) & 1) === 1,
     method: view.getUint16(at + 10, true),
     checksum: view.getUint32(at + 16, true),
@@ -155,11 +162,13 @@ function readDirectoryRecord(
 
 function entryOf(archive: NpzArchive, name: string): NpzEntry {
   const entry = archive.entries.get(name);
-  if (entry) return entry;
-  refuse(
-    archive.source,
-    `expected an entry ${name}, found ${[...archive.entries.keys()].join(", ") || "none"}`,
-  );
+  if (!entry) {
+    refuse(
+      archive.source,
+      `expected an entry ${name}, found ${printable([...archive.entries.keys()].join(", ")) || "none"}; check how it was saved`,
+    );
+  }
+  return entry;
 }
 
 /** The entry's packed bytes, a view. */
@@ -197,18 +206,18 @@ function packedBytes(archive: NpzArchive, entry: NpzEntry): Uint8Array {
 function unpackPrefix(archive: NpzArchive, entry: NpzEntry, limit: number): Uint8Array {
   const packed = packedBytes(archive, entry);
   if (entry.method === 0) return packed.subarray(0, limit);
-  const wanted = Math.min(limit, entry.length);
-  const prefix = new Uint8Array(wanted);
-  let filled = 0;
+  const prefix = { bytes: new Uint8Array(Math.min(limit, entry.length)), filled: 0 };
   const inflate = new Inflate((chunk) => {
-    prefix.set(chunk.subarray(0, wanted - filled), filled);
-    filled = Math.min(wanted, filled + chunk.length);
+    const taken = chunk.subarray(0, prefix.bytes.length - prefix.filled);
+    prefix.bytes.set(taken, prefix.filled);
+    prefix.filled += taken.length;
   });
   guarded(archive, entry, () => {
-    for (let at = 0; at < packed.length && filled < wanted; at += 1024)
+    for (let at = 0; at < packed.length && prefix.filled < prefix.bytes.length; at += 1024) {
       inflate.push(packed.subarray(at, at + 1024));
+    }
   });
-  return prefix.subarray(0, filled);
+  return prefix.bytes.subarray(0, prefix.filled);
 }
 
 function unpack(archive: NpzArchive, entry: NpzEntry): Uint8Array {

@@ -76,9 +76,10 @@ function parseMetadata(bytes: Uint8Array, name: string): Record<string, unknown>
       cause,
     });
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
-  refuse(name, 'expected a JSON object such as {"env": "Hopper-v5"}; correct it or remove it');
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    refuse(name, 'expected a JSON object such as {"env": "Hopper-v5"}; correct it or remove it');
+  }
+  return value as Record<string, unknown>;
 }
 
 /** What a file that is no `.npz` seems to be, and what to do about it. */
@@ -121,7 +122,9 @@ async function orRefuse<T>(path: string, attempt: () => Promise<T>): Promise<T> 
 }
 
 function startsWith(bytes: Uint8Array, text: string): boolean {
-  return [...text].every((character, index) => bytes[index] === character.charCodeAt(0));
+  return Array.from(text, (character) => character.charCodeAt(0)).every(
+    (code, index) => bytes[index] === code,
+  );
 }
 
 function refuse(source: string, problem: string): never {

@@ -145,14 +145,8 @@ function wordsOf(values: Float32Array): Uint32Array {
 }
 
 function metadataBytes(metadata: Readonly<Record<string, unknown>>): Uint8Array {
-  const canonical = (key: string, value: unknown): unknown => {
-    if (typeof value === "number" && !Number.isFinite(value))
-      refuse(`metadata.${key} must be finite, got ${value}`);
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
-  };
   try {
-    return new TextEncoder().encode(JSON.stringify(metadata, canonical, 1));
+    return new TextEncoder().encode(JSON.stringify(metadata, withSortedKeys, 1));
   } catch (cause) {
     if (cause instanceof TandemError) throw cause;
     const [reason] = (cause as Error).message.split("\n");
@@ -164,6 +158,15 @@ function metadataBytes(metadata: Readonly<Record<string, unknown>>): Uint8Array 
       },
     );
   }
+}
+
+/** A replacer for JSON.stringify, which would write NaN as null. */
+function withSortedKeys(key: string, value: unknown): unknown {
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    refuse(`metadata.${key} must be finite, got ${value}; leave it out`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function refuse(problem: string): never {

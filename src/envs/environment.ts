@@ -22,7 +22,7 @@ export interface Environment {
   readonly actionSpace: ActionSpace;
   /** Steps after which an episode is truncated. */
   readonly maxEpisodeSteps: number;
-  /** Start an episode. With a seed the noise stream starts anew from it; without, it goes on. The observation is borrowed. */
+  /** Start an episode. With a seed the noise stream starts anew from it; without, it goes on; the first reset needs one. The observation is borrowed. */
   reset(options?: { seed?: number }): { observation: Float64Array; info: Record<string, number> };
   /** One step under `action`, [actionSpace.size] (or a one-element array for a discrete action). Borrowed result. */
   step(action: ArrayLike<number>): StepResult;

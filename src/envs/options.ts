@@ -20,8 +20,9 @@ export function readOptions<Options extends object>(
     if (value === undefined) continue;
     const type = typeof options[name];
     if (typeof value !== type) throw refusal(id, `takes a ${type} as ${name}, got ${JSON.stringify(value)}`);
-    if (type === "number" && !Number.isFinite(value))
-      throw refusal(id, `takes a finite ${name}, got ${String(value)}`);
+    if (typeof value === "number" && !Number.isFinite(value)) {
+      throw refusal(id, `takes a finite ${name}, got ${value}`);
+    }
     options[name] = value;
   }
   return options as Options;

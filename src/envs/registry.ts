@@ -31,7 +31,10 @@ export function makeEnvironment<Id extends KnownId>(
   id: Id,
   options?: Partial<EnvironmentOptions[Id]>,
 ): Promise<Environment>;
-export function makeEnvironment(id: string, options?: GivenOptions): Promise<Environment>;
+export function makeEnvironment(
+  id: string,
+  options?: Readonly<Record<string, unknown>>,
+): Promise<Environment>;
 export async function makeEnvironment(id: string, options: GivenOptions = {}): Promise<Environment> {
   if (!Object.hasOwn(MAKERS, id)) {
     throw new TandemError(

@@ -32,6 +32,7 @@ export interface TwoLayerWorkspace {
 
 const OVERWRITE = 0;
 const BIAS_RELU = 2;
+const MASK = 4;
 const ADD = 5;
 
 /** Draw a network at initialisation. */
@@ -138,8 +139,7 @@ export function twoLayerLinearised(
   const { width, features, weights, initial, signs } = network;
   const { hidden, initialHidden, zeroBias } = workspace;
   kernels.gemmNT(rows, width, features, x, ldx, initial, features, initialHidden, width, BIAS_RELU, zeroBias);
-  kernels.gemmNT(rows, width, features, x, ldx, weights, features, hidden, width, 1, zeroBias);
-  kernels.maskPositive(rows * width, hidden, initialHidden);
+  kernels.gemmNT(rows, width, features, x, ldx, weights, features, hidden, width, MASK, initialHidden);
   kernels.signedRowSums(rows, width, hidden, signs, 1 / Math.sqrt(width), out);
 }
 

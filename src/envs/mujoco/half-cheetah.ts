@@ -5,7 +5,7 @@ import type { Body, Compliance, Geom, Joint, ModelDescription, Motor, Surface, V
 import { MujocoEnvironment } from "./mujoco-environment.ts";
 import { Simulation } from "./simulation.ts";
 
-/** The options of HalfCheetah, with Gymnasium's names and defaults. */
+/** The options of HalfCheetah: Gymnasium's (whose ctrl_cost_weight is controlCostWeight here), with its defaults. */
 export interface HalfCheetahOptions {
   /** MuJoCo steps of 0.01 s in one environment step; 5. */
   frameSkip: number;
@@ -31,7 +31,7 @@ const DEFAULTS: HalfCheetahOptions = {
 };
 
 /** The versions here: v4 and v5 move and pay alike and differ in the names of `info`. */
-export type HalfCheetahId = "HalfCheetah-v4" | "HalfCheetah-v5";
+type HalfCheetahId = "HalfCheetah-v4" | "HalfCheetah-v5";
 
 /**
  * HalfCheetah of Gymnasium 1.3.0: a planar runner of seven bodies and six motors; it is paid for its speed.
@@ -44,8 +44,8 @@ export type HalfCheetahId = "HalfCheetah-v4" | "HalfCheetah-v5";
  * (reward_run in v4) and reward_ctrl, which sum to the reward; of a reset: x_position (nothing in v4).
  * Source: https://gymnasium.farama.org/environments/mujoco/half_cheetah/.
  *
- * Differences: actions enter the cost in double precision (Gymnasium squares a float32 action in float32), frameSkip is
- * an option of v4 too, and `info` lacks the x_position at reset in v4 as in Gymnasium.
+ * Differences: actions enter the cost in double precision (Gymnasium squares a float32 action in float32), and frameSkip
+ * is an option of v4 too.
  */
 export async function makeHalfCheetah(id: HalfCheetahId, given: GivenOptions = {}): Promise<Environment> {
   const options = readOptions(id, DEFAULTS, given);

@@ -32,7 +32,7 @@ export interface Joint {
 }
 
 /** A plane z = 0, a capsule between two points, or a capsule along its own z axis, rotated about `axis` by `angle`. */
-export type Shape =
+type Shape =
   | { readonly type: "plane"; readonly size: Vector }
   | { readonly type: "capsule"; readonly radius: number; readonly from: Vector; readonly to: Vector }
   | {

@@ -2,8 +2,8 @@
 import { laneSum, multiplyAdd } from "./lanes";
 
 /**
- * 16 multiply-adds a round over 12 chains, as many as the registers hold beside the factors (rounds in threes: 36 + 12).
- * The plain form multiplies the chain itself, since a product of the two factors alone would be computed once for all.
+ * 16 multiply-adds a round over 13 chains, as many as the 15 registers of V8 hold beside the factors; `rounds` a multiple
+ * of 13, or it is the next. The plain form multiplies the chain itself, since a product of the two factors alone would be computed once for all.
  */
 export function multiplyAddCeiling(rounds: u32): f32 {
   const a = f32x4.splat(<f32>rounds / (<f32>rounds + 1));
@@ -20,7 +20,8 @@ export function multiplyAddCeiling(rounds: u32): f32 {
   let s9 = f32x4.add(s8, a);
   let s10 = f32x4.add(s9, a);
   let s11 = f32x4.add(s10, a);
-  for (let i: u32 = 0; i < 4 * rounds; i += 3) {
+  let s12 = f32x4.add(s11, a);
+  for (let i: u32 = 0; i < 16 * rounds; i += 13) {
     s0 = link(a, b, s0);
     s1 = link(a, b, s1);
     s2 = link(a, b, s2);
@@ -33,9 +34,10 @@ export function multiplyAddCeiling(rounds: u32): f32 {
     s9 = link(a, b, s9);
     s10 = link(a, b, s10);
     s11 = link(a, b, s11);
+    s12 = link(a, b, s12);
   }
   const left = f32x4.add(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)), f32x4.add(s4, s5));
-  const right = f32x4.add(f32x4.add(f32x4.add(s6, s7), f32x4.add(s8, s9)), f32x4.add(s10, s11));
+  const right = f32x4.add(f32x4.add(f32x4.add(s6, s7), f32x4.add(s8, s9)), f32x4.add(f32x4.add(s10, s11), s12));
   return laneSum(f32x4.add(left, right));
 }
 

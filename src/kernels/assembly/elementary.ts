@@ -16,6 +16,9 @@ const LOG = memory.data<f32>([
   0.693359375, -2.12194440054690583e-4, 0.5, 1.0,
 ]);
 
+/** Integers: 0: sqrt(1/2) as float32 bits, 1: the mantissa, 2: the smallest normal, 3: inf, 4: -inf, 5: NaN, 6: the sign, 7: sqrt(2) - 1, 8: 23. */
+const BITS = memory.data<u32>([0x3f3504f3, 0x007fffff, 0x00800000, 0x7f800000, 0xff800000, 0x7fc00000, 0x80000000, 0x3ed413cd, 23]);
+
 /** 0-1: where e^x under- and overflows, 2: where tanh is 1 to the last bit, 3: 2^23 */
 const LIMITS = memory.data<f32>([-104.0, 89.0, 20.0, 8388608.0]);
 
@@ -37,10 +40,10 @@ function reduce(x: v128, n: v128): v128 {
   return multiplyAdd(n, constant(EXP, 3), multiplyAdd(n, constant(EXP, 2), x));
 }
 
-/** 2^n for integer n in [-126, 127], given as an int32. */
+/** 2^n for integer n in [-126, 127], given as an int32: n added to the exponent of 1. */
 @inline
 function powerOfTwo(n: v128): v128 {
-  return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
+  return i32x4.add(i32x4.shl(n, 23), constant(LOG, 12));
 }
 
 /** e^x: inf above 88.7228, denormal below -87.3, 0 below -103.97, NaN for NaN. */
@@ -77,8 +80,8 @@ function logReduced(f: v128, e: v128): v128 {
 /** log(x) of a positive, finite, normal x. */
 @inline
 export function logOfNormal(x: v128): v128 {
-  const offset = i32x4.sub(x, i32x4.splat(0x3f3504f3));
-  const mantissa = i32x4.add(v128.and(offset, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3));
+  const offset = i32x4.sub(x, constant(BITS, 0));
+  const mantissa = i32x4.add(v128.and(offset, constant(BITS, 1)), constant(BITS, 0));
   const e = f32x4.convert_i32x4_s(i32x4.shr_s(offset, 23));
   return logReduced(f32x4.sub(mantissa, constant(LOG, 12)), e);
 }
@@ -86,18 +89,18 @@ export function logOfNormal(x: v128): v128 {
 /** log(x): -inf for 0 and -0, NaN below 0, inf for inf; denormals too. */
 @inline
 export function log(x: v128): v128 {
-  const tiny = i32x4.lt_s(x, i32x4.splat(0x00800000));
+  const tiny = i32x4.lt_s(x, constant(BITS, 2));
   const normal = v128.bitselect(f32x4.mul(x, constant(LIMITS, 3)), x, tiny);
-  const offset = i32x4.sub(normal, i32x4.splat(0x3f3504f3));
-  const mantissa = i32x4.add(v128.and(offset, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3));
-  const exponent = i32x4.sub(i32x4.shr_s(offset, 23), v128.and(tiny, i32x4.splat(23)));
+  const offset = i32x4.sub(normal, constant(BITS, 0));
+  const mantissa = i32x4.add(v128.and(offset, constant(BITS, 1)), constant(BITS, 0));
+  const exponent = i32x4.sub(i32x4.shr_s(offset, 23), v128.and(tiny, constant(BITS, 8)));
   const result = logReduced(f32x4.sub(mantissa, constant(LOG, 12)), f32x4.convert_i32x4_s(exponent));
   const zero = f32x4.splat(0);
   // inf and NaN keep themselves; 0 gives -inf; what is below 0 gives NaN.
-  const large = i32x4.ge_s(x, i32x4.splat(0x7f800000));
+  const large = i32x4.ge_s(x, constant(BITS, 3));
   const finite = v128.bitselect(x, result, large);
-  const positive = v128.bitselect(i32x4.splat(0xff800000), finite, f32x4.eq(x, zero));
-  return v128.bitselect(f32x4.add(x, i32x4.splat(0x7fc00000)), positive, v128.or(f32x4.lt(x, zero), f32x4.ne(x, x)));
+  const positive = v128.bitselect(constant(BITS, 4), finite, f32x4.eq(x, zero));
+  return v128.bitselect(f32x4.add(x, constant(BITS, 5)), positive, v128.or(f32x4.lt(x, zero), f32x4.ne(x, x)));
 }
 
 /** e^x - 1 for x in [-2 * 20, 0]. */
@@ -112,17 +115,17 @@ function expm1OfNegative(x: v128): v128 {
 /** tanh(x) = -t / (t + 2) with t = e^(-2|x|) - 1, given the sign of x. */
 @inline
 export function tanh(x: v128): v128 {
-  const sign = v128.and(x, i32x4.splat(0x80000000));
+  const sign = v128.and(x, constant(BITS, 6));
   const size = f32x4.pmin(v128.xor(x, sign), constant(LIMITS, 2));
   const t = expm1OfNegative(f32x4.neg(f32x4.add(size, size)));
   const two = f32x4.add(constant(LOG, 12), constant(LOG, 12));
-  return v128.or(v128.andnot(f32x4.div(t, f32x4.add(t, two)), i32x4.splat(0x80000000)), sign);
+  return v128.or(v128.andnot(f32x4.div(t, f32x4.add(t, two)), constant(BITS, 6)), sign);
 }
 
 /** log(1 + u), u in [0, 1]. */
 @inline
 export function log1pOfUnit(u: v128): v128 {
-  const above = i32x4.gt_s(u, i32x4.splat(0x3ed413cd));
+  const above = i32x4.gt_s(u, constant(BITS, 7));
   const f = v128.bitselect(f32x4.mul(f32x4.sub(u, constant(LOG, 12)), constant(LOG, 11)), u, above);
   return logReduced(f, v128.and(above, constant(LOG, 12)));
 }
@@ -130,7 +133,7 @@ export function log1pOfUnit(u: v128): v128 {
 /** log(1 + e^x) = max(x, 0) + log(1 + e^(-|x|)). */
 @inline
 export function softplus(x: v128): v128 {
-  const u = exp(v128.or(x, i32x4.splat(0x80000000)));
+  const u = exp(v128.or(x, constant(BITS, 6)));
   return f32x4.add(f32x4.pmax(x, f32x4.splat(0)), log1pOfUnit(u));
 }
 

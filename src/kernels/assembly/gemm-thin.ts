@@ -161,21 +161,33 @@ export function outerProduct(m: usize, n: usize, a: usize, aStep: usize, b: usiz
   const extraRow = mode & MASK ? ldc : 0;
   for (let i: usize = 0; i < m; i++) {
     const factor = v128.load_splat<f32>(a + i * aStep);
-    let at = c + i * ldc;
-    let bj = b;
-    let extraAt = extra + i * extraRow;
-    for (const end = at + 4 * (n & ~3); at < end; at += 16) {
-      const held = mode & ADD ? v128.load(at) : factor;
-      const extraFour = mode & (BIAS | MASK) ? v128.load(extraAt) : factor;
-      v128.store(at, finish(f32x4.mul(factor, v128.load(bj)), mode, held, extraFour));
-      bj += 16;
-      extraAt += 16;
-    }
+    if (mode == MASK) maskedRow(n & ~3, factor, b, c + i * ldc, extra + i * extraRow);
+    else scaledRow(n & ~3, factor, b, c + i * ldc, mode, extra + i * extraRow);
     const left = n & 3;
     if (left == 0) continue;
+    const done: usize = 4 * (n & ~3);
+    const at = c + i * ldc + done;
+    const extraAt = extra + i * extraRow + done;
     const held = mode & ADD ? loadPartial(at, left) : factor;
     const extraFew = mode & (BIAS | MASK) ? loadPartial(extraAt, left) : factor;
-    storePartial(at, left, finish(f32x4.mul(factor, loadPartial(bj, left)), mode, held, extraFew));
+    storePartial(at, left, finish(f32x4.mul(factor, loadPartial(b + done, left)), mode, held, extraFew));
+  }
+}
+
+/** One row of it, n a multiple of 4. */
+function scaledRow(n: usize, factor: v128, b: usize, c: usize, mode: u32, extra: usize): void {
+  for (const end = c + 4 * n; c < end; c += 16, b += 16, extra += 16) {
+    const held = mode & ADD ? v128.load(c) : factor;
+    const extraFour = mode & (BIAS | MASK) ? v128.load(extra) : factor;
+    v128.store(c, finish(f32x4.mul(factor, v128.load(b)), mode, held, extraFour));
+  }
+}
+
+/** The same for the gradient through a layer with one output, where it is the whole cost. */
+function maskedRow(n: usize, factor: v128, b: usize, c: usize, mask: usize): void {
+  const zero = f32x4.splat(0);
+  for (const end = c + 4 * n; c < end; c += 16, b += 16, mask += 16) {
+    v128.store(c, v128.and(f32x4.mul(factor, v128.load(b)), f32x4.gt(v128.load(mask), zero)));
   }
 }
 

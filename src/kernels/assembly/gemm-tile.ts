@@ -8,21 +8,22 @@ import { loadPartial, multiplyAdd, relu, storePartial } from "./lanes";
 import { TILE } from "./memory";
 
 /**
- * The next tile of C = A B over a packed panel of B, at most `rows` by `cols` (cols at most 8). Element (i, p) of A lies
- * at a + i aRow + p aStep. Returns the number of rows done. Strides in bytes.
+ * The next tile of C = A B, at most `rows` by `cols` (cols at most 8). Element (i, p) of A lies at a + i aRow + p aStep and
+ * the eight of B from b + p bStep on. Returns the number of rows done. Strides in bytes.
  */
-export function multiplyTile(rows: usize, cols: usize, k: usize, a: usize, aRow: usize, aStep: usize, panel: usize, c: usize, ldc: usize, mode: u32, extra: usize): usize {
-  // Rows beyond the last repeat it and are not stored; 8 = 4 + 4 wastes less than 6 + 2. The plain build needs a
-  // register more, for the product before it is added.
+export function multiplyTile(rows: usize, cols: usize, k: usize, a: usize, aRow: usize, aStep: usize, b: usize, bStep: usize, c: usize, ldc: usize, mode: u32, extra: usize): usize {
+  // 8 = 4 + 4 wastes less than 6 + 2. The plain build needs a register more, for the product before it is added.
   if (!ASC_FEATURE_RELAXED_SIMD || rows <= 4 || rows == 7 || rows == 8) {
-    tile4x8(rows, cols, k, a, aRow, aStep, panel, c, ldc, mode, extra);
+    tile4x8(rows, cols, k, a, aRow, aStep, b, bStep, c, ldc, mode, extra);
     return min<usize>(rows, 4);
   }
-  tile6x8(rows, cols, k, a, aRow, aStep, panel, c, ldc, mode, extra);
+  tile6x8(rows, cols, k, a, aRow, aStep, b, bStep, c, ldc, mode, extra);
   return min<usize>(rows, 6);
 }
 
-function tile6x8(rows: usize, cols: usize, k: usize, a: usize, aRow: usize, aStep: usize, panel: usize, c: usize, ldc: usize, mode: u32, extra: usize): void {
+// Where a tile has fewer rows than its name says, the others repeat the last one and store the same numbers over it.
+
+function tile6x8(rows: usize, cols: usize, k: usize, a: usize, aRow: usize, aStep: usize, b: usize, bStep: usize, c: usize, ldc: usize, mode: u32, extra: usize): void {
   let a0 = a;
   let a1 = rows > 1 ? a0 + aRow : a0;
   let a2 = rows > 2 ? a1 + aRow : a1;
@@ -41,9 +42,9 @@ function tile6x8(rows: usize, cols: usize, k: usize, a: usize, aRow: usize, aSte
   let c41 = c00;
   let c50 = c00;
   let c51 = c00;
-  for (const end = panel + 32 * k; panel < end; panel += 32) {
-    const b0 = v128.load(panel);
-    const b1 = v128.load(panel, 16);
+  for (const end = b + bStep * k; b != end; b += bStep) {
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
     let x = v128.load_splat<f32>(a0);
     c00 = multiplyAdd(x, b0, c00);
     c01 = multiplyAdd(x, b1, c01);
@@ -69,23 +70,28 @@ function tile6x8(rows: usize, cols: usize, k: usize, a: usize, aRow: usize, aSte
     a4 += aStep;
     a5 += aStep;
   }
-  const whole = rows >= 6 && cols == 8;
-  const tile = whole ? c : TILE;
+  const whole = cols == 8;
+  const row0 = whole ? c : TILE;
   const stride = whole ? ldc : 32;
+  const row1 = rows > 1 ? row0 + stride : row0;
+  const row2 = rows > 2 ? row1 + stride : row1;
+  const row3 = rows > 3 ? row2 + stride : row2;
+  const row4 = rows > 4 ? row3 + stride : row3;
+  const row5 = rows > 5 ? row4 + stride : row4;
   if (whole) {
     if (mode & ADD) {
-      c00 = f32x4.add(c00, v128.load(c + 0 * ldc, 0));
-      c01 = f32x4.add(c01, v128.load(c + 0 * ldc, 16));
-      c10 = f32x4.add(c10, v128.load(c + 1 * ldc, 0));
-      c11 = f32x4.add(c11, v128.load(c + 1 * ldc, 16));
-      c20 = f32x4.add(c20, v128.load(c + 2 * ldc, 0));
-      c21 = f32x4.add(c21, v128.load(c + 2 * ldc, 16));
-      c30 = f32x4.add(c30, v128.load(c + 3 * ldc, 0));
-      c31 = f32x4.add(c31, v128.load(c + 3 * ldc, 16));
-      c40 = f32x4.add(c40, v128.load(c + 4 * ldc, 0));
-      c41 = f32x4.add(c41, v128.load(c + 4 * ldc, 16));
-      c50 = f32x4.add(c50, v128.load(c + 5 * ldc, 0));
-      c51 = f32x4.add(c51, v128.load(c + 5 * ldc, 16));
+      c00 = f32x4.add(c00, v128.load(row0));
+      c01 = f32x4.add(c01, v128.load(row0, 16));
+      c10 = f32x4.add(c10, v128.load(row1));
+      c11 = f32x4.add(c11, v128.load(row1, 16));
+      c20 = f32x4.add(c20, v128.load(row2));
+      c21 = f32x4.add(c21, v128.load(row2, 16));
+      c30 = f32x4.add(c30, v128.load(row3));
+      c31 = f32x4.add(c31, v128.load(row3, 16));
+      c40 = f32x4.add(c40, v128.load(row4));
+      c41 = f32x4.add(c41, v128.load(row4, 16));
+      c50 = f32x4.add(c50, v128.load(row5));
+      c51 = f32x4.add(c51, v128.load(row5, 16));
     }
     if (mode & BIAS) {
       const bias0 = v128.load(extra);
@@ -118,36 +124,37 @@ function tile6x8(rows: usize, cols: usize, k: usize, a: usize, aRow: usize, aSte
       c51 = relu(c51);
     }
     if (mode & MASK) {
-      c00 = masked(c00, extra + 0 * ldc, 0);
-      c01 = masked(c01, extra + 0 * ldc, 16);
-      c10 = masked(c10, extra + 1 * ldc, 0);
-      c11 = masked(c11, extra + 1 * ldc, 16);
-      c20 = masked(c20, extra + 2 * ldc, 0);
-      c21 = masked(c21, extra + 2 * ldc, 16);
-      c30 = masked(c30, extra + 3 * ldc, 0);
-      c31 = masked(c31, extra + 3 * ldc, 16);
-      c40 = masked(c40, extra + 4 * ldc, 0);
-      c41 = masked(c41, extra + 4 * ldc, 16);
-      c50 = masked(c50, extra + 5 * ldc, 0);
-      c51 = masked(c51, extra + 5 * ldc, 16);
+      const mask = extra - c;
+      c00 = masked(c00, v128.load(row0 + mask));
+      c01 = masked(c01, v128.load(row0 + mask, 16));
+      c10 = masked(c10, v128.load(row1 + mask));
+      c11 = masked(c11, v128.load(row1 + mask, 16));
+      c20 = masked(c20, v128.load(row2 + mask));
+      c21 = masked(c21, v128.load(row2 + mask, 16));
+      c30 = masked(c30, v128.load(row3 + mask));
+      c31 = masked(c31, v128.load(row3 + mask, 16));
+      c40 = masked(c40, v128.load(row4 + mask));
+      c41 = masked(c41, v128.load(row4 + mask, 16));
+      c50 = masked(c50, v128.load(row5 + mask));
+      c51 = masked(c51, v128.load(row5 + mask, 16));
     }
   }
-  v128.store(tile + 0 * stride, c00, 0);
-  v128.store(tile + 0 * stride, c01, 16);
-  v128.store(tile + 1 * stride, c10, 0);
-  v128.store(tile + 1 * stride, c11, 16);
-  v128.store(tile + 2 * stride, c20, 0);
-  v128.store(tile + 2 * stride, c21, 16);
-  v128.store(tile + 3 * stride, c30, 0);
-  v128.store(tile + 3 * stride, c31, 16);
-  v128.store(tile + 4 * stride, c40, 0);
-  v128.store(tile + 4 * stride, c41, 16);
-  v128.store(tile + 5 * stride, c50, 0);
-  v128.store(tile + 5 * stride, c51, 16);
+  v128.store(row0, c00);
+  v128.store(row0, c01, 16);
+  v128.store(row1, c10);
+  v128.store(row1, c11, 16);
+  v128.store(row2, c20);
+  v128.store(row2, c21, 16);
+  v128.store(row3, c30);
+  v128.store(row3, c31, 16);
+  v128.store(row4, c40);
+  v128.store(row4, c41, 16);
+  v128.store(row5, c50);
+  v128.store(row5, c51, 16);
   if (!whole) storeEdge(min<usize>(rows, 6), cols, c, ldc, mode, extra);
 }
 
-function tile4x8(rows: usize, cols: usize, k: usize, a: usize, aRow: usize, aStep: usize, panel: usize, c: usize, ldc: usize, mode: u32, extra: usize): void {
+function tile4x8(rows: usize, cols: usize, k: usize, a: usize, aRow: usize, aStep: usize, b: usize, bStep: usize, c: usize, ldc: usize, mode: u32, extra: usize): void {
   let a0 = a;
   let a1 = rows > 1 ? a0 + aRow : a0;
   let a2 = rows > 2 ? a1 + aRow : a1;
@@ -160,9 +167,9 @@ function tile4x8(rows: usize, cols: usize, k: usize, a: usize, aRow: usize, aSte
   let c21 = c00;
   let c30 = c00;
   let c31 = c00;
-  for (const end = panel + 32 * k; panel < end; panel += 32) {
-    const b0 = v128.load(panel);
-    const b1 = v128.load(panel, 16);
+  for (const end = b + bStep * k; b != end; b += bStep) {
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
     let x = v128.load_splat<f32>(a0);
     c00 = multiplyAdd(x, b0, c00);
     c01 = multiplyAdd(x, b1, c01);
@@ -180,19 +187,22 @@ function tile4x8(rows: usize, cols: usize, k: usize, a: usize, aRow: usize, aSte
     a2 += aStep;
     a3 += aStep;
   }
-  const whole = rows >= 4 && cols == 8;
-  const tile = whole ? c : TILE;
+  const whole = cols == 8;
+  const row0 = whole ? c : TILE;
   const stride = whole ? ldc : 32;
+  const row1 = rows > 1 ? row0 + stride : row0;
+  const row2 = rows > 2 ? row1 + stride : row1;
+  const row3 = rows > 3 ? row2 + stride : row2;
   if (whole) {
     if (mode & ADD) {
-      c00 = f32x4.add(c00, v128.load(c + 0 * ldc, 0));
-      c01 = f32x4.add(c01, v128.load(c + 0 * ldc, 16));
-      c10 = f32x4.add(c10, v128.load(c + 1 * ldc, 0));
-      c11 = f32x4.add(c11, v128.load(c + 1 * ldc, 16));
-      c20 = f32x4.add(c20, v128.load(c + 2 * ldc, 0));
-      c21 = f32x4.add(c21, v128.load(c + 2 * ldc, 16));
-      c30 = f32x4.add(c30, v128.load(c + 3 * ldc, 0));
-      c31 = f32x4.add(c31, v128.load(c + 3 * ldc, 16));
+      c00 = f32x4.add(c00, v128.load(row0));
+      c01 = f32x4.add(c01, v128.load(row0, 16));
+      c10 = f32x4.add(c10, v128.load(row1));
+      c11 = f32x4.add(c11, v128.load(row1, 16));
+      c20 = f32x4.add(c20, v128.load(row2));
+      c21 = f32x4.add(c21, v128.load(row2, 16));
+      c30 = f32x4.add(c30, v128.load(row3));
+      c31 = f32x4.add(c31, v128.load(row3, 16));
     }
     if (mode & BIAS) {
       const bias0 = v128.load(extra);
@@ -217,30 +227,31 @@ function tile4x8(rows: usize, cols: usize, k: usize, a: usize, aRow: usize, aSte
       c31 = relu(c31);
     }
     if (mode & MASK) {
-      c00 = masked(c00, extra + 0 * ldc, 0);
-      c01 = masked(c01, extra + 0 * ldc, 16);
-      c10 = masked(c10, extra + 1 * ldc, 0);
-      c11 = masked(c11, extra + 1 * ldc, 16);
-      c20 = masked(c20, extra + 2 * ldc, 0);
-      c21 = masked(c21, extra + 2 * ldc, 16);
-      c30 = masked(c30, extra + 3 * ldc, 0);
-      c31 = masked(c31, extra + 3 * ldc, 16);
+      const mask = extra - c;
+      c00 = masked(c00, v128.load(row0 + mask));
+      c01 = masked(c01, v128.load(row0 + mask, 16));
+      c10 = masked(c10, v128.load(row1 + mask));
+      c11 = masked(c11, v128.load(row1 + mask, 16));
+      c20 = masked(c20, v128.load(row2 + mask));
+      c21 = masked(c21, v128.load(row2 + mask, 16));
+      c30 = masked(c30, v128.load(row3 + mask));
+      c31 = masked(c31, v128.load(row3 + mask, 16));
     }
   }
-  v128.store(tile + 0 * stride, c00, 0);
-  v128.store(tile + 0 * stride, c01, 16);
-  v128.store(tile + 1 * stride, c10, 0);
-  v128.store(tile + 1 * stride, c11, 16);
-  v128.store(tile + 2 * stride, c20, 0);
-  v128.store(tile + 2 * stride, c21, 16);
-  v128.store(tile + 3 * stride, c30, 0);
-  v128.store(tile + 3 * stride, c31, 16);
+  v128.store(row0, c00);
+  v128.store(row0, c01, 16);
+  v128.store(row1, c10);
+  v128.store(row1, c11, 16);
+  v128.store(row2, c20);
+  v128.store(row2, c21, 16);
+  v128.store(row3, c30);
+  v128.store(row3, c31, 16);
   if (!whole) storeEdge(min<usize>(rows, 4), cols, c, ldc, mode, extra);
 }
 
 @inline
-function masked(x: v128, mask: usize, immOffset: usize): v128 {
-  return v128.and(x, f32x4.gt(v128.load(mask + immOffset), f32x4.splat(0)));
+function masked(x: v128, mask: v128): v128 {
+  return v128.and(x, f32x4.gt(mask, f32x4.splat(0)));
 }
 
 /** Stores the part of the tile buffer that lies inside C. */

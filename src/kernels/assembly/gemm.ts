@@ -1,16 +1,23 @@
 /**
- * Matrix products. Rows of A are read where they lie; a block of B is packed into panels of 8 columns, zero-padded, so
+ * Matrix products. Rows (or columns) of A are read where they lie; a block of B is packed into panels of 8 columns, zero-padded, so
  * that the innermost loop (gemm-tile.ts) reads it in order; thin shapes have their own loops (gemm-thin.ts).
  */
-import { BLOCK_COLS, BLOCK_K, LINE_LENGTH, PANELS } from "./memory";
+import { BLOCK_COLS, BLOCK_K, BLOCK_ROWS, LEFT, LINE_LENGTH, PANELS } from "./memory";
+import { copyRows } from "./vectors";
 import { packColumns, packRows } from "./gemm-pack";
 import { matrixTimesVector, outerProduct, vectorTimesMatrix } from "./gemm-thin";
 import { multiplyTile } from "./gemm-tile";
 import { ADD, BIAS, MASK, RELU, TANH } from "./epilogue";
 import { tanhVector } from "./elementary";
 
-/** Rows of A per block: with BLOCK_K columns they fill a quarter of a 1 MB cache. */
-const BLOCK_ROWS: usize = 132;
+/** Up to so many rows B is not read often enough to be worth packing. */
+const DIRECT_ROWS: usize = 24;
+/**
+ * From this many bytes on between one k and the next, a block of A is copied together first: steps of 2 kB and more fall
+ * on few cache sets and on a new page each time. Not worth it for few columns.
+ */
+const FAR_STEP: usize = 2048;
+const FAR_COLS: usize = 24;
 
 function modeOf(epilogue: u32): u32 {
   if (epilogue == 1) return BIAS;
@@ -115,83 +122,50 @@ export function gemmTN(
 }
 
 /** Element (i, p) of A lies at a + i aRow + p aStep; B is [n, k] where `transposed`. Strides in bytes. */
-function multiply(
-  m: usize,
-  n: usize,
-  k: usize,
-  a: usize,
-  aRow: usize,
-  aStep: usize,
-  b: usize,
-  ldb: usize,
-  transposed: bool,
-  c: usize,
-  ldc: usize,
-  mode: u32,
-  extra: usize,
-): void {
+function multiply(m: usize, n: usize, k: usize, a: usize, aRow: usize, aStep: usize, b: usize, ldb: usize, transposed: bool, c: usize, ldc: usize, mode: u32, extra: usize): void {
   const blockK = evenBlock(k, BLOCK_K, 1);
   const blockCols = evenBlock(n, BLOCK_COLS, 8);
   const blockRows = evenBlock(m, BLOCK_ROWS, 6);
+  const far = aStep >= FAR_STEP && n >= FAR_COLS;
+  const direct = !transposed && m <= DIRECT_ROWS;
   for (let j: usize = 0; j < n; j += blockCols) {
     const cols = min(blockCols, n - j);
+    // Columns of B that are read where they lie.
+    const lying = direct ? cols & ~7 : 0;
     let p: usize = 0;
     do {
       const depth = min(blockK, k - p);
-      if (transposed) packColumns(depth, cols, b + j * ldb + 4 * p, ldb);
-      else packRows(depth, cols, b + p * ldb + 4 * j, ldb);
+      const source = transposed ? b + j * ldb + 4 * p : b + p * ldb + 4 * j;
+      if (transposed) packColumns(depth, cols, source, ldb);
+      else packRows(depth, cols - lying, source + 4 * lying, ldb);
       const blockMode = (p + depth == k ? mode : mode & ADD) | (p > 0 ? ADD : 0);
       for (let i: usize = 0; i < m; i += blockRows) {
-        const offset = i * ldc + 4 * j;
-        const extraAt = mode & MASK ? extra + offset : extra + 4 * j;
-        multiplyBlock(
-          min(blockRows, m - i),
-          cols,
-          depth,
-          a + i * aRow + p * aStep,
-          aRow,
-          aStep,
-          c + offset,
-          ldc,
-          blockMode,
-          extraAt,
-        );
+        const rows = min(blockRows, m - i);
+        const target = c + i * ldc + 4 * j;
+        const extraAt = extra + 4 * j + (mode & MASK ? i * ldc : 0);
+        let left = a + i * aRow + p * aStep;
+        let leftStep = aStep;
+        if (far) {
+          copyRows(depth, rows, left, aStep >> 2, LEFT, rows);
+          left = LEFT;
+          leftStep = 4 * rows;
+        }
+        for (let q: usize = 0; q < cols; q += 8) {
+          const packed = q >= lying;
+          const right = packed ? PANELS + 4 * (q - lying) * depth : source + 4 * q;
+          multiplyPanel(rows, min<usize>(8, cols - q), depth, left, aRow, leftStep, right, packed ? 32 : ldb, target + 4 * q, ldc, blockMode, extraAt + 4 * q);
+        }
       }
       p += depth;
     } while (p < k);
   }
 }
 
-function multiplyBlock(
-  rows: usize,
-  cols: usize,
-  depth: usize,
-  a: usize,
-  aRow: usize,
-  aStep: usize,
-  c: usize,
-  ldc: usize,
-  mode: u32,
-  extra: usize,
-): void {
+/** Eight columns of a block of C. */
+function multiplyPanel(rows: usize, cols: usize, depth: usize, a: usize, aRow: usize, aStep: usize, b: usize, bStep: usize, c: usize, ldc: usize, mode: u32, extra: usize): void {
   const extraRow = mode & MASK ? ldc : 0;
-  for (let j: usize = 0; j < cols; j += 8) {
-    const panel = PANELS + 4 * j * depth;
-    for (let i: usize = 0; i < rows;) {
-      i += multiplyTile(
-        rows - i,
-        min<usize>(8, cols - j),
-        depth,
-        a + i * aRow,
-        aRow,
-        aStep,
-        panel,
-        c + i * ldc + 4 * j,
-        ldc,
-        mode,
-        extra + i * extraRow + 4 * j,
-      );
-    }
+  for (let i: usize = 0; i < rows; ) {
+    i += multiplyTile(rows - i, cols, depth, a + i * aRow, aRow, aStep, b, bStep, c + i * ldc, ldc, mode, extra + i * extraRow);
   }
 }
 

@@ -15,7 +15,11 @@ export const PANELS: usize = LINE + 4 * LINE_LENGTH;
 export const BLOCK_K: usize = 512;
 export const BLOCK_COLS: usize = 256;
 
+/** A block of A, where its columns lie too far apart to be read in place. */
+export const LEFT: usize = PANELS + 4 * BLOCK_K * BLOCK_COLS;
+export const BLOCK_ROWS: usize = 132;
+
 /** The first byte of the arena. */
 export function arenaStart(): usize {
-  return PANELS + 4 * BLOCK_K * BLOCK_COLS;
+  return LEFT + 4 * BLOCK_K * BLOCK_ROWS;
 }

@@ -1,0 +1,70 @@
+/** Talks to `sac_update.py`: one process that lives as long as the benchmark and answers a line with a line. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+/** How PyTorch is used; see sac_update.py. */
+export interface PyTorchSetting {
+  readonly style: "common" | "tuned";
+  readonly threads: number;
+}
+
+/** Time by the wall, or of the measuring thread on the processor. */
+export type ClockName = "wall" | "cpu";
+
+/** Those measured. Two threads last: their idle spinning then falls into the pause before the next round. */
+export const PYTORCH_SETTINGS: readonly PyTorchSetting[] = [
+  { style: "common", threads: 1 },
+  { style: "tuned", threads: 1 },
+  { style: "common", threads: 2 },
+  { style: "tuned", threads: 2 },
+];
+
+/** E.g. "tuned, 2 threads". */
+export const describeSetting = ({ style, threads }: PyTorchSetting): string =>
+  `${style}, ${threads} ${threads === 1 ? "thread" : "threads"}`;
+
+/** What to measure: a learner is made and warmed up when it is first asked for. */
+export interface PyTorchRequest extends PyTorchSetting {
+  readonly hidden: readonly number[];
+  readonly batch: number;
+  readonly reward: "recorded" | "learned";
+  /** "cpu" only with one thread. */
+  readonly clock: ClockName;
+  readonly updates: number;
+}
+
+/** A running PyTorch. */
+export interface PyTorch {
+  readonly version: string;
+  /** Seconds of one update, the mean of `updates`. */
+  measure(request: PyTorchRequest): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Starts `python`, which must be able to import torch. */
+export async function startPyTorch(python: string): Promise<PyTorch> {
+  const script = fileURLToPath(new URL("sac_update.py", import.meta.url));
+  const child = spawn(python, [script, "--serve"], { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answer = async (): Promise<Record<string, unknown>> => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`${python} ended before it answered: can it import torch?`);
+    return JSON.parse(value);
+  };
+  const ended = once(child, "exit");
+  const failed = once(child, "error").then(([error]) => Promise.reject(error as Error));
+  const { version } = await Promise.race([answer(), failed]);
+  return {
+    version: String(version),
+    async measure(request) {
+      child.stdin.write(`${JSON.stringify(request)}\n`);
+      return Number((await answer()).seconds);
+    },
+    async close() {
+      child.stdin.end();
+      await ended;
+    },
+  };
+}

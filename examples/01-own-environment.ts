@@ -1,0 +1,80 @@
+/**
+ * Bring your own environment: a point that is pushed along a line, an expert that parks it at x = 1, and a reward and a
+ * policy learnt from one of the expert's episodes. Takes about half a minute: `node examples/01-own-environment.ts`.
+ */
+import { box, createMlIrl, evaluate, deterministicPolicy, keyFromSeed, loadKernels } from "../src/index.ts";
+import { mlIrlIteration, rollout, TRAIN_DEFAULTS, type Act, type StepResult } from "../src/index.ts";
+import type { Environment } from "../src/envs/index.ts";
+
+/** Position and velocity of a point on a line; the action is a force. The true reward is minus the distance to x = 1. */
+function makePoint(): Environment {
+  const MAX_STEPS = 50;
+  const observation = new Float64Array(2);
+  const result: StepResult = { observation, reward: 0, terminated: false, truncated: false, info: {} };
+  let steps = 0;
+  return {
+    id: "Point-v0",
+    observationSpace: box(2, -Infinity, Infinity),
+    actionSpace: box(1, -1, 1),
+    maxEpisodeSteps: MAX_STEPS,
+    reset({ seed = 0 } = {}) {
+      observation.set([(seed % 1000) / 1000 - 0.5, 0]);
+      steps = 0;
+      return { observation, info: {} };
+    },
+    step(action) {
+      observation[1] = 0.8 * observation[1] + 0.1 * action[0];
+      observation[0] += observation[1];
+      result.reward = -Math.abs(1 - observation[0]);
+      result.truncated = ++steps === MAX_STEPS;
+      return result;
+    },
+    setState({ observation: state }) {
+      observation.set(state);
+      steps = 0;
+      return observation;
+    },
+    getState: () => ({ observation: observation.slice() }),
+    close() {},
+  };
+}
+
+const expert: Act = ([x, v], action) => {
+  action[0] = Math.max(-1, Math.min(1, 3 * (1 - x) - 6 * v));
+};
+
+const key = keyFromSeed(1);
+const kernels = await loadKernels();
+const environment = makePoint();
+const demonstrations = rollout(environment, expert, 1, key);
+
+const learner = createMlIrl(
+  kernels,
+  { train: environment, rollout: null },
+  demonstrations,
+  {
+    ...TRAIN_DEFAULTS,
+    sac: { ...TRAIN_DEFAULTS.sac, hidden: [64, 64], learningRate: 1e-3, discount: 0.95 },
+    startSteps: 500,
+    replayCapacity: 10_000,
+    policyStepsPerRewardStep: 50,
+  },
+  key,
+);
+const STEPS = 10_000;
+while (learner.agent.steps < STEPS) {
+  mlIrlIteration(
+    kernels,
+    learner,
+    STEPS,
+    () => {},
+    () => performance.now(),
+  );
+  if (learner.agent.steps % 2000 === 0) {
+    const { meanReturn } = evaluate(makePoint(), deterministicPolicy(kernels, learner.agent.sac), 5, key);
+    console.log(
+      `after ${learner.agent.steps} steps the learned policy's true return is ${meanReturn.toFixed(2)}`,
+    );
+  }
+}
+console.log(`the expert's is ${evaluate(makePoint(), expert, 5, key).meanReturn.toFixed(2)}`);

@@ -1,0 +1,121 @@
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import {
+  episodeCount,
+  foldIn,
+  keyFromSeed,
+  sliceEpisodes,
+  TandemError,
+  transitionCount,
+  type Trajectories,
+} from "../core/index.ts";
+import {
+  inspectDemonstrations,
+  readDemonstrations,
+  shuffledExpert,
+  type Demonstrations,
+} from "../demos/index.ts";
+import type { Environment } from "../envs/index.ts";
+import type { TrainConfig } from "../runs/index.ts";
+import type { DemonstrationSettings } from "./settings.ts";
+
+/** Demonstrations as a run uses them, and what its configuration says of them. */
+export interface ExpertDemonstrations {
+  readonly trajectories: Trajectories;
+  readonly config: TrainConfig["demos"];
+}
+
+/** Purpose of the seed's key that shuffles the expert; those of a training count from 0. */
+const SHUFFLING = 0x73687566;
+
+/** The episodes that `settings` asks for, checked against the environment. */
+export function chooseEpisodes(
+  demonstrations: Demonstrations,
+  settings: DemonstrationSettings,
+  environment: Environment,
+  seed: number,
+): ExpertDemonstrations {
+  const { path, firstEpisode, shuffled } = settings;
+  requireSpaces(demonstrations, environment);
+  const available = episodeCount(demonstrations.trajectories);
+  if (firstEpisode >= available) {
+    throw new TandemError(
+      "--first-episode",
+      `${path} has episodes 0 to ${available - 1}, got ${firstEpisode}`,
+    );
+  }
+  const left = available - firstEpisode;
+  const episodes = settings.episodes === "all" ? left : settings.episodes;
+  if (episodes > left) {
+    const from = firstEpisode > 0 ? ` from episode ${firstEpisode} on` : "";
+    throw new TandemError("--episodes", `${path} has ${left}${from}, got ${episodes}; ask for fewer`);
+  }
+  const chosen = sliceEpisodes(demonstrations.trajectories, firstEpisode, firstEpisode + episodes);
+  const trajectories = shuffled ? shuffledExpert(chosen, foldIn(keyFromSeed(seed), SHUFFLING)) : chosen;
+  const transitions = transitionCount(trajectories);
+  return {
+    trajectories,
+    config: { path, sha256: sha256Of(path), episodes, firstEpisode, transitions, shuffled },
+  };
+}
+
+/** The same episodes again, for a run that goes on. `path` is where the file is now. */
+export async function rereadEpisodes(
+  config: TrainConfig,
+  path: string,
+  environment: Environment,
+): Promise<ExpertDemonstrations> {
+  if (!existsSync(path)) {
+    throw new TandemError(
+      "--resume",
+      `the run's demonstrations, ${path}, are not there; name their place with --demos`,
+    );
+  }
+  const demonstrations = await readDemonstrations(path);
+  if (sha256Of(path) !== config.demos.sha256) {
+    throw new TandemError(
+      "--resume",
+      `${path} is not what it was when the run began (its checksum differs); put the original back, or name it with --demos`,
+    );
+  }
+  return chooseEpisodes(demonstrations, { ...config.demos, path }, environment, config.seed);
+}
+
+/** What seems wrong with the demonstrations, one sentence each. */
+export function doubtsAbout(
+  { trajectories }: ExpertDemonstrations,
+  source: Demonstrations,
+  environment: Environment,
+): string[] {
+  const { findings } = inspectDemonstrations(
+    { ...source, trajectories },
+    { actionSpace: environment.actionSpace },
+  );
+  return findings.filter(({ severity }) => severity !== "note").map(({ message }) => message);
+}
+
+/** Refuse demonstrations of other sizes than the environment has. */
+export function requireSpaces({ trajectories, source }: Demonstrations, environment: Environment): void {
+  const { observationSpace, actionSpace, id } = environment;
+  const actionSize = actionSpace.kind === "box" ? actionSpace.size : 1;
+  const refuse = (what: string, verb: string, got: number, expected: number): never => {
+    throw new TandemError(
+      "--demos",
+      `${source}: the demonstrations have ${what} of ${got}, ${id} ${verb} ${expected}; check that they are of this environment`,
+    );
+  };
+  if (trajectories.observationSize !== observationSpace.size) {
+    refuse("observations", "gives", trajectories.observationSize, observationSpace.size);
+  }
+  if (trajectories.actionSize !== actionSize) refuse("actions", "takes", trajectories.actionSize, actionSize);
+}
+
+/** Checksum of a file; of a folder, of the names and contents of the files in it. */
+function sha256Of(path: string): string {
+  const hash = createHash("sha256");
+  if (!statSync(path).isDirectory()) return hash.update(readFileSync(path)).digest("hex");
+  const names = readdirSync(path).filter((name) => /\.(npy|json)$/.test(name));
+  for (const name of names.sort()) hash.update(`${name}\n`).update(readFileSync(join(path, name)));
+  return hash.digest("hex");
+}

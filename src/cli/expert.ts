@@ -1,0 +1,166 @@
+import { Command } from "commander";
+import { episodeReturns, foldIn, keyFromSeed, TandemError } from "../core/index.ts";
+import { writeDemonstrations } from "../demos/index.ts";
+import { rollout } from "../rl/index.ts";
+import { readConfig, type ExpertConfig, type Summary } from "../runs/index.ts";
+import { commandText } from "./invocation.ts";
+import { anyText, oneOf, optionValue, wholeNumber, type GivenOptions } from "./option-values.ts";
+import { EXPERT_OPTIONS, optionsOnCommandLine } from "./options.ts";
+import { requireFreeFile } from "./run-place.ts";
+import {
+  beginRun,
+  collectOptions,
+  commonConfig,
+  isComplete,
+  jsonLine,
+  openEnvironment,
+  requirePlaceFor,
+  resumedConfig,
+  resumeRun,
+  type CollectedOptions,
+  type RunEnd,
+} from "./run-setup.ts";
+import { loadSavedRun, savedPolicy, type PolicyKind } from "./saved-run.ts";
+import { gatheringSettings, runSettings } from "./settings.ts";
+import { VERSION } from "./version.ts";
+
+const EXAMPLES = `
+Examples:
+  Train an expert and record one episode of it:
+    $ tandem expert --env HalfCheetah-v5 --steps 1000000 --record expert.npz
+  Record more of an expert that is trained already:
+    $ tandem expert --resume runs/HalfCheetah-v5-0-1 --record more.npz --record-episodes 10
+
+Ctrl-C saves the run and says how to go on with it.`;
+
+/** Purposes of the seed's key; a training of the same seed uses those that count from 0. */
+const RECORDING = 0x7265636f;
+const DRAWS = 0x64726177;
+
+/** What is to be recorded at the end. */
+interface Recording {
+  readonly file: string;
+  readonly episodes: number;
+  readonly policy: PolicyKind;
+}
+
+/** `tandem expert`. `entry` is the module the process started with. */
+export function expertCommand(entry: URL): Command {
+  const command = new Command("expert")
+    .summary("train an expert on the true reward, and record it")
+    .description(
+      "Train an expert on the environment's true reward, and record demonstrations of it. Defaults stand in [brackets].",
+    )
+    .usage("--env <id> --steps <n> [--record <file>] [options]")
+    .addHelpText("after", EXAMPLES);
+  for (const option of EXPERT_OPTIONS) command.addOption(option);
+  return command.action(async () => {
+    process.exitCode = await expert(command, entry);
+  });
+}
+
+async function expert(command: Command, entry: URL): Promise<number> {
+  const flags = optionsOnCommandLine(command);
+  const resumed = optionValue(flags, "resume", anyText);
+  const collected = resumed ? null : collectOptions(command, EXPERT_OPTIONS, "expert");
+  const recording = recordingOf(collected?.given ?? flags);
+  if (resumed && recording && isComplete(resumed, resumedExpert(resumed, flags))) {
+    await record(resumed, recording);
+    return 0;
+  }
+  const { folder, end } = collected
+    ? await begin(entry, collected)
+    : await resumeRun(entry, resumed ?? "", resumedExpert(resumed ?? "", flags), null);
+  if ("exitCode" in end) return end.exitCode;
+  if (recording) await record(folder, recording);
+  process.stdout.write(flags.has("json") ? jsonLine(end.summary) : endText(folder, end.summary, recording));
+  return 0;
+}
+
+async function begin(entry: URL, { given, base }: CollectedOptions<"expert">): Promise<RunEnd> {
+  const settings = runSettings(given, base);
+  const algorithm = gatheringSettings(given, base?.algorithm);
+  if (!settings.env) {
+    throw new TandemError(
+      "--env",
+      "expected an environment, got nothing; add for example --env HalfCheetah-v5",
+    );
+  }
+  requirePlaceFor(settings);
+  (await openEnvironment(settings.env, settings.envOptions)).close();
+  const config: ExpertConfig = {
+    ...(await commonConfig(settings, settings.env)),
+    command: "expert",
+    demos: null,
+    algorithm,
+  };
+  return beginRun(entry, settings.out, config, null);
+}
+
+function resumedExpert(folder: string, flags: GivenOptions): ExpertConfig {
+  return resumedConfig(folder, "expert", flags, ["record", "record-episodes", "record-policy"]);
+}
+
+function recordingOf(given: GivenOptions): Recording | null {
+  const file = optionValue(given, "record", anyText);
+  const episodes = optionValue(given, "record-episodes", wholeNumber(1));
+  const policy = optionValue(given, "record-policy", oneOf("mode", "sample"));
+  if (file === undefined) {
+    const idle = given.get("record-episodes") ?? given.get("record-policy");
+    if (idle)
+      throw new TandemError(idle.from, "has no effect without a file to record to; add --record FILE.npz");
+    return null;
+  }
+  requireFreeFile("--record", file, ".npz");
+  return { file, episodes: episodes ?? 1, policy: policy ?? "mode" };
+}
+
+/** Episodes of the final policy, with how they were made. */
+async function record(folder: string, { file, episodes, policy }: Recording): Promise<void> {
+  const config = readConfig(folder);
+  const key = keyFromSeed(config.seed);
+  const environment = await openEnvironment(config.env.id, config.env.options);
+  try {
+    const saved = await loadSavedRun(folder, config, environment, foldIn(key, DRAWS));
+    const trajectories = rollout(environment, savedPolicy(saved, policy), episodes, foldIn(key, RECORDING));
+    const returns = Array.from(episodeReturns(trajectories) ?? []);
+    await writeDemonstrations(file, trajectories, {
+      env: config.env.id,
+      envOptions: config.env.options,
+      policy: `soft actor-critic trained on the true reward for ${config.steps} steps; ${
+        policy === "mode" ? "its most likely actions" : "sampled actions"
+      }`,
+      returns,
+      meanReturn: returns.reduce((sum, value) => sum + value, 0) / returns.length,
+      madeBy: { command: "tandem expert", version: VERSION, config },
+    });
+    const spread = returns.map((value) => value.toFixed(1)).slice(0, 5);
+    const rest = returns.length > spread.length ? ", ..." : "";
+    process.stderr.write(
+      `Recorded ${file}: ${episodesText(episodes)}, true return ${spread.join(", ")}${rest}\n`,
+    );
+  } finally {
+    environment.close();
+  }
+}
+
+function endText(folder: string, summary: Summary, recording: Recording | null): string {
+  const { finalReturn, finalReturns, randomReturn, steps } = summary;
+  const lines = [
+    `The expert's true return: ${finalReturn.toFixed(1)} over ${episodesText(finalReturns.length)}; random actions: ${randomReturn.toFixed(1)}`,
+    "",
+    ...(recording
+      ? [
+          "To learn from the recording:",
+          `  ${commandText("train", "--demos", recording.file, "--steps", "300000")}`,
+        ]
+      : ["To record it:", `  ${commandText("expert", "--resume", folder, "--record", "expert.npz")}`]),
+    "To train longer:",
+    `  ${commandText("expert", "--resume", folder, "--steps", String(2 * steps.train))}`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function episodesText(count: number): string {
+  return count === 1 ? "1 episode" : `${count} episodes`;
+}

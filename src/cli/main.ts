@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+import { isMainThread } from "node:worker_threads";
+
+// The same module is the start of the command and of the thread it trains in, wherever a bundler puts it.
+if (isMainThread) {
+  const { runCommandLine } = await import("./command-line.ts");
+  process.exitCode = await runCommandLine(process.argv.slice(2), new URL(import.meta.url));
+} else {
+  const { runTrainingThread } = await import("./training-thread.ts");
+  await runTrainingThread();
+}

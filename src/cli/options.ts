@@ -1,0 +1,163 @@
+/** The options of the commands that train: what `--help` says of them, and how they are collected. */
+import { basename } from "node:path";
+import { Option, type Command } from "commander";
+import { TandemError } from "../core/index.ts";
+import { EVALUATION_DEFAULTS, parseJson, TRAIN_DEFAULTS } from "../runs/index.ts";
+import { suggestion } from "./nearest.ts";
+import type { GivenOption, GivenOptions } from "./option-values.ts";
+
+const { sac, reward } = TRAIN_DEFAULTS;
+
+/** What is trained, for how long, and where it goes. */
+function runOptions(group: string): Option[] {
+  return [
+    option(group, "--steps <n>", "environment steps to train for"),
+    option(group, "--seed <n>", "everything random follows from it", 0),
+    option(group, "--out <folder>", "new folder", "runs/<env>-<seed>-<n>"),
+    option(group, "--resume <folder>", "go on with a stopped run, or a longer one"),
+    option(group, "--config <file>", "options as JSON, or a run's config.json"),
+    option(group, "--json", "print only one line of JSON, at the end"),
+  ];
+}
+
+const ENVIRONMENT_OPTION = repeatable(
+  option("Task:", "--env-option <name=value>", "option of the environment (repeatable)"),
+);
+
+const POLICY = "Policy (soft actor-critic):";
+const POLICY_OPTIONS = [
+  option(POLICY, "--hidden <widths>", "hidden layers of actor, critics", sac.hidden.join(",")),
+  option(POLICY, "--batch-size <n>", "transitions in one update", sac.batchSize),
+  option(POLICY, "--discount <number>", "weight of the next step's reward", sac.discount),
+  option(POLICY, "--learning-rate <number>", "of actor, critics, temperature", sac.learningRate),
+  option(POLICY, "--polyak <number>", "share that target critics take over", sac.polyak),
+  option(POLICY, "--temperature <value>", "entropy's weight, or learnt", sac.temperature),
+  option(POLICY, "--target-entropy <value>", "entropy to hold, in nats", sac.targetEntropy),
+  option(POLICY, "--start-steps <n>", "random steps before learning", TRAIN_DEFAULTS.startSteps),
+  option(POLICY, "--replay-capacity <n>", "transitions remembered", TRAIN_DEFAULTS.replayCapacity),
+];
+
+const REWARD = "Reward:";
+const { policyStepsPerRewardStep, trajectoriesPerRewardStep, agentTrajectories } = TRAIN_DEFAULTS;
+const REWARD_OPTIONS = [
+  option(REWARD, "--reward-inputs <kind>", "state-action or state", reward.inputs),
+  option(REWARD, "--reward-network <kind>", "such as mlp:128,128", networkText(reward.network)),
+  option(REWARD, "--reward-optimiser <kind>", "ascent or adam", reward.optimiser),
+  option(REWARD, "--reward-step-size <number>", "of its first step", reward.stepSize),
+  option(REWARD, "--reward-step-size-decay <power>", "0 keeps it constant", reward.stepSizeDecay),
+  option(REWARD, "--reward-radius <number>", "limit on its travel, or none", radiusText()),
+  option(REWARD, "--reward-weight-decay <rate>", "instead: a pull towards its start"),
+  option(REWARD, "--policy-steps-per-reward-step <n>", "steps between two", policyStepsPerRewardStep),
+  option(REWARD, "--trajectories-per-reward-step <n>", "of each side", trajectoriesPerRewardStep),
+  option(REWARD, "--agent-trajectories <kind>", "those of training or fresh", agentTrajectories),
+  option(REWARD, "--gradient <kind>", "discounted or undiscounted", "discounted"),
+];
+
+const EVALUATION = "Evaluation (true return, for reporting only):";
+const EVALUATION_OPTIONS = [
+  option(EVALUATION, "--evaluate-every <n>", "steps between evaluations", EVALUATION_DEFAULTS.every),
+  option(EVALUATION, "--evaluation-episodes <n>", "episodes of each", EVALUATION_DEFAULTS.episodes),
+  option(EVALUATION, "--final-episodes <n>", "episodes of the last", EVALUATION_DEFAULTS.finalEpisodes),
+];
+
+const CONTROL = "Negative controls (these should not imitate the expert):";
+const CONTROL_OPTIONS = [
+  option(CONTROL, "--teacher <kind>", "reward: learned, zero or constant", "learned"),
+  option(CONTROL, "--shuffle-expert", "give its states each other's actions"),
+];
+
+const MACHINE_OPTIONS = [option("Machine:", "--kernels <build>", "simd or relaxed-simd", "what it can")];
+
+/** The options of `tandem train`. */
+export const TRAIN_OPTIONS: readonly Option[] = [
+  option("Task:", "--env <id>", "environment", "what the demonstrations name"),
+  ENVIRONMENT_OPTION,
+  option("Task:", "--demos <file>", "expert's .npz file, or folder of .npy"),
+  option("Task:", "--episodes <n>", "episodes to learn from, or all", 1),
+  option("Task:", "--first-episode <k>", "the first of them, counting from 0", 0),
+  ...runOptions("Run:"),
+  ...POLICY_OPTIONS,
+  ...REWARD_OPTIONS,
+  ...EVALUATION_OPTIONS,
+  ...CONTROL_OPTIONS,
+  ...MACHINE_OPTIONS,
+];
+
+/** The options of `tandem expert`. */
+export const EXPERT_OPTIONS: readonly Option[] = [
+  option("Task:", "--env <id>", "environment, such as HalfCheetah-v5"),
+  ENVIRONMENT_OPTION,
+  ...runOptions("Run:"),
+  option("Recording:", "--record <file>", "record the final policy to this .npz file"),
+  option("Recording:", "--record-episodes <n>", "episodes to record", 1),
+  option("Recording:", "--record-policy <kind>", "mode (its likeliest action) or sample", "mode"),
+  ...POLICY_OPTIONS,
+  ...EVALUATION_OPTIONS,
+  ...MACHINE_OPTIONS,
+];
+
+/** The options that stand on the command line. */
+export function optionsOnCommandLine(command: Command): Map<string, GivenOption> {
+  const given = new Map<string, GivenOption>();
+  for (const candidate of command.options) {
+    const name = candidate.attributeName();
+    if (command.getOptionValueSource(name) !== "cli") continue;
+    const value: unknown = command.getOptionValue(name);
+    const texts = Array.isArray(value) ? value.map(String) : [String(value)];
+    given.set(candidate.name(), { texts, from: `--${candidate.name()}` });
+  }
+  return given;
+}
+
+/** The options in a settings file. Names may be written as on the command line or in camelCase. */
+export function optionsInFile(path: string, content: object, options: readonly Option[]): GivenOptions {
+  const allowed = options.filter((candidate) => !["config", "resume", "json"].includes(candidate.name()));
+  const given = new Map<string, GivenOption>();
+  for (const [name, value] of Object.entries(content)) {
+    const found = allowed.find(
+      (candidate) => candidate.name() === name || candidate.attributeName() === name,
+    );
+    if (!found) {
+      const near = suggestion(
+        name,
+        allowed.map((candidate) => candidate.name()),
+      );
+      throw new TandemError(basename(path), `there is no option ${name}${near}`);
+    }
+    if (value === null) continue;
+    given.set(found.name(), { texts: textsOf(value), from: `${basename(path)}: ${name}` });
+  }
+  return given;
+}
+
+/** Read a JSON file that must hold an object. */
+export function readSettingsFile(path: string): object {
+  const content = parseJson(path);
+  if (typeof content === "object" && content !== null && !Array.isArray(content)) return content;
+  throw new TandemError(basename(path), 'expected a JSON object such as {"steps": 100000}');
+}
+
+/** `two-layer:1024` or `mlp:128,128`. */
+export function networkText(network: typeof reward.network): string {
+  return network.kind === "two-layer" ? `two-layer:${network.width}` : `mlp:${network.hidden.join(",")}`;
+}
+
+function radiusText(): string | number {
+  return reward.regulariser.kind === "projection" ? reward.regulariser.radius : "none";
+}
+
+function option(group: string, flags: string, about: string, byDefault?: string | number): Option {
+  const description = byDefault === undefined ? about : `${about} [${byDefault}]`;
+  return new Option(flags, description).helpGroup(group);
+}
+
+function repeatable(repeated: Option): Option {
+  return repeated.argParser((text: string, earlier: string[] | undefined) => [...(earlier ?? []), text]);
+}
+
+/** What a value of a settings file would be on the command line. */
+function textsOf(value: unknown): string[] {
+  if (Array.isArray(value)) return [value.join(",")];
+  if (typeof value !== "object" || value === null) return [String(value)];
+  return Object.entries(value).map(([name, entry]) => `${name}=${String(entry)}`);
+}

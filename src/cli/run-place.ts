@@ -1,0 +1,122 @@
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { TandemError } from "../core/index.ts";
+import { createRunFolder, withWriteErrors, type RunConfig } from "../runs/index.ts";
+
+/** A run folder that was just made, and may yet be unmade. */
+export interface NewRunFolder {
+  readonly path: string;
+  /** Leave nothing behind, as long as the run has saved nothing. */
+  discardIfUnused(): void;
+}
+
+/** The folder in which runs get names of their own. */
+const RUNS = "runs";
+
+/** Refuse a folder that could not become a run's (or, for null, hold it), before anything is made. */
+export function requireFreePlace(wanted: string | null): void {
+  const folder = wanted ?? RUNS;
+  const place = nearestExisting(resolve(folder));
+  if (!statSync(place).isDirectory()) throw refusal(folder, `${place} is a file, not a folder`);
+  if (wanted !== null && place === resolve(wanted) && readdirSync(place).length > 0) {
+    throw new TandemError(
+      "--out",
+      `${folder} is not empty; choose another folder, or continue the run in it with --resume ${folder}`,
+    );
+  }
+  try {
+    accessSync(place, constants.W_OK | constants.X_OK);
+  } catch {
+    throw refusal(folder, `nothing may be written in ${place}`);
+  }
+}
+
+/** Refuse a file that could not be written, or that is there already. */
+export function requireFreeFile(option: string, file: string, extension: string): void {
+  if (!file.endsWith(extension))
+    throw new TandemError(option, `expected a name that ends in ${extension}, got ${file}`);
+  if (existsSync(file))
+    throw new TandemError(option, `${file} is there already; choose another name, or remove it`);
+  const folder = dirname(resolve(file));
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
+    throw new TandemError(option, `there is no folder ${dirname(file)} to write in; make it first`);
+  }
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+  } catch {
+    throw new TandemError(option, `nothing may be written in ${dirname(file)}; choose another folder`);
+  }
+}
+
+/** Make the folder of a new run: `wanted`, or the first of `runs/<env>-<seed>-<n>` that is free. */
+export function makeRunFolder(wanted: string | null, config: RunConfig): NewRunFolder {
+  const anchor = nearestExisting(resolve(wanted ?? RUNS));
+  const path = wanted ?? claimName(join(RUNS, `${config.env.id}-${config.seed}`));
+  const wasThere = wanted !== null && existsSync(wanted);
+  const discardIfUnused = (): void => {
+    if (hasResults(path)) return;
+    if (wasThere) for (const name of readdirSync(path)) rmSync(join(path, name), { recursive: true });
+    else rmSync(path, { recursive: true, force: true });
+    removeEmptyUpTo(anchor, resolve(path));
+  };
+  try {
+    createRunFolder(path, config);
+  } catch (error) {
+    discardIfUnused();
+    throw error;
+  }
+  return { path, discardIfUnused };
+}
+
+/** Whether the run has anything that would be missed. */
+function hasResults(folder: string): boolean {
+  return ["metrics.jsonl", "summary.json", "checkpoint"].some((name) => existsSync(join(folder, name)));
+}
+
+/** Makes the first folder of `stem-1`, `stem-2`, ... that nobody has, so that runs begun together do not meet. */
+function claimName(stem: string): string {
+  let claimed = "";
+  withWriteErrors(dirname(stem), () => {
+    mkdirSync(dirname(stem), { recursive: true });
+    for (let n = 1; claimed === ""; n++) {
+      if (existsSync(`${stem}-${n}`)) continue;
+      if (madeFolder(`${stem}-${n}`)) claimed = `${stem}-${n}`;
+    }
+  });
+  return claimed;
+}
+
+function madeFolder(path: string): boolean {
+  try {
+    mkdirSync(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function removeEmptyUpTo(anchor: string, path: string): void {
+  for (let folder = dirname(path); folder.length > anchor.length; folder = dirname(folder)) {
+    if (!existsSync(folder)) continue;
+    if (readdirSync(folder).length > 0) return;
+    rmdirSync(folder);
+  }
+}
+
+function nearestExisting(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : nearestExisting(dirname(path));
+}
+
+function refusal(folder: string, problem: string): TandemError {
+  return new TandemError("--out", `cannot make ${folder}: ${problem}; choose another folder`);
+}

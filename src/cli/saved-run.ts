@@ -1,0 +1,58 @@
+import { boxActions, createSac, sacAct, sacTensors, type Act, type Sac } from "../rl/index.ts";
+import { TandemError, type Key } from "../core/index.ts";
+import type { Environment } from "../envs/index.ts";
+import { createRewardModel, rewardTensors, type RewardModel } from "../irl/index.ts";
+import { loadKernels, type Kernels } from "../kernels/index.ts";
+import { readTensors, type RunConfig } from "../runs/index.ts";
+
+/** How a policy chooses: its most likely action, or a draw. */
+export type PolicyKind = "mode" | "sample";
+
+/** The policy of a run, and its reward where it has learned one. */
+export interface SavedRun {
+  readonly kernels: Kernels;
+  readonly sac: Sac;
+  readonly reward: RewardModel | null;
+}
+
+/** Load what a run has learned from its last checkpoint. `key` is for draws of the policy. */
+export async function loadSavedRun(
+  folder: string,
+  config: RunConfig,
+  environment: Environment,
+  key: Key,
+): Promise<SavedRun> {
+  const tensors = readTensors(folder);
+  const kernels = await loadKernels({ build: config.kernels });
+  const actionSpace = boxActions(environment);
+  const size = environment.observationSpace.size;
+  const sac = createSac(kernels, size, actionSpace.size, config.algorithm.sac, key);
+  fill(kernels, folder, { actor: sacTensors(sac).actor }, tensors);
+  if (config.command === "expert") return { kernels, sac, reward: null };
+  const reward = createRewardModel(kernels, size, actionSpace, config.algorithm.reward, key);
+  fill(kernels, folder, rewardTensors(reward), tensors);
+  return { kernels, sac, reward };
+}
+
+/** A run's policy, to roll out. */
+export function savedPolicy({ kernels, sac }: SavedRun, kind: PolicyKind): Act {
+  return (observation, action) => sacAct(kernels, sac, observation, kind, action);
+}
+
+function fill(
+  kernels: Kernels,
+  folder: string,
+  blocks: Record<string, [number, number]>,
+  tensors: Record<string, Float32Array>,
+): void {
+  for (const [name, [pointer, length]] of Object.entries(blocks)) {
+    const tensor = tensors[name];
+    if (tensor?.length !== length) {
+      throw new TandemError(
+        "loadSavedRun",
+        `the checkpoint of ${folder} should have ${length} floats of ${name}, got ${tensor?.length ?? "none"}; its config.json may have been changed`,
+      );
+    }
+    kernels.f32(pointer, length).set(tensor);
+  }
+}

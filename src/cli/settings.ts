@@ -1,0 +1,202 @@
+import { TandemError } from "../core/index.ts";
+import { EVALUATION_DEFAULTS, TRAIN_DEFAULTS, type RunConfig, type TrainConfig } from "../runs/index.ts";
+import {
+  anyText,
+  layerWidths,
+  nonNegativeNumber,
+  onOrOff,
+  oneOf,
+  optionValue,
+  positiveNumber,
+  realNumber,
+  wholeNumber,
+  wordOr,
+  type GivenOptions,
+  type ValueReader,
+} from "./option-values.ts";
+
+type Algorithm = TrainConfig["algorithm"];
+type Reward = Algorithm["reward"];
+/** What training an expert and learning from one have in common. */
+type Gathering = Pick<Algorithm, "sac" | "startSteps" | "replayCapacity">;
+
+/** What a run of either kind is asked for. */
+export interface RunSettings {
+  /** Null where it is left to the demonstrations. */
+  readonly env: string | null;
+  readonly envOptions: Record<string, unknown>;
+  readonly seed: number;
+  readonly steps: number;
+  readonly evaluation: RunConfig["evaluation"];
+  /** Undefined where it is left to the machine. */
+  readonly kernels: RunConfig["kernels"] | undefined;
+  /** Null for a name of Tandem's own choice. */
+  readonly out: string | null;
+}
+
+/** Which demonstrations are asked for. */
+export interface DemonstrationSettings {
+  readonly path: string;
+  readonly episodes: number | "all";
+  readonly firstEpisode: number;
+  readonly shuffled: boolean;
+}
+
+/** The part of the settings that both commands know. `base` is a configuration to start from, if any. */
+export function runSettings(given: GivenOptions, base: RunConfig | null): RunSettings {
+  const steps = optionValue(given, "steps", wholeNumber(1)) ?? base?.steps;
+  if (steps === undefined) {
+    throw new TandemError(
+      "--steps",
+      "expected for how many steps to train, got nothing; add for example --steps 200000",
+    );
+  }
+  const evaluation = base?.evaluation ?? EVALUATION_DEFAULTS;
+  return {
+    env: optionValue(given, "env", anyText) ?? base?.env.id ?? null,
+    envOptions: { ...base?.env.options, ...environmentOptions(given) },
+    seed: optionValue(given, "seed", wholeNumber(0)) ?? base?.seed ?? 0,
+    steps,
+    evaluation: {
+      every: optionValue(given, "evaluate-every", wholeNumber(1)) ?? evaluation.every,
+      episodes: optionValue(given, "evaluation-episodes", wholeNumber(1)) ?? evaluation.episodes,
+      finalEpisodes: optionValue(given, "final-episodes", wholeNumber(1)) ?? evaluation.finalEpisodes,
+    },
+    kernels: optionValue(given, "kernels", oneOf("simd", "relaxed-simd")) ?? base?.kernels,
+    out: optionValue(given, "out", anyText) ?? null,
+  };
+}
+
+/** Which demonstrations `tandem train` is asked to learn from. */
+export function demonstrationSettings(given: GivenOptions, base: TrainConfig | null): DemonstrationSettings {
+  const path = optionValue(given, "demos", anyText) ?? base?.demos.path;
+  if (path === undefined) {
+    throw new TandemError(
+      "--demos",
+      "expected a file of expert demonstrations, got nothing; add --demos FILE.npz",
+    );
+  }
+  return {
+    path,
+    episodes: optionValue(given, "episodes", wordOr("all", wholeNumber(1))) ?? base?.demos.episodes ?? 1,
+    firstEpisode: optionValue(given, "first-episode", wholeNumber(0)) ?? base?.demos.firstEpisode ?? 0,
+    shuffled: optionValue(given, "shuffle-expert", onOrOff) ?? base?.demos.shuffled ?? false,
+  };
+}
+
+/** How an expert learns. */
+export function gatheringSettings(given: GivenOptions, base: Gathering | undefined): Gathering {
+  const { sac, startSteps, replayCapacity } = base ?? TRAIN_DEFAULTS;
+  const fraction = realNumber("a number from 0 to below 1", (value) => value >= 0 && value < 1);
+  const share = realNumber("a number above 0 and at most 1", (value) => value > 0 && value <= 1);
+  const gathering: Gathering = {
+    sac: {
+      hidden: optionValue(given, "hidden", layerWidths) ?? sac.hidden,
+      batchSize: optionValue(given, "batch-size", wholeNumber(1)) ?? sac.batchSize,
+      discount: optionValue(given, "discount", fraction) ?? sac.discount,
+      learningRate: optionValue(given, "learning-rate", positiveNumber) ?? sac.learningRate,
+      polyak: optionValue(given, "polyak", share) ?? sac.polyak,
+      temperature: optionValue(given, "temperature", wordOr("learnt", positiveNumber)) ?? sac.temperature,
+      targetEntropy:
+        optionValue(given, "target-entropy", wordOr("auto", realNumber("a number"))) ?? sac.targetEntropy,
+    },
+    startSteps: optionValue(given, "start-steps", wholeNumber(0)) ?? startSteps,
+    replayCapacity: optionValue(given, "replay-capacity", wholeNumber(1)) ?? replayCapacity,
+  };
+  const entropy = given.get("target-entropy");
+  if (entropy && gathering.sac.temperature !== "learnt") {
+    throw new TandemError(
+      entropy.from,
+      "has no effect on a fixed temperature; leave it out, or set temperature learnt",
+    );
+  }
+  return gathering;
+}
+
+/** How reward and policy learn from demonstrations. */
+export function algorithmSettings(given: GivenOptions, base: Algorithm | undefined): Algorithm {
+  const from = base ?? TRAIN_DEFAULTS;
+  const gradient = optionValue(given, "gradient", oneOf("discounted", "undiscounted"));
+  return {
+    ...gatheringSettings(given, base),
+    reward: rewardSettings(given, from.reward),
+    policyStepsPerRewardStep:
+      optionValue(given, "policy-steps-per-reward-step", wholeNumber(1)) ?? from.policyStepsPerRewardStep,
+    trajectoriesPerRewardStep:
+      optionValue(given, "trajectories-per-reward-step", wholeNumber(1)) ?? from.trajectoriesPerRewardStep,
+    agentTrajectories:
+      optionValue(given, "agent-trajectories", oneOf("training", "fresh")) ?? from.agentTrajectories,
+    discountedGradient: gradient ? gradient === "discounted" : from.discountedGradient,
+    taughtBy: optionValue(given, "teacher", teacher) ?? from.taughtBy,
+  };
+}
+
+function rewardSettings(given: GivenOptions, from: Reward): Reward {
+  const optimiser = optionValue(given, "reward-optimiser", oneOf("ascent", "adam")) ?? from.optimiser;
+  const stepSize = optionValue(given, "reward-step-size", positiveNumber);
+  if (optimiser !== from.optimiser && stepSize === undefined) {
+    const usual = optimiser === "adam" ? "0.001" : "10";
+    throw new TandemError(
+      given.get("reward-optimiser")?.from ?? "--reward-optimiser",
+      `the step size of ${from.optimiser}, ${from.stepSize}, does not suit ${optimiser}; add for example --reward-step-size ${usual}`,
+    );
+  }
+  return {
+    inputs: optionValue(given, "reward-inputs", oneOf("state-action", "state")) ?? from.inputs,
+    network: optionValue(given, "reward-network", rewardNetwork) ?? from.network,
+    optimiser,
+    stepSize: stepSize ?? from.stepSize,
+    stepSizeDecay: optionValue(given, "reward-step-size-decay", nonNegativeNumber) ?? from.stepSizeDecay,
+    regulariser: regulariser(given) ?? from.regulariser,
+  };
+}
+
+function regulariser(given: GivenOptions): Reward["regulariser"] | undefined {
+  const radius = optionValue(given, "reward-radius", wordOr("none", positiveNumber));
+  const rate = optionValue(
+    given,
+    "reward-weight-decay",
+    realNumber("a number from 0 to below 1", (value) => value >= 0 && value < 1),
+  );
+  if (rate !== undefined && radius !== undefined && radius !== "none") {
+    const { from } = given.get("reward-weight-decay") as { from: string };
+    throw new TandemError(from, "takes the place of a radius; give one of the two");
+  }
+  if (rate !== undefined) return { kind: "weight-decay", rate };
+  if (radius === undefined) return undefined;
+  return radius === "none" ? { kind: "none" } : { kind: "projection", radius };
+}
+
+const rewardNetwork: ValueReader<Reward["network"]> = {
+  expected: "two-layer:1024 or mlp:128,128, with any widths",
+  read: (text) => {
+    const [kind, ...rest] = text.split(":");
+    const widths = layerWidths.read(rest.join(":"));
+    if (!widths) return null;
+    if (kind === "mlp") return { kind, hidden: widths };
+    return kind === "two-layer" && widths.length === 1 ? { kind, width: widths[0] } : null;
+  },
+};
+
+const teacher: ValueReader<Algorithm["taughtBy"]> = {
+  expected: "learned, zero or constant",
+  read: (text) => {
+    const kind = oneOf("learned", "zero", "constant").read(text);
+    return kind && `${kind} reward`;
+  },
+};
+
+/** name=value pairs; numbers, true and false are read as such. */
+function environmentOptions(given: GivenOptions): Record<string, unknown> {
+  const option = given.get("env-option");
+  if (!option) return {};
+  const pairs = option.texts.map((text): [string, unknown] => {
+    const [name, ...rest] = text.split("=");
+    const value = rest.join("=");
+    if (!name || rest.length === 0 || value === "") {
+      throw new TandemError(option.from, `expected name=value, got ${text}`);
+    }
+    return [name, onOrOff.read(value) ?? realNumber("").read(value) ?? value];
+  });
+  return Object.fromEntries(pairs);
+}

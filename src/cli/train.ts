@@ -1,0 +1,115 @@
+import { Command } from "commander";
+import { TandemError } from "../core/index.ts";
+import { readDemonstrations } from "../demos/index.ts";
+import type { TrainConfig } from "../runs/index.ts";
+import { chooseEpisodes, doubtsAbout, rereadEpisodes } from "./expert-demonstrations.ts";
+import { commandText } from "./invocation.ts";
+import { anyText, optionValue, type GivenOptions } from "./option-values.ts";
+import { optionsOnCommandLine, TRAIN_OPTIONS } from "./options.ts";
+import { showReport } from "./report.ts";
+import {
+  beginRun,
+  collectOptions,
+  commonConfig,
+  jsonLine,
+  openEnvironment,
+  requirePlaceFor,
+  resumedConfig,
+  resumeRun,
+  warn,
+  type CollectedOptions,
+  type RunEnd,
+} from "./run-setup.ts";
+import { algorithmSettings, demonstrationSettings, runSettings } from "./settings.ts";
+
+const EXAMPLES = `
+Examples:
+  Learn from the first episode of a file (one is enough to begin with):
+    $ tandem train --demos expert.npz --steps 300000
+  Another seed, everything else as in a run there was:
+    $ tandem train --config runs/HalfCheetah-v5-0-1/config.json --seed 1
+  The same with a policy that is taught nothing, to compare with:
+    $ tandem train --demos expert.npz --steps 300000 --teacher zero
+  Go on with a run that was stopped, or make one longer:
+    $ tandem train --resume runs/HalfCheetah-v5-0-1 --steps 600000
+
+Ctrl-C saves the run and says how to go on with it.`;
+
+/** `tandem train`. `entry` is the module the process started with. */
+export function trainCommand(entry: URL): Command {
+  const command = new Command("train")
+    .summary("learn a reward and a policy from expert demonstrations")
+    .description("Learn a reward and a policy from expert demonstrations. Defaults stand in [brackets].")
+    .usage("--demos <file> --steps <n> [options]")
+    .addHelpText("after", EXAMPLES);
+  for (const option of TRAIN_OPTIONS) command.addOption(option);
+  return command.action(async () => {
+    process.exitCode = await train(command, entry);
+  });
+}
+
+async function train(command: Command, entry: URL): Promise<number> {
+  const flags = optionsOnCommandLine(command);
+  const resumed = optionValue(flags, "resume", anyText);
+  const { folder, end } = resumed
+    ? await resume(entry, resumed, flags)
+    : await begin(entry, collectOptions(command, TRAIN_OPTIONS, "train"));
+  if ("exitCode" in end) return end.exitCode;
+  await showReport([folder], { print: !flags.has("json") });
+  if (flags.has("json")) process.stdout.write(jsonLine(end.summary));
+  else process.stdout.write(`${howToGoOn(folder, end.summary.steps.train)}\n`);
+  return 0;
+}
+
+async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Promise<RunEnd> {
+  const settings = runSettings(given, base);
+  const wanted = demonstrationSettings(given, base);
+  const algorithm = algorithmSettings(given, base?.algorithm);
+  requirePlaceFor(settings);
+
+  const known = settings.env && (await openEnvironment(settings.env, settings.envOptions));
+  const source = await readDemonstrations(wanted.path);
+  const environment = known || (await openEnvironment(recordedEnvironment(source), settings.envOptions));
+  try {
+    if (source.env && source.env !== environment.id) {
+      warn(`the demonstrations say that they are of ${source.env}, the run is in ${environment.id}`);
+    }
+    const demonstrations = chooseEpisodes(source, wanted, environment, settings.seed);
+    for (const doubt of doubtsAbout(demonstrations, source, environment)) warn(doubt);
+    const config: TrainConfig = {
+      ...(await commonConfig(settings, environment.id)),
+      command: "train",
+      demos: demonstrations.config,
+      algorithm,
+    };
+    return await beginRun(entry, settings.out, config, demonstrations.trajectories);
+  } finally {
+    environment.close();
+  }
+}
+
+async function resume(entry: URL, folder: string, flags: GivenOptions): Promise<RunEnd> {
+  const config = resumedConfig(folder, "train", flags, ["demos"]);
+  const path = optionValue(flags, "demos", anyText) ?? config.demos.path;
+  const environment = await openEnvironment(config.env.id, config.env.options);
+  try {
+    const demonstrations = await rereadEpisodes(config, path, environment);
+    const updated = { ...config, demos: demonstrations.config };
+    return await resumeRun(entry, folder, updated, demonstrations.trajectories);
+  } finally {
+    environment.close();
+  }
+}
+
+function recordedEnvironment({ env, source }: { env: string | null; source: string }): string {
+  if (env) return env;
+  throw new TandemError(
+    "--env",
+    `${source} does not say of which environment it is; add for example --env HalfCheetah-v5`,
+  );
+}
+
+function howToGoOn(folder: string, steps: number): string {
+  const longer = commandText("train", "--resume", folder, "--steps", String(2 * steps));
+  return `To train longer:\n  ${longer}`;
+}

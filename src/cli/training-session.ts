@@ -1,0 +1,106 @@
+import { performance } from "node:perf_hooks";
+import { Worker } from "node:worker_threads";
+import { TandemError, episodeReturns, type Trajectories } from "../core/index.ts";
+import { hasCheckpoint, type RunConfig, type Summary } from "../runs/index.ts";
+import { commandText } from "./invocation.ts";
+import { createProgressDisplay } from "./progress.ts";
+import type { TrainingJob, TrainingMessage } from "./training-thread.ts";
+
+/** How a training ended: with a summary, or with the exit code of a signal. */
+export type SessionEnd = { readonly summary: Summary } | { readonly exitCode: number };
+
+/** Exit codes by convention: 128 and the signal's number. */
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+type Signal = keyof typeof EXIT_CODES;
+
+/**
+ * Train in `folder` and show how it goes on stderr. A first signal stops the run after its current iteration, with
+ * everything saved; a second one stops it at once.
+ *
+ * @param entry the module that serves as the thread's main one
+ */
+export async function runSession(
+  entry: URL,
+  folder: string,
+  config: RunConfig,
+  demonstrations: Trajectories | null,
+): Promise<SessionEnd> {
+  const display = createProgressDisplay(process.stderr, meanReturn(demonstrations), () => performance.now());
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const resume = commandText(config.command, "--resume", folder);
+  let stoppedBy: Signal | null = null;
+  let step = 0;
+
+  const onSignal = (signal: Signal): void => {
+    if (stoppedBy) stopAtOnce(signal);
+    stoppedBy = signal;
+    Atomics.store(stop, 0, 1);
+    display.say("Stopping when the current iteration is done and saved. Ctrl-C again stops at once.");
+  };
+  const stopAtOnce = (signal: Signal): never => {
+    display.finish();
+    const saved = hasCheckpoint(folder)
+      ? `Stopped at once. The run can go on from where it was last saved:\n  ${resume}`
+      : "Stopped at once, before anything was saved.";
+    process.stderr.write(`${saved}\n`);
+    process.exit(EXIT_CODES[signal]);
+  };
+  for (const signal of Object.keys(EXIT_CODES)) process.on(signal, onSignal);
+
+  try {
+    const summary = await train(entry, { folder, config, demonstrations, stop }, (message) => {
+      if (message.kind === "record") display.record(message.record);
+      if (message.kind !== "progress") return;
+      step = message.progress.step;
+      display.progress(message.progress);
+    });
+    display.finish();
+    if (summary) return { summary };
+    process.stderr.write(
+      `Stopped at ${step} of ${config.steps} steps; everything is saved. To go on:\n  ${resume}\n`,
+    );
+    return { exitCode: EXIT_CODES[stoppedBy ?? "SIGINT"] };
+  } catch (error) {
+    display.finish();
+    if (!(error instanceof TandemError) || !hasCheckpoint(folder)) throw error;
+    throw new TandemError("train", `${error.message}; then go on with ${resume}`, { cause: error });
+  } finally {
+    for (const signal of Object.keys(EXIT_CODES)) process.off(signal, onSignal);
+  }
+}
+
+function train(
+  entry: URL,
+  job: TrainingJob,
+  listen: (message: TrainingMessage) => void,
+): Promise<Summary | null> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(entry, { workerData: job });
+    worker.on("message", (message: TrainingMessage) => {
+      if (message.kind === "ended") resolve(message.summary);
+      else if (message.kind === "refused") reject(relayedRefusal(message.message));
+      else if (message.kind === "failed") reject(relayedError(message));
+      else listen(message);
+    });
+    worker.on("error", reject);
+    worker.on("exit", (code) => reject(new Error(`the training thread ended early, with code ${code}`)));
+  });
+}
+
+/** The thread's refusal: its message names its place already. */
+function relayedRefusal(message: string): TandemError {
+  const [where, ...problem] = message.split(": ");
+  return new TandemError(where, problem.join(": "));
+}
+
+function relayedError({ message, stack }: { message: string; stack: string }): Error {
+  const error = new Error(message);
+  error.stack = stack;
+  return error;
+}
+
+function meanReturn(demonstrations: Trajectories | null): number | null {
+  const returns = demonstrations && episodeReturns(demonstrations);
+  return returns && returns.reduce((sum, value) => sum + value, 0) / returns.length;
+}

@@ -1,0 +1,43 @@
+/** The side of a training that computes: a worker thread, so that the main one can listen to signals at any time. */
+import { performance } from "node:perf_hooks";
+import { parentPort, workerData } from "node:worker_threads";
+import { TandemError, type Trajectories, type TrainingRecord } from "../core/index.ts";
+import { runTraining, type Progress, type RunConfig, type Summary } from "../runs/index.ts";
+
+/** What the thread is started with. */
+export interface TrainingJob {
+  readonly folder: string;
+  readonly config: RunConfig;
+  readonly demonstrations: Trajectories | null;
+  /** Set to 1 to stop after the current iteration, [1]; shared. */
+  readonly stop: Int32Array<SharedArrayBuffer>;
+}
+
+/** What the thread says. */
+export type TrainingMessage =
+  | { kind: "progress"; progress: Progress }
+  | { kind: "record"; record: TrainingRecord }
+  | { kind: "ended"; summary: Summary | null }
+  | { kind: "refused"; message: string }
+  | { kind: "failed"; message: string; stack: string };
+
+/** Do the job in `workerData`. */
+export async function runTrainingThread(): Promise<void> {
+  const { folder, config, demonstrations, stop } = workerData as TrainingJob;
+  const tell = (message: TrainingMessage): void => parentPort?.postMessage(message);
+  try {
+    const summary = await runTraining(folder, config, demonstrations, {
+      clock: () => performance.now(),
+      onProgress: (progress) => tell({ kind: "progress", progress }),
+      onRecord: (record) => tell({ kind: "record", record }),
+      stopRequested: () => Atomics.load(stop, 0) === 1,
+    });
+    tell({ kind: "ended", summary });
+  } catch (error) {
+    tell(
+      error instanceof TandemError
+        ? { kind: "refused", message: error.message }
+        : { kind: "failed", message: String(error), stack: (error as Error)?.stack ?? "" },
+    );
+  }
+}

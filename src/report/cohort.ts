@@ -1,0 +1,102 @@
+/** What several runs have in common, and how far each has come. */
+import { TandemError } from "../core/index.ts";
+import { deviation, mean } from "./numbers.ts";
+import type { ReportedConfig, Run } from "./run.ts";
+
+/** A learner that was not shown what the expert did. */
+export interface Control {
+  /** E.g. "zero reward". */
+  readonly name: string;
+  /** Final true return, mean over its runs. */
+  readonly finalReturn: number;
+}
+
+/** The runs of one report. */
+export interface Cohort {
+  /** What is reported on: runs that differ in their seed. */
+  readonly runs: readonly Run[];
+  /** Runs handed in beside them that are negative controls; empty where all are. */
+  readonly controlRuns: readonly Run[];
+  /** Negative controls from `controlRuns` and from the summaries. */
+  readonly controls: readonly Control[];
+}
+
+/** Sort the runs of a report; they must be of one environment and one command. */
+export function cohortOf(all: readonly Run[]): Cohort {
+  if (all.length === 0) throw new TandemError("report", "expected at least one run, got none");
+  for (const what of [
+    (config: ReportedConfig) => config.env.id,
+    (config: ReportedConfig) => config.command,
+  ]) {
+    const [first, second] = new Set(all.map((run) => what(run.config)));
+    if (second !== undefined) {
+      throw new TandemError(
+        "report",
+        `expected runs of one kind, got ${first} and ${second}; report them apart`,
+      );
+    }
+  }
+  const learners = all.filter(({ config }) => controlName(config) === null);
+  const controlRuns = learners.length > 0 ? all.filter((run) => !learners.includes(run)) : [];
+  const runs = learners.length > 0 ? learners : all;
+  return { runs, controlRuns, controls: controlsOf(runs, controlRuns) };
+}
+
+/** What taught a run in place of the demonstrations; null for a run that is no control. */
+export function controlName(config: ReportedConfig): string | null {
+  const { taughtBy } = config.algorithm;
+  if (typeof taughtBy === "string" && taughtBy !== "learned reward") return taughtBy;
+  return config.demos?.shuffled === true ? "shuffled demonstrations" : null;
+}
+
+/** Where a run stands: its end, or its latest evaluation; null before that. */
+export interface Standing {
+  readonly step: number;
+  readonly returns: readonly number[];
+  readonly meanReturn: number;
+}
+
+/** Where a run stands. */
+export function standingOf({ summary, evaluations }: Run): Standing | null {
+  if (summary) {
+    return { step: summary.steps.train, returns: summary.finalReturns, meanReturn: summary.finalReturn };
+  }
+  const last = evaluations.at(-1);
+  return last ? { step: last.step, returns: last.returns, meanReturn: last.meanReturn } : null;
+}
+
+/** Returns to compare with, averaged over runs; NaN where unknown. */
+export function references(runs: readonly Run[]): { expert: number; random: number } {
+  return {
+    expert: mean(runs.map(({ summary }) => summary?.expertReturn ?? NaN)),
+    random: mean(runs.map(({ summary }) => summary?.randomReturn ?? NaN)),
+  };
+}
+
+/** A quantity's mean, and its spread over seeds; over `single`, e.g. the episodes, where there is but one run. */
+export function overRuns(
+  values: readonly number[],
+  single: readonly number[] = [],
+): { mean: number; spread: number } {
+  return { mean: mean(values), spread: deviation(values.length > 1 ? values : single) };
+}
+
+/** A short name that tells a run from the others: its seed, or its folder where seeds repeat. */
+export function labelOf(run: Run, runs: readonly Run[]): string {
+  const sameSeed = runs.filter(({ config }) => config.seed === run.config.seed);
+  return sameSeed.length > 1 ? run.name : `seed ${run.config.seed}`;
+}
+
+function controlsOf(runs: readonly Run[], controlRuns: readonly Run[]): Control[] {
+  const named = [
+    ...runs.flatMap(({ summary }) => summary?.controls ?? []),
+    ...controlRuns.map((run) => ({
+      name: controlName(run.config) ?? run.name,
+      finalReturn: standingOf(run)?.meanReturn ?? NaN,
+    })),
+  ];
+  return Array.from(new Set(named.map(({ name }) => name)), (name) => ({
+    name,
+    finalReturn: mean(named.filter((control) => control.name === name).map((control) => control.finalReturn)),
+  }));
+}

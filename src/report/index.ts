@@ -1,0 +1,10 @@
+export * from "./figure.ts";
+export * from "./figures.ts";
+export * from "./html.ts";
+export * from "./read-run.ts";
+export * from "./run.ts";
+export * from "./svg.ts";
+export * from "./terminal.ts";
+export { renderFigureText, type TextOptions } from "./text-chart.ts";
+export { BY_VARIABLE, cssVariables, DARK, LIGHT, type Theme } from "./theme.ts";
+export { keyNumbers, notes, verdict, type KeyNumber } from "./words.ts";

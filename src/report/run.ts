@@ -1,0 +1,195 @@
+/**
+ * A run as a report sees it: the text of its three files, checked and sorted by kind of record. Fields that no report
+ * reads pass through unchecked, so that a run folder outlives changes elsewhere.
+ */
+import { z } from "zod";
+import {
+  TandemError,
+  type EpisodeRecord,
+  type EvaluationRecord,
+  type PolicyRecord,
+  type RewardRecord,
+  type TrainingRecord,
+} from "../core/index.ts";
+
+/** A number that JSON could not hold (NaN, infinity) was written as null; here it is NaN again and drawn as a gap. */
+const measurement = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? NaN);
+
+const configSchema = z.looseObject({
+  format: z.literal("tandem-run/1"),
+  command: z.enum(["train", "expert"]),
+  version: z.string(),
+  env: z.looseObject({ id: z.string() }),
+  seed: z.number(),
+  steps: z.number(),
+  demos: z.looseObject({ episodes: z.number(), transitions: z.number() }).nullable(),
+  algorithm: z.looseObject({}),
+  evaluation: z.looseObject({ every: z.number(), episodes: z.number() }),
+  kernels: z.string(),
+});
+
+const summarySchema = z.looseObject({
+  expertReturn: z.number().nullable(),
+  finalReturn: measurement,
+  randomReturn: measurement,
+  finalReturns: z.array(measurement),
+  steps: z.object({
+    train: z.number(),
+    rewardRollout: z.number(),
+    evaluation: z.number(),
+    expert: z.number(),
+  }),
+  seconds: measurement,
+  pearson: z.number().nullish(),
+  spearman: z.number().nullish(),
+  controls: z.array(z.object({ name: z.string(), finalReturn: measurement })).optional(),
+  rewardScatter: z.object({ learned: z.array(measurement), true: z.array(measurement) }).optional(),
+});
+
+/** A run's resolved configuration (`config.json`). */
+export type ReportedConfig = z.infer<typeof configSchema>;
+/** A run's end (`summary.json`). */
+export type ReportedSummary = z.infer<typeof summarySchema>;
+
+/** The text of a run folder's files; `summary` is null while the run is still going. */
+export interface RunFiles {
+  readonly config: string;
+  readonly metrics: string;
+  readonly summary: string | null;
+}
+
+/** A run, ready to be drawn. Measurements that were null or not finite are NaN. */
+export interface Run {
+  /** What to call it, e.g. its folder's name. */
+  readonly name: string;
+  readonly config: ReportedConfig;
+  readonly summary: ReportedSummary | null;
+  readonly policy: readonly PolicyRecord[];
+  readonly reward: readonly RewardRecord[];
+  readonly episodes: readonly EpisodeRecord[];
+  readonly evaluations: readonly EvaluationRecord[];
+  /** The last line of the metrics was cut short and left out. */
+  readonly halfWritten: boolean;
+  /** Kinds of record that this version does not know, left out. */
+  readonly unknownKinds: readonly string[];
+}
+
+/** Numeric fields of each kind beside `step`; one that is absent (an older run) is a gap too. */
+const MEASURED: { [Kind in TrainingRecord["kind"]]: readonly string[] } = {
+  policy: ["updates", "criticLoss", "meanQ", "entropy", "temperature", "meanReward"],
+  reward: [
+    "rewardStep",
+    "returnGap",
+    "expertMeanReward",
+    "agentMeanReward",
+    "gradientNorm",
+    "travel",
+    "projected",
+    "gradientCosine",
+    "seconds",
+    "policySeconds",
+    "simulationSeconds",
+  ],
+  episode: ["trueReturn", "length"],
+  evaluation: ["meanReturn", "stdReturn"],
+};
+
+/** Check and sort the files of the run in `folder`; a TandemError says in one line what is broken. */
+export function parseRun(folder: string, files: RunFiles): Run {
+  const name = printable(folder);
+  const config = checked(configSchema, files.config, `config.json of ${name}`);
+  const summary =
+    files.summary === null ? null : checked(summarySchema, files.summary, `summary.json of ${name}`);
+  return { name, config, summary, ...parseMetrics(name, files.metrics) };
+}
+
+function checked<Schema extends z.ZodType>(schema: Schema, text: string, what: string): z.infer<Schema> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text, (_, item: unknown) => (typeof item === "string" ? printable(item) : item));
+  } catch {
+    throw new TandemError("readRun", `${what} is not JSON; restore it or run again`);
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const path = issue.path.join(".") || "the whole file";
+  throw new TandemError("readRun", `${what}: ${path}: ${issue.message}`);
+}
+
+function parseMetrics(name: string, text: string): Omit<Run, "name" | "config" | "summary"> {
+  const policy: PolicyRecord[] = [];
+  const reward: RewardRecord[] = [];
+  const episodes: EpisodeRecord[] = [];
+  const evaluations: EvaluationRecord[] = [];
+  const unknownKinds = new Set<string>();
+  const lines = text.split("\n");
+  // What follows the last line feed is empty, or a line still being written.
+  const rest = lines.pop() ?? "";
+  const lastRecord = parseJson(rest);
+  if (lastRecord !== undefined) lines.push(rest);
+
+  lines.forEach((line, index) => {
+    if (line.trim() === "") return;
+    const where = `metrics.jsonl of ${name}, line ${index + 1}`;
+    const record = checkedRecord(parseJson(line), where);
+    if (typeof record === "string") unknownKinds.add(record);
+    else if (record.kind === "policy") policy.push(record);
+    else if (record.kind === "reward") reward.push(record);
+    else if (record.kind === "episode") episodes.push(record);
+    else evaluations.push(record);
+  });
+  const halfWritten = rest.trim() !== "" && lastRecord === undefined;
+  return { policy, reward, episodes, evaluations, halfWritten, unknownKinds: [...unknownKinds] };
+}
+
+/** The record, or its kind where that is unknown. */
+function checkedRecord(value: unknown, where: string): TrainingRecord | string {
+  if (typeof value !== "object" || value === null || !("kind" in value)) {
+    throw new TandemError("readRun", `${where}: expected a record with a kind; delete the line to go on`);
+  }
+  const record = value as Record<string, unknown> & { kind: string };
+  if (!Object.hasOwn(MEASURED, record.kind)) return String(record.kind);
+  if (typeof record.step !== "number") {
+    throw new TandemError("readRun", `${where}: step should be a number, got ${JSON.stringify(record.step)}`);
+  }
+  for (const field of MEASURED[record.kind as TrainingRecord["kind"]]) {
+    record[field] = asMeasurement(record[field], `${where}: ${field}`);
+  }
+  if (record.kind === "evaluation") {
+    record.pearson = asCorrelation(record.pearson, `${where}: pearson`);
+    record.spearman = asCorrelation(record.spearman, `${where}: spearman`);
+    if (!Array.isArray(record.returns)) {
+      throw new TandemError("readRun", `${where}: returns should be a list of numbers`);
+    }
+    record.returns = record.returns.map((each) => asMeasurement(each, `${where}: returns`));
+  }
+  return record as unknown as TrainingRecord;
+}
+
+function asMeasurement(value: unknown, where: string): number {
+  if (value === null || value === undefined) return NaN;
+  if (typeof value === "number") return value;
+  throw new TandemError("readRun", `${where} should be a number, got ${JSON.stringify(value)}`);
+}
+
+function asCorrelation(value: unknown, where: string): number | null {
+  const number = asMeasurement(value, where);
+  return Number.isNaN(number) ? null : number;
+}
+
+/** Control characters belong in neither XML nor a terminal. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, " ");
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

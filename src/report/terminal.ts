@@ -1,0 +1,67 @@
+import { finalReturnFigure, trueReturnFigure } from "./figures.ts";
+import type { Run } from "./run.ts";
+import { penOf, type Pen } from "./terminal-style.ts";
+import { renderFigureText } from "./text-chart.ts";
+import { headline, keyNumbers, notes, seedTable, verdict, type KeyNumber, type Table } from "./words.ts";
+
+/** A terminal: its columns, and whether it shows colours. */
+export interface TerminalOptions {
+  readonly width: number;
+  readonly colour: boolean;
+}
+
+/** A report for the terminal: verdict, key numbers, true return over training. No line is longer than `width`. */
+export function renderTerminalReport(runs: readonly Run[], { width, colour }: TerminalOptions): string {
+  const pen = penOf(colour);
+  const { environment, details } = headline(runs);
+  const seeds = seedTable(runs);
+  const figures = [trueReturnFigure(runs), finalReturnFigure(runs)].filter((figure) => figure !== null);
+  const [trueReward] = notes(runs);
+  const sections = [
+    wrap(`${environment}: ${details}`, width).map(pen.muted),
+    wrap(`${verdict(runs)}.`, width).map(pen.strong),
+    numbersTable(keyNumbers(runs), width, pen),
+    seeds ? tableText(seeds, width, pen) : [],
+    ...figures.map((figure) => renderFigureText(figure, { width, colour }).split("\n")),
+    wrap(`${trueReward.subject}: ${trueReward.text}`, width).map(pen.muted),
+  ];
+  const lines = sections.filter((section) => section.length > 0).map((section) => section.join("\n"));
+  return `${lines.join("\n\n")}\n`;
+}
+
+/** Label, value and note in columns; the note wraps within its own. */
+function numbersTable(rows: readonly KeyNumber[], width: number, pen: Pen): string[] {
+  const labels = Math.max(...rows.map(({ label }) => label.length));
+  const values = Math.max(...rows.map(({ value }) => value.length));
+  const indent = labels + values + 4;
+  return rows.flatMap(({ label, value, note }) => {
+    const head = `${label.padEnd(labels)}  ${pen.strong(value.padStart(values))}`;
+    const [first, ...rest] = wrap(note, Math.max(20, width - indent));
+    return [`${head}  ${pen.muted(first)}`, ...rest.map((line) => " ".repeat(indent) + pen.muted(line))];
+  });
+}
+
+/** Columns of a table, as many from the left as fit. */
+function tableText({ columns, rows }: Table, width: number, pen: Pen): string[] {
+  const widths = columns.map((column, i) => Math.max(column.length, ...rows.map((row) => row[i].length)));
+  let room = width;
+  const fitting = widths.filter((each) => (room -= each + 2) >= -2).length;
+  const line = (cells: readonly string[]): string =>
+    cells
+      .slice(0, fitting)
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
+      .join("  ");
+  return [pen.muted(line(columns)), ...rows.map(line)];
+}
+
+/** Words in lines of at most `width` characters. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

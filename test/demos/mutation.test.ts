@@ -1,0 +1,107 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { keyFromSeed, nextInteger, streamOf, TandemError, type RandomStream } from "../../src/core/index.ts";
+import {
+  formatDemonstrations,
+  inspectDemonstrations,
+  npzKeys,
+  openNpz,
+  parseDemonstrations,
+  readNpzArray,
+  writeNpy,
+  writeNpz,
+} from "../../src/demos/index.ts";
+import { countingEpisodes, golden } from "./recordings.ts";
+
+/** The bytes with up to four flipped, replaced by an extreme, cut off or doubled. */
+function mutate(bytes: Uint8Array, stream: RandomStream): Uint8Array {
+  let mutated = bytes.slice();
+  const changes = 1 + nextInteger(stream, 4);
+  for (let change = 0; change < changes; change++) {
+    const at = nextInteger(stream, mutated.length);
+    const kind = nextInteger(stream, 8);
+    if (kind < 4) mutated[at] ^= 1 << nextInteger(stream, 8);
+    else if (kind === 4) mutated[at] = 0xff;
+    else if (kind === 5)
+      mutated[at] = 0x39; // the digit 9, to make shapes grow
+    else if (kind === 6 && at > 0) mutated = mutated.slice(0, at);
+    else mutated.copyWithin(at, nextInteger(stream, mutated.length));
+  }
+  return mutated;
+}
+
+/** Reads and inspects: the outcome must be demonstrations in order or a TandemError of one line. */
+async function survives(bytes: Uint8Array): Promise<"read" | "refused"> {
+  try {
+    const demonstrations = await parseDemonstrations(bytes, "mutated.npz");
+    const { trajectories } = demonstrations;
+    const rows = trajectories.episodeStarts[trajectories.episodeStarts.length - 1];
+    expect(trajectories.observations.length).toBe(rows * trajectories.observationSize);
+    expect(trajectories.nextObservations.length).toBe(rows * trajectories.observationSize);
+    expect(trajectories.actions.length).toBe(rows * trajectories.actionSize);
+    expect(trajectories.truncated.length).toBe(rows);
+    // What comes out of a small file is small, whatever its headers claim.
+    expect(trajectories.observations.length).toBeLessThan(bytes.length * 1032);
+    expect(inspectDemonstrations(demonstrations).transitions).toBe(rows);
+    return "read";
+  } catch (error) {
+    if (!(error instanceof TandemError)) throw error;
+    // A lying header would have asked for gigabytes; what is collected late stays far below.
+    expect(process.memoryUsage().arrayBuffers).toBeLessThan(2 ** 29);
+    expect(error.message).not.toContain("\n");
+    return "refused";
+  }
+}
+
+const FILES: [string, Uint8Array][] = [
+  ["our own", formatDemonstrations(countingEpisodes([4, 3]), { env: "Counting-v0" })],
+  ...["imitation-trajectories.npz", "stable-baselines.npz"].map((name): [string, Uint8Array] => [
+    name,
+    new Uint8Array(readFileSync(golden(name))),
+  ]),
+];
+
+for (const [index, [name, bytes]] of FILES.entries()) {
+  test(`3000 mutations of a file (${name})`, async () => {
+    const stream = streamOf(keyFromSeed(index));
+    const outcomes = { read: 0, refused: 0 };
+    for (let trial = 0; trial < 3000; trial++) outcomes[await survives(mutate(bytes, stream))]++;
+    // Some bytes (dates, a reader's version) matter to nobody; most mutations must be noticed.
+    expect(outcomes.read).toBeGreaterThan(0);
+    expect(outcomes.refused).toBeGreaterThan(2000);
+  });
+}
+
+test("every truncation of a file is refused", async () => {
+  for (const [, bytes] of FILES) {
+    for (let length = 0; length < bytes.length; length++) {
+      expect(await survives(bytes.subarray(0, length))).toBe("refused");
+    }
+  }
+});
+
+test("3000 mutations of arrays inside a sound archive, past its checksums", async () => {
+  const stream = streamOf(keyFromSeed(9));
+  const outcomes = { read: 0, refused: 0 };
+  for (const name of [
+    "imitation-trajectories.npz",
+    "imitation-transitions.npz",
+    "stable-baselines.npz",
+    "plain.npz",
+  ]) {
+    const archive = openNpz(readFileSync(golden(name)));
+    const arrays = npzKeys(archive)
+      .filter((key) => key !== "infos")
+      .map((key): [string, Uint8Array] => [`${key}.npy`, writeNpy(readNpzArray(archive, key))]);
+    for (let trial = 0; trial < 750; trial++) {
+      const chosen = nextInteger(stream, arrays.length);
+      const entries = arrays.map(([key, bytes], index) => [
+        key,
+        index === chosen ? mutate(bytes, stream) : bytes,
+      ]);
+      outcomes[await survives(writeNpz(Object.fromEntries(entries)))]++;
+    }
+  }
+  expect(outcomes.read).toBeGreaterThan(300);
+  expect(outcomes.refused).toBeGreaterThan(300);
+});

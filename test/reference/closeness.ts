@@ -1,0 +1,29 @@
+import { expect } from "vitest";
+
+/** Fails unless |actual - expected| <= tolerance everywhere; names the worst element by how often it exceeds its tolerance. */
+export function expectClose(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number | ArrayLike<number>,
+): void {
+  expect(actual.length).toBe(expected.length);
+  let worst = { excess: 0, at: -1 };
+  for (let i = 0; i < expected.length; i++) {
+    const allowed = typeof tolerance === "number" ? tolerance : tolerance[i];
+    const error = Math.abs(actual[i] - expected[i]);
+    if (error <= allowed) continue;
+    const excess = Number.isNaN(error) || allowed === 0 ? Infinity : error / allowed;
+    if (excess > worst.excess) worst = { excess, at: i };
+  }
+  const { excess, at } = worst;
+  expect(excess, `[${at}] is ${actual[at]}, expected ${expected[at]}: ${excess} times the tolerance`).toBe(0);
+}
+
+/** Checksum of float32 blocks (FNV-1a over their words): equal where all bits are equal. */
+export function checksum(blocks: readonly Float32Array[]): number {
+  let hash = 0x811c9dc5;
+  for (const block of blocks) {
+    for (const word of new Uint32Array(block.slice().buffer)) hash = Math.imul(hash ^ word, 0x01000193);
+  }
+  return hash >>> 0;
+}

@@ -1,0 +1,188 @@
+import { expect, it } from "vitest";
+import { keyFromSeed, transitionCount, type Trajectories } from "../../src/core/index.ts";
+import type { Kernels } from "../../src/kernels/index.ts";
+import {
+  agentStep,
+  createAgent,
+  recordedReward,
+  rollout,
+  sacAct,
+  sacTensors,
+  takePolicyRecord,
+  type Agent,
+  type AgentOptions,
+  type BatchReward,
+  type SacOptions,
+} from "../../src/rl/index.ts";
+import { describeBuilds, download } from "../kernels/builds.ts";
+import { checksum, expectClose } from "../reference/closeness.ts";
+import { pointEnvironment, type PointOptions } from "../reference/point-environment.ts";
+
+const SAC: SacOptions = {
+  hidden: [8],
+  batchSize: 8,
+  discount: 0.9,
+  learningRate: 1e-2,
+  polyak: 0.1,
+  temperature: "learnt",
+  targetEntropy: "auto",
+};
+const OPTIONS: AgentOptions = { sac: SAC, startSteps: 10, replayCapacity: 20, keepTrueRewards: false };
+
+/** Reward of a row from its own state and action alone. */
+const ownReward =
+  (kernels: Kernels): BatchReward =>
+  ({ size, rows, stride }, out) => {
+    for (let i = 0; i < size; i++) {
+      const [x, , a] = kernels.f32(rows + 4 * i * stride, 3);
+      kernels.f32(out + 4 * i, 1)[0] = -x * x + a;
+    }
+  };
+
+interface Training {
+  agent: Agent;
+  episodes: Trajectories[];
+  updatesAt: number[];
+}
+
+function train(
+  kernels: Kernels,
+  steps: number,
+  options: Partial<AgentOptions> = {},
+  point: Partial<PointOptions> = {},
+  seed = 1,
+): Training {
+  const agent = createAgent(kernels, pointEnvironment(point), { ...OPTIONS, ...options }, keyFromSeed(seed));
+  const episodes: Trajectories[] = [];
+  const updatesAt: number[] = [];
+  const reward = ownReward(kernels);
+  for (let t = 0; t < steps; t++) {
+    const episode = agentStep(kernels, agent, reward, () => 0);
+    if (episode) episodes.push(episode);
+    updatesAt.push(agent.sac.updates);
+  }
+  return { agent, episodes, updatesAt };
+}
+
+const learnt = (kernels: Kernels, { agent }: Training): number =>
+  checksum(Object.values(sacTensors(agent.sac)).map(([at, length]) => download(kernels, at, length)));
+
+describeBuilds("an agent", (kernels) => {
+  it("updates once a step after its random start, and counts its steps", () => {
+    const { agent, updatesAt } = train(kernels, 14);
+    expect(updatesAt).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4]);
+    expect(agent.steps).toBe(14);
+    expect(takePolicyRecord(kernels, agent)).toMatchObject({ step: 14, updates: 4 });
+    expect(takePolicyRecord(kernels, agent)).toBeNull();
+  });
+
+  it("hands out each episode when it ends, chained from step to step and in the environment's units", () => {
+    const { episodes, agent } = train(kernels, 35, {}, { maxEpisodeSteps: 16, low: -3, high: 1 });
+    expect(episodes.map(transitionCount)).toEqual([16, 16]);
+    expect(agent.episode.rows).toBe(3);
+    for (const { observations, nextObservations, actions } of episodes) {
+      for (let t = 0; t < 16; t++) {
+        // x' = x + a: what was recorded as the action is the move that was made.
+        expectClose([nextObservations[2 * t + 1]], [actions[t]], 0);
+        if (t < 15)
+          expect(nextObservations.subarray(2 * t, 2 * t + 2)).toEqual(
+            observations.subarray(2 * t + 2, 2 * t + 4),
+          );
+      }
+    }
+    expect(Math.min(...episodes.flatMap(({ actions }) => [...actions]))).toBeLessThan(-1);
+  });
+
+  it("stores actions in policy units", () => {
+    const { agent, episodes } = train(kernels, 16, {}, { low: -3, high: 1 });
+    const { replay } = agent;
+    for (let t = 0; t < 16; t++) {
+      const unit = kernels.f32(replay.rows + 4 * t * replay.stride, 3)[2];
+      expectClose([episodes[0].actions[t]], [-3 + 2 * (unit + 1)], 4 * 2 ** -24);
+    }
+  });
+
+  it("stores a step as terminated where the task ends it, not where the time limit does", () => {
+    const flags = (point: Partial<PointOptions>): { stored: number[]; episodes: Trajectories[] } => {
+      const { agent, episodes } = train(kernels, 16, {}, point);
+      const { rows, stride } = agent.replay;
+      return {
+        stored: Array.from({ length: 16 }, (_, t) => kernels.f32(rows + 4 * (t * stride + stride - 1), 1)[0]),
+        episodes,
+      };
+    };
+    const cut = flags({ maxEpisodeSteps: 4 });
+    expect(cut.stored).toEqual(new Array<number>(16).fill(0));
+    expect([...cut.episodes[0].truncated]).toEqual([0, 0, 0, 1]);
+    const ended = flags({ edge: 0 });
+    expect(ended.stored).toEqual(new Array<number>(16).fill(1));
+    expect(ended.episodes.map(transitionCount)).toEqual(new Array<number>(16).fill(1));
+  });
+
+  it("never lets the environment's reward into what it learns", () => {
+    const plain = learnt(kernels, train(kernels, 40));
+    for (const trueReward of [() => Number.NaN, () => 1e30])
+      expect(learnt(kernels, train(kernels, 40, {}, { trueReward }))).toBe(plain);
+  });
+
+  it("learns the same bits from the same seed and others from another", () => {
+    const plain = learnt(kernels, train(kernels, 60));
+    expect(learnt(kernels, train(kernels, 60))).toBe(plain);
+    expect(learnt(kernels, train(kernels, 60, {}, {}, 2))).not.toBe(plain);
+  });
+
+  it.each<{ name: string; options: Partial<AgentOptions> }>([
+    { name: "hidden", options: { sac: { ...SAC, hidden: [8, 8] } } },
+    { name: "batchSize", options: { sac: { ...SAC, batchSize: 9 } } },
+    { name: "discount", options: { sac: { ...SAC, discount: 0.91 } } },
+    { name: "learningRate", options: { sac: { ...SAC, learningRate: 2e-2 } } },
+    { name: "polyak", options: { sac: { ...SAC, polyak: 0.2 } } },
+    { name: "temperature", options: { sac: { ...SAC, temperature: 1 } } },
+    { name: "targetEntropy", options: { sac: { ...SAC, targetEntropy: -1.5 } } },
+    { name: "startSteps", options: { startSteps: 11 } },
+    { name: "replayCapacity", options: { replayCapacity: 19 } },
+  ])("learns otherwise when $name is changed", ({ options }) => {
+    expect(learnt(kernels, train(kernels, 30, options))).not.toBe(learnt(kernels, train(kernels, 30)));
+  });
+
+  it("takes a target entropy of minus the action coordinates where it is auto", () => {
+    const explicit = learnt(kernels, train(kernels, 30, { sac: { ...SAC, targetEntropy: -1 } }));
+    expect(explicit).toBe(learnt(kernels, train(kernels, 30)));
+  });
+
+  it("reads the true reward only where it is told to keep and use it", () => {
+    const { agent } = train(kernels, 5, { keepTrueRewards: true });
+    const { replay } = agent;
+    const out = kernels.allocate(1);
+    const indices = kernels.allocate(1);
+    recordedReward(kernels, replay)({ size: 1, rows: 0, stride: replay.stride, indices }, out);
+    const arrived = kernels.f32(replay.rows, replay.stride)[3];
+    expectClose(download(kernels, out, 1), [-arrived * arrived], 4 * 2 ** -24);
+  });
+});
+
+describeBuilds("a rollout", (kernels) => {
+  const { agent } = train(kernels, 30);
+  const mode = (observation: Float64Array, action: Float32Array): void =>
+    sacAct(kernels, agent.sac, observation, "mode", action);
+
+  it("runs whole episodes whose starts follow from the key", () => {
+    const roll = (seed: number): Trajectories => rollout(pointEnvironment(), mode, 3, keyFromSeed(seed));
+    expect([...roll(1).episodeStarts]).toEqual([0, 16, 32, 48]);
+    expect(roll(1)).toEqual(roll(1));
+    const starts = [0, 16, 32].map((t) => roll(1).observations[2 * t]);
+    expect(new Set([...starts, roll(2).observations[0]]).size).toBe(4);
+  });
+
+  it("of the mode draws no random numbers; of samples it does", () => {
+    const before = agent.sac.counter;
+    rollout(pointEnvironment(), mode, 1, keyFromSeed(1));
+    expect(agent.sac.counter).toBe(before);
+    const action = new Float32Array(1);
+    const draws = Array.from({ length: 3 }, () => {
+      sacAct(kernels, agent.sac, [0.5, 0], "sample", action);
+      return action[0];
+    });
+    expect(new Set(draws).size).toBe(3);
+  });
+});
