@@ -73,9 +73,18 @@ export async function benchKernels({ rounds = 60 } = {}): Promise<KernelsBench[]
 
 function casesOf(kernels: Kernels): Case[] {
   const make = (name: string, work: number, run: () => void, elements?: number): Case => ({
-    ...{ name, work, run, elements, calls: 1, seconds: [] },
+    name,
+    work,
+    run,
+    elements,
+    calls: 1,
+    seconds: [],
   });
-  const ceiling = make("ceiling", CEILING_ROUNDS * 16 * 4 * 2, () => void kernels.multiplyAddCeiling(CEILING_ROUNDS));
+  const ceiling = make(
+    "ceiling",
+    CEILING_ROUNDS * 16 * 4 * 2,
+    () => void kernels.multiplyAddCeiling(CEILING_ROUNDS),
+  );
   return [ceiling, ...productCases(kernels, make), ...elementCases(kernels, make)];
 }
 
@@ -86,7 +95,9 @@ function productCases(kernels: Kernels, make: Make): Case[] {
   const product = (kind: "NN" | "NT" | "TN", m: number, n: number, k: number, epilogue: number): Case => {
     const [lda, ldb] = [kind === "TN" ? m : k, kind === "NT" ? k : n];
     const gemm = { NN: kernels.gemmNN, NT: kernels.gemmNT, TN: kernels.gemmTN }[kind];
-    return make(`${kind} ${m}x${n}x${k}`, 2 * m * n * k, () => gemm(m, n, k, a, lda, b, ldb, c, n, epilogue, extra));
+    return make(`${kind} ${m}x${n}x${k}`, 2 * m * n * k, () =>
+      gemm(m, n, k, a, lda, b, ldb, c, n, epilogue, extra),
+    );
   };
   const layers = BATCHES.flatMap((batch) =>
     LAYERS.flatMap(([inputs, outputs]) => [
@@ -215,7 +226,9 @@ function report({ build, ceilingGflops, products, elements }: KernelsBench): str
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { json: { type: "string" }, rounds: { type: "string", default: "60" } } });
+  const { values } = parseArgs({
+    options: { json: { type: "string" }, rounds: { type: "string", default: "60" } },
+  });
   const results = await benchKernels({ rounds: Number(values.rounds) });
   for (const result of results) console.log(report(result));
   if (values.json) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);

@@ -173,8 +173,9 @@ const ACTION_SIZE = 6;
 const TRANSITIONS = 100_000;
 const REWARD_WIDTH = 1024;
 /** Every measurement is about this long, ours, the ceiling's and PyTorch's: what disturbs one then disturbs all. */
-const SLICE_SECONDS = 0.02;
+const SLICE_SECONDS = 0.03;
 const WARM_UP_SECONDS = 0.3;
+const WARM_UP_CALLS = 20;
 /** Longer than PyTorch's idle threads spin before they sleep. */
 const SETTLE_MILLISECONDS = 10;
 
@@ -302,7 +303,7 @@ async function benchCase(bench: Bench, which: Case): Promise<SacUpdateBench[]> {
   for (const setting of pytorch ? PYTORCH_SETTINGS : []) {
     if (clock === "cpu" && setting.threads > 1) continue;
     const seconds = await pytorch!.measure({ ...which, ...setting, clock, updates: 5 });
-    rivals.push({ setting, updates: updatesInSlice(seconds), seconds: [] });
+    rivals.push({ setting, updates: callsInSlice(seconds), seconds: [] });
   }
   for (let round = 0; round < rounds; round++) {
     await pause(SETTLE_MILLISECONDS);
@@ -316,7 +317,7 @@ async function benchCase(bench: Bench, which: Case): Promise<SacUpdateBench[]> {
   }
   const results: SacUpdateBench[] = [];
   for (const { kernels, replay, times } of subjects) {
-    const parts = await breakdown(clock, kernels, replay, which);
+    const parts = await breakdown(kernels, replay, which);
     results.push(summary(kernels.build, which, times, parts, rivals));
   }
   return results;
@@ -329,7 +330,7 @@ interface Rival {
   readonly seconds: number[];
 }
 
-/** Seconds by each clock. */
+/** Seconds by each clock. The processor's advances in steps of about a millisecond. */
 const CLOCKS: Record<ClockName, () => number> = {
   wall: () => performance.now() / 1000,
   cpu: () => {
@@ -340,25 +341,24 @@ const CLOCKS: Record<ClockName, () => number> = {
 
 /** A measurement of `run`, in seconds a call, over as many calls as fill a slice; warmed up. */
 async function slice(clock: ClockName, run: () => void): Promise<() => number> {
-  const now = CLOCKS[clock];
-  const measure = (calls: number): number => {
-    const start = now();
-    for (let call = 0; call < calls; call++) run();
-    return (now() - start) / calls;
-  };
-  const calls = updatesInSlice(await warmUp(clock, () => measure(1)));
-  return () => measure(calls);
+  const calls = callsInSlice(await warmUp(run));
+  return () => secondsPerCall(CLOCKS[clock], run, calls);
 }
 
-const updatesInSlice = (seconds: number): number => Math.max(1, Math.round(SLICE_SECONDS / seconds));
+const callsInSlice = (seconds: number): number => Math.max(1, Math.round(SLICE_SECONDS / seconds));
 
-/** Measures until the engine has had time to optimise; the shortest time seen. */
-async function warmUp(clock: ClockName, measure: () => number): Promise<number> {
-  const now = CLOCKS[clock];
+function secondsPerCall(now: () => number, run: () => void, calls: number): number {
+  const start = now();
+  for (let call = 0; call < calls; call++) run();
+  return (now() - start) / calls;
+}
+
+/** Runs until the engine has had time to optimise; the shortest time seen, in seconds. */
+async function warmUp(run: () => void): Promise<number> {
   let fastest = Infinity;
-  const end = now() + WARM_UP_SECONDS;
-  while (now() < end) {
-    fastest = Math.min(fastest, measure());
+  const end = CLOCKS.wall() + WARM_UP_SECONDS;
+  for (let call = 0; call < WARM_UP_CALLS || CLOCKS.wall() < end; call++) {
+    fastest = Math.min(fastest, secondsPerCall(CLOCKS.wall, run, 1));
     // Optimised code is installed between calls, by another thread.
     await pause(0);
   }
@@ -418,7 +418,7 @@ function quantile(values: readonly number[], fraction: number): number {
 }
 
 /** What the kernels of an update are for; those not named here are "other kernels". */
-const PURPOSES: Partial<Record<keyof KernelExports, string>> = {
+const PURPOSES: Partial<Record<KernelName, string>> = {
   columnSums: "bias gradients",
   adam: "Adam",
   polyak: "target averaging",
@@ -434,69 +434,79 @@ const PURPOSES: Partial<Record<keyof KernelExports, string>> = {
 
 const BREAKDOWN_UPDATES = 40;
 
-/** Median time over updates of each part of one, products by shape. */
-async function breakdown(
-  clock: ClockName,
-  kernels: Kernels,
-  replay: Replay,
-  which: Case,
-): Promise<Part[]> {
-  const now = CLOCKS[clock];
-  const spent = new Map<string, { operations: number; perUpdate: number[] }>();
-  let current = 0;
-  const observed = observeKernels(kernels, now, (name, args, seconds) => {
-    const product = productOf(name, args);
-    const part = product?.name ?? PURPOSES[name] ?? "other kernels";
-    const entry = spent.get(part) ?? { operations: 0, perUpdate: [] };
-    spent.set(part, entry);
-    if (current === 0) entry.operations += product?.operations ?? 0;
-    entry.perUpdate[current] = (entry.perUpdate[current] ?? 0) + seconds;
+/** A kernel call in its place within the update, or what lies between two. */
+interface Step {
+  readonly part: string;
+  readonly operations: number;
+  /** One an update. */
+  readonly seconds: number[];
+}
+
+/** Time of each part, products by shape: the sum over its calls of the median over updates. */
+async function breakdown(kernels: Kernels, replay: Replay, which: Case): Promise<Part[]> {
+  const now = CLOCKS.wall;
+  const steps: Step[] = [];
+  let position = 0;
+  let last = 0;
+  const record = (part: string, operations: number, seconds: number): void => {
+    steps[position] ??= { part, operations, seconds: [] };
+    steps[position++].seconds.push(seconds);
+  };
+  const observed = observeKernels(kernels, (name, args, start, end) => {
+    record(OUTSIDE, 0, start - last);
+    record(productName(name, args) ?? PURPOSES[name] ?? "other kernels", operationsOf(name, args), end - start);
+    last = now();
   });
   const update = makeUpdate(observed, replay, which);
-  await warmUp(clock, () => {
+  await warmUp(update);
+  steps.length = 0;
+  for (let i = 0; i < BREAKDOWN_UPDATES; i++) {
+    position = 0;
+    last = now();
     update();
-    return 0;
-  });
-  spent.clear();
-  const totals: number[] = [];
-  for (; current < BREAKDOWN_UPDATES; current++) {
-    const start = now();
-    update();
-    totals.push(now() - start);
+    record(OUTSIDE, 0, now() - last);
   }
-  const total = quantile(totals, 0.5);
-  const part = (name: string, seconds: number, operations = 0): Part => ({
+  return sumOfSteps(steps);
+}
+
+const OUTSIDE = "outside kernels";
+
+function sumOfSteps(steps: readonly Step[]): Part[] {
+  const sums = new Map<string, { seconds: number; operations: number }>();
+  let total = 0;
+  for (const { part, operations, seconds } of steps) {
+    const sum = sums.get(part) ?? { seconds: 0, operations: 0 };
+    const typical = quantile(seconds, 0.5);
+    sums.set(part, { seconds: sum.seconds + typical, operations: sum.operations + operations });
+    total += typical;
+  }
+  const parts = [...sums].map(([name, { seconds, operations }]) => ({
     name,
     microseconds: 1e6 * seconds,
     share: seconds / total,
     ...(operations > 0 && { gflops: operations / seconds / 1e9 }),
-  });
-  const kernelParts = [...spent].map(([name, { operations, perUpdate }]) =>
-    part(name, quantile(perUpdate, 0.5), operations),
-  );
-  const inKernels = kernelParts.reduce((sum, each) => sum + each.microseconds / 1e6, 0);
-  return [
-    ...kernelParts.sort((a, b) => b.microseconds - a.microseconds),
-    part("outside kernels", total - inKernels),
-  ];
+  }));
+  return parts.sort((a, b) => b.share - a.share);
 }
 
-/** The name and the operations of a matrix product, of which m, n, k are the first arguments; undefined for other kernels. */
-function productOf(
-  name: keyof KernelExports,
-  [m, n, k]: readonly number[],
-): { name: string; operations: number } | undefined {
-  if (!name.startsWith("gemm")) return undefined;
-  return { name: `${name} ${m}x${n}x${k}`, operations: 2 * m * n * k };
+type KernelName = keyof KernelExports;
+
+/** Of a matrix product, of which m, n, k are the first arguments; undefined for other kernels. */
+function productName(name: KernelName, [m, n, k]: readonly number[]): string | undefined {
+  return name.startsWith("gemm") ? `${name} ${m}x${n}x${k}` : undefined;
 }
 
-/** The same kernels over the same memory, each call reported with its arguments and its duration by the clock `now`. */
+/** Operations of a matrix product; 0 for other kernels, which are not counted. */
+export function operationsOf(name: KernelName, [m, n, k]: readonly number[]): number {
+  return name.startsWith("gemm") ? 2 * m * n * k : 0;
+}
+
+/** The same kernels over the same memory, each call reported: its arguments, when it began and ended, seconds. */
 export function observeKernels(
   kernels: Kernels,
-  now: () => number,
-  report: (name: keyof KernelExports, args: readonly number[], seconds: number) => void,
+  report: (name: KernelName, args: readonly number[], start: number, end: number) => void,
 ): Kernels {
-  const observed = {
+  const arena = {
     build: kernels.build,
     memory: kernels.memory,
     allocatedBytes: kernels.allocatedBytes,
@@ -505,16 +515,16 @@ export function observeKernels(
     u32: (pointer: number, count: number) => kernels.u32(pointer, count),
   };
   const calls = Object.entries(kernels).filter(([, value]) => typeof value === "function");
-  const reported = calls.map(([name, kernel]) => [
+  const observed = calls.map(([name, kernel]) => [
     name,
     (...args: number[]): unknown => {
-      const start = now();
+      const start = CLOCKS.wall();
       const result: unknown = kernel(...args);
-      report(name as keyof KernelExports, args, now() - start);
+      report(name as KernelName, args, start, CLOCKS.wall());
       return result;
     },
   ]);
-  return { ...Object.fromEntries(reported), ...observed } as Kernels;
+  return { ...Object.fromEntries(observed), ...arena } as Kernels;
 }
 
 /** A few lines of text on one case. */

@@ -16,10 +16,10 @@ const SOURCES = join(ROOT, "src/kernels/assembly");
 const GENERATED = join(ROOT, "src/kernels/generated");
 
 /** Constant tables go to 1024 and above (src/kernels/assembly/memory.ts); the arena grows the memory to 4 GB. */
-const OPTIONS = [
-  ...["--optimizeLevel", "3", "--converge", "--noAssert", "--runtime", "stub"],
-  ...["--enable", "simd", "--memoryBase", "1024", "--initialMemory", "16", "--maximumMemory", "65536"],
-];
+const OPTIONS =
+  "--optimizeLevel 3 --converge --noAssert --runtime stub --enable simd --memoryBase 1024 --initialMemory 16 --maximumMemory 65536".split(
+    " ",
+  );
 
 const BUILDS: Record<KernelBuild, string[]> = {
   simd: [],
@@ -48,7 +48,7 @@ async function compile(build: KernelBuild): Promise<Uint8Array> {
     },
   });
   if (error || !binary)
-    throw new Error(`build-kernels: asc failed on the ${build} build\n${stderr.toString()}`, {
+    throw new Error(`build-kernels: asc failed on the ${build} build\n${String(stderr)}`, {
       cause: error,
     });
   return binary;

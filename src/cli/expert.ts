@@ -29,7 +29,8 @@ Examples:
   Train an expert and record one episode of it:
     $ tandem expert --env HalfCheetah-v5 --steps 1000000 --record expert.npz
   Record more of an expert that is trained already:
-    $ tandem expert --resume runs/HalfCheetah-v5-0-1 --record more.npz --record-episodes 10
+    $ tandem expert --resume runs/HalfCheetah-v5-0-1 \\
+        --record more.npz --record-episodes 10
 
 Ctrl-C saves the run and says how to go on with it.`;
 

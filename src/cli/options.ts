@@ -30,7 +30,7 @@ const POLICY_OPTIONS = [
   option(POLICY, "--batch-size <n>", "transitions in one update", sac.batchSize),
   option(POLICY, "--discount <number>", "weight of the next step's reward", sac.discount),
   option(POLICY, "--learning-rate <number>", "of actor, critics, temperature", sac.learningRate),
-  option(POLICY, "--polyak <number>", "share that target critics take over", sac.polyak),
+  option(POLICY, "--polyak <number>", "share that targets take over", sac.polyak),
   option(POLICY, "--temperature <value>", "entropy's weight, or learnt", sac.temperature),
   option(POLICY, "--target-entropy <value>", "entropy to hold, in nats", sac.targetEntropy),
   option(POLICY, "--start-steps <n>", "random steps before learning", TRAIN_DEFAULTS.startSteps),
@@ -62,7 +62,7 @@ const EVALUATION_OPTIONS = [
 
 const CONTROL = "Negative controls (these should not imitate the expert):";
 const CONTROL_OPTIONS = [
-  option(CONTROL, "--teacher <kind>", "reward: learned, zero or constant", "learned"),
+  option(CONTROL, "--teacher <kind>", "learned, zero or constant reward", "learned"),
   option(CONTROL, "--shuffle-expert", "give its states each other's actions"),
 ];
 

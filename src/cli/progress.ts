@@ -1,4 +1,4 @@
-import { stripVTControlCharacters, styleText } from "node:util";
+import { styleText } from "node:util";
 import type { EvaluationRecord, TrainingRecord } from "../core/index.ts";
 import type { Progress } from "../runs/index.ts";
 
@@ -29,13 +29,17 @@ export function createProgressDisplay(
   return stream.isTTY ? liveLine(stream, expertReturn) : plainLines(stream, expertReturn, clock);
 }
 
+/** Columns left free at the end of the live line, for the ^C that a terminal may put there. */
+const ROOM_FOR_ECHO = 3;
+const BAR = { least: 8, most: 12 };
+
 function liveLine(stream: ProgressStream, expertReturn: number | null): ProgressDisplay {
   const CLEAR = "\r\u001B[K";
   let line = "";
   return {
     progress: (progress) => {
       const colour = stream.hasColors?.() ?? false;
-      line = progressLine(progress, expertReturn, (stream.columns ?? 80) - 1, colour);
+      line = progressLine(progress, expertReturn, (stream.columns ?? 80) - ROOM_FOR_ECHO, colour);
       stream.write(`${CLEAR}${line}`);
     },
     record: () => {},
@@ -89,10 +93,10 @@ export function progressLine(
     ...(lastReturn === null ? [] : [`return ${lastReturn.toFixed(0)}${expert}`]),
     ...(step >= steps ? [] : [`${rate.toFixed(rate < 10 ? 1 : 0)}/s`]),
   ];
-  while (parts.length > 1 && parts.join("  ").length > width) parts.pop();
+  while (parts.length > 1 && parts.join("  ").length + BAR.least >= width) parts.pop();
   const text = parts.join("  ");
-  const bar = Math.min(30, width - text.length - 1);
-  if (bar < 6) return text.slice(0, width);
+  const bar = Math.min(BAR.most, width - text.length - 1);
+  if (bar < BAR.least) return text.slice(0, width);
   const filled = Math.round((bar * step) / steps);
   const paint = (format: "cyan" | "gray", shown: string): string =>
     colour ? styleText(format, shown, { validateStream: false }) : shown;
@@ -119,11 +123,6 @@ export function duration(seconds: number): string {
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return `${minutes} min`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-/** Columns that a text takes on a terminal. */
-export function shownWidth(text: string): number {
-  return stripVTControlCharacters(text).length;
 }
 
 /** A count of steps, in thousands where the whole is large. */

@@ -42,5 +42,5 @@ export async function showReport(
   if (!print) return;
   const width = Math.min(process.stdout.columns || 80, 100);
   const colour = process.stdout.isTTY && process.stdout.hasColors();
-  process.stdout.write(`${renderTerminalReport(runs, { width, colour })}\n\nReport: ${out}\n`);
+  process.stdout.write(`${renderTerminalReport(runs, { width, colour }).trimEnd()}\n\nReport: ${out}\n`);
 }

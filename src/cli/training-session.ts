@@ -36,7 +36,7 @@ export async function runSession(
     if (stoppedBy) stopAtOnce(signal);
     stoppedBy = signal;
     Atomics.store(stop, 0, 1);
-    display.say("Stopping when the current iteration is done and saved. Ctrl-C again stops at once.");
+    display.say("Stopping and saving after this iteration. Ctrl-C again stops at once, unsaved.");
   };
   const stopAtOnce = (signal: Signal): never => {
     display.finish();

@@ -87,9 +87,13 @@ class Arena {
     try {
       this.memory.grow(wanted - pages);
     } catch (error) {
-      throw new TandemError("allocate", `the engine refuses ${wanted * PAGE} bytes of WebAssembly memory; free some or use fewer workers`, {
-        cause: error,
-      });
+      throw new TandemError(
+        "allocate",
+        `the engine refuses ${wanted * PAGE} bytes of WebAssembly memory; free some or use fewer workers`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 }
@@ -112,12 +116,15 @@ function requireSupport(build: KernelBuild): void {
     throw new TandemError("loadKernels", `unknown build "${build}"; use "simd" or "relaxed-simd"`);
   }
   if (supportsKernels(build)) return;
-  const remedy = build === "simd" ? "use a newer engine (Node 22, or a browser of 2023)" : 'use the build "simd"';
+  const remedy =
+    build === "simd" ? "use a newer engine (Node 22, or a browser of 2023)" : 'use the build "simd"';
   throw new TandemError("loadKernels", `this engine has no WebAssembly ${build}; ${remedy}`);
 }
 
 async function moduleBytes(build: KernelBuild): Promise<Uint8Array<ArrayBuffer>> {
-  const { base64 } = await (build === "simd" ? import("./generated/simd.ts") : import("./generated/relaxed-simd.ts"));
+  const { base64 } = await (build === "simd"
+    ? import("./generated/simd.ts")
+    : import("./generated/relaxed-simd.ts"));
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 

@@ -28,6 +28,7 @@ export function renderReport(runs: readonly Run[]): string {
   const { environment, details } = headline(runs);
   const sentence = `${verdict(runs)}.`;
   const figures = reportFigures(runs);
+  const numbers = keyNumbers(runs);
   const seeds = seedTable(runs);
   return `<!doctype html>
 <html lang="en">
@@ -44,7 +45,7 @@ export function renderReport(runs: readonly Run[]): string {
 <p class="kicker"><strong>${escaped(environment)}</strong> &nbsp; ${escaped(details)}</p>
 <h1>${escaped(sentence)}</h1>
 </header>
-${numbersTable(keyNumbers(runs))}
+${numbers.length > 0 ? numbersTable(numbers) : ""}
 ${seeds ? seedsTable(seeds) : ""}
 ${figures.map((figure, i) => figureHtml(figure, i + 1)).join("\n")}
 <section>
@@ -139,5 +140,7 @@ function escaped(text: string): string {
     '"': "&quot;",
     "'": "&#39;",
   };
-  return typographic(text).replace(/[&<>"']/g, (character) => ENTITIES[character]);
+  return typographic(text)
+    .replaceAll(" ± ", "\u00a0±\u00a0")
+    .replace(/[&<>"']/g, (character) => ENTITIES[character]);
 }

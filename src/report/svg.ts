@@ -70,7 +70,8 @@ export function renderFigureSvg(
   if (background === "white") {
     svg.prepend(element(document, "rect", { width, height, fill: LIGHT.background }));
   }
-  return `${svg.outerHTML}\n`;
+  // The one entity of HTML that the serialiser writes and XML does not know.
+  return `${svg.outerHTML.replaceAll("&nbsp;", "&#160;")}\n`;
 }
 
 /** One panel as an SVG element to stand in a page, in the theme's colours. */
@@ -204,8 +205,8 @@ function plotMarks(mark: Mark, { x, y }: XyPanel, width: number, theme: Theme): 
   }
   const points = mark.points.map((point) => ({ x: point.x, y: drawable(point.y) }));
   if (mark.kind === "dots") {
-    const fillOpacity = dotOpacity(points.length);
-    return [Plot.dot(points, { x: "x", y: "y", r: 1.7, fill: colour, fillOpacity })];
+    const look = dotLook(points.length);
+    return [Plot.dot(points, { x: "x", y: "y", fill: colour, ...look })];
   }
   const line = Plot.line(points, {
     x: "x",
@@ -229,8 +230,10 @@ function markers({ points }: LineMark, fill: string, x: Axis, y: Axis, r: number
   return Plot.dot(finite, { x: "x", y: "y", r, fill, title });
 }
 
-function dotOpacity(count: number): number {
-  return count > 1000 ? 0.3 : count > 300 ? 0.4 : 0.55;
+/** The more dots, the finer. */
+function dotLook(count: number): { r: number; fillOpacity: number } {
+  if (count > 1000) return { r: 1.7, fillOpacity: 0.3 };
+  return count > 300 ? { r: 1.8, fillOpacity: 0.4 } : { r: 2.2, fillOpacity: 0.55 };
 }
 
 // ---- bars --------------------------------------------------------------------------------------------------------

@@ -156,7 +156,7 @@ function legend(marks: readonly Mark[], pen: Pen): string {
 }
 
 function xAxis(x: XyPanel["x"], left: number, columns: number, pen: Pen): string[] {
-  const ticks = ticksOf(x, Math.max(2, Math.floor(columns / 14)));
+  const ticks = ticksOf(x, Math.max(2, Math.round(columns / 11)));
   const rule = Array.from({ length: columns }, () => "─");
   const words = Array.from({ length: left + columns }, () => " ");
   for (const tick of ticks) {

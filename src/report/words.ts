@@ -77,7 +77,7 @@ export function keyNumbers(all: readonly Run[]): KeyNumber[] {
 export function seedTable(all: readonly Run[]): Table | null {
   const { runs } = cohortOf(all);
   if (runs.length < 2) return null;
-  const columns = ["Run", "Final return", "Of the expert", "Half the expert at", "Pearson", "Steps", "Time"];
+  const columns = ["Run", "Final return", "Of the expert", "Half the expert at", "Pearson", "Time"];
   const rows = runs.map((run) => {
     const standing = standingOf(run);
     const spread = overRuns([standing?.meanReturn ?? NaN], standing?.returns);
@@ -88,9 +88,8 @@ export function seedTable(all: readonly Run[]): Table | null {
       labelOf(run, runs),
       formatSpread(spread.mean, spread.spread),
       expert > 0 ? formatShare(spread.mean / expert) : "n/a",
-      reached === null ? "not reached" : formatSteps(reached),
+      reached === null ? (expert > 0 ? "not reached" : "n/a") : formatSteps(reached),
       formatCorrelation(pearson),
-      standing ? formatSteps(standing.step) : "n/a",
       formatSeconds(run.summary?.seconds ?? NaN),
     ];
   });
@@ -132,10 +131,14 @@ export function headline(all: readonly Run[]): { readonly environment: string; r
   const { runs } = cohortOf(all);
   const { config } = runs[0];
   const seeds = runs.map((run) => String(run.config.seed));
+  const seedWords =
+    seeds.length > 8
+      ? `${seeds.length} seeds`
+      : `${seeds.length === 1 ? "seed" : "seeds"} ${enumerate(seeds)}`;
   const kind = config.command === "train" ? "maximum-likelihood inverse RL" : "expert training";
   return {
     environment: config.env.id,
-    details: `${kind}, ${runs.length === 1 ? "seed" : "seeds"} ${enumerate(seeds)}, Tandem ${config.version}`,
+    details: `${kind}, ${seedWords}, Tandem ${config.version}`,
   };
 }
 
@@ -203,7 +206,8 @@ function policyRow({ runs }: Cohort): KeyNumber | null {
   const of =
     standings.length > 1 ? plural(standings.length, "seed") : plural(standings[0].returns.length, "episode");
   const share = expert > 0 && !isExpert ? `, ${formatShare(earned / expert)} of the expert` : "";
-  const label = isExpert ? "Trained expert" : "Learned policy";
+  const control = controlName(runs[0].config);
+  const label = isExpert ? "Trained expert" : control === null ? "Learned policy" : `Control: ${control}`;
   return { label, value: formatSpread(earned, spread), note: `mean ± standard deviation of ${of}${share}` };
 }
 
@@ -241,11 +245,11 @@ function agreementRow(runs: readonly Run[]): KeyNumber | null {
     runs.map(({ summary, evaluations }) => summary?.[field] ?? evaluations.at(-1)?.[field] ?? NaN);
   const pearson = of("pearson").filter(Number.isFinite);
   if (pearson.length === 0) return null;
-  const average = pearson.length > 1 ? `mean of ${plural(pearson.length, "seed")}; ` : "";
+  const average = pearson.length > 1 ? `, mean of ${plural(pearson.length, "seed")}` : "";
   return {
     label: "Reward agreement",
     value: formatCorrelation(mean(pearson)),
-    note: `${average}Pearson per step, learned and true; Spearman ${formatCorrelation(mean(of("spearman")))}`,
+    note: `Pearson with the true reward per step${average}; Spearman ${formatCorrelation(mean(of("spearman")))}`,
   };
 }
 

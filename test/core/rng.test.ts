@@ -61,7 +61,9 @@ describe("a stream", () => {
   it("of uniforms has the mean, variance and distribution of the unit interval", () => {
     const x = draw(nextUniform, keyFromSeed(3));
     expect(Math.abs(mean(x) - 1 / 2)).toBeLessThan(SIGMAS * Math.sqrt(1 / 12 / N));
-    expect(Math.abs(mean(x.map((u) => (u - 0.5) ** 2)) - 1 / 12)).toBeLessThan(SIGMAS * Math.sqrt(1 / 180 / N));
+    expect(Math.abs(mean(x.map((u) => (u - 0.5) ** 2)) - 1 / 12)).toBeLessThan(
+      SIGMAS * Math.sqrt(1 / 180 / N),
+    );
     expect(kolmogorovDistance(x, (u) => u)).toBeLessThan(KOLMOGOROV / Math.sqrt(N));
   });
 

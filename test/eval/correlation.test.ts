@@ -15,7 +15,12 @@ describe("pearson", () => {
   it("does not change when either side is shifted or scaled", () => {
     const x = [3, 1, 4, 1, 5, 9];
     const y = [2, 7, 1, 8, 2, 8];
-    expect(pearson(x.map((v) => 1e6 + 3 * v), y)).toBeCloseTo(pearson(x, y) ?? Number.NaN, 9);
+    expect(
+      pearson(
+        x.map((v) => 1e6 + 3 * v),
+        y,
+      ),
+    ).toBeCloseTo(pearson(x, y) ?? Number.NaN, 9);
   });
 
   it.each([0, 0.1, 1 / 3, 1e9 + 0.1])("is null where one side or both are constant at %d", (value) => {

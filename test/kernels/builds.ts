@@ -15,7 +15,9 @@ const BUILDS: KernelBuild[] = ["simd", "relaxed-simd"];
 /** One suite per build. Relaxed SIMD is skipped where the engine has none: there is nothing to test. */
 export function describeBuilds(name: string, suite: (kernels: Kernels) => void): void {
   for (const build of BUILDS) {
-    describe.skipIf(!supportsKernels(build))(`${name} (${build})`, async () => suite(await loadKernels({ build })));
+    describe.skipIf(!supportsKernels(build))(`${name} (${build})`, async () =>
+      suite(await loadKernels({ build })),
+    );
   }
 }
 

@@ -11,7 +11,30 @@ const FUNCTIONS = {
 type Name = keyof typeof FUNCTIONS;
 const NAMES = Object.keys(FUNCTIONS) as Name[];
 
-const SPECIALS = [0, -0, Infinity, -Infinity, NaN, 2 ** -149, -(2 ** -149), 2 ** -126, -(2 ** -126), 1e-40, 3.4028234663852886e38, -3.4028234663852886e38, 1, -1, 0.5, 88.7228, 88.73, -87.4, -103.9, -104.1, 1000, -1000];
+const SPECIALS = [
+  0,
+  -0,
+  Infinity,
+  -Infinity,
+  NaN,
+  2 ** -149,
+  -(2 ** -149),
+  2 ** -126,
+  -(2 ** -126),
+  1e-40,
+  3.4028234663852886e38,
+  -3.4028234663852886e38,
+  1,
+  -1,
+  0.5,
+  88.7228,
+  88.73,
+  -87.4,
+  -103.9,
+  -104.1,
+  1000,
+  -1000,
+];
 
 describeBuilds("elementary functions", (kernels) => {
   const count = 1 << 18;
@@ -29,8 +52,8 @@ describeBuilds("elementary functions", (kernels) => {
       const inputs = kernels.f32(x, count);
       const outputs = kernels.f32(y, count);
       for (let i = 0; i < count; i++) {
-        const error = errorInUlps(exact(inputs[i] as number), outputs[i] as number);
-        if (!(error <= worst.error)) worst = { error, at: inputs[i] as number };
+        const error = errorInUlps(exact(inputs[i]), outputs[i]);
+        if (!(error <= worst.error)) worst = { error, at: inputs[i] };
       }
     }
     expect(worst.error, `worst at ${worst.at}`).toBeLessThanOrEqual(ulps);
@@ -42,7 +65,7 @@ describeBuilds("elementary functions", (kernels) => {
     for (let i = 0; i < count; i++) inputs[i] = -20 + (40 * i) / count + 1e-5 * (i % 7);
     kernels[name](count, x, y);
     const outputs = kernels.f32(y, count);
-    const worst = inputs.reduce((max, value, i) => Math.max(max, errorInUlps(exact(value), outputs[i] as number)), 0);
+    const worst = inputs.reduce((max, value, i) => Math.max(max, errorInUlps(exact(value), outputs[i])), 0);
     expect(worst).toBeLessThanOrEqual(ulps);
   });
 
@@ -52,30 +75,37 @@ describeBuilds("elementary functions", (kernels) => {
     kernels[name](SPECIALS.length, x, y);
     const outputs = kernels.f32(y, SPECIALS.length);
     SPECIALS.forEach((_, index) => {
-      const value = kernels.f32(x, SPECIALS.length)[index] as number;
+      const value = kernels.f32(x, SPECIALS.length)[index];
       const expected = Math.fround(exact(value));
-      const got = outputs[index] as number;
-      if (Number.isFinite(expected) && expected !== 0) expect(Math.abs(got - expected), `${name}(${value})`).toBeLessThanOrEqual(3 * ulp(expected));
+      const got = outputs[index];
+      if (Number.isFinite(expected) && expected !== 0)
+        expect(Math.abs(got - expected), `${name}(${value})`).toBeLessThanOrEqual(3 * ulp(expected));
       else expect(got, `${name}(${value})`).toBe(expected);
     });
   });
 
-  it.each(NAMES)("%s gives a number the same bits at every place, in place, and nothing beyond the end", (name) => {
-    const inputs = Float32Array.from({ length: 23 }, (_, i) => (i - 11) * 0.37 + (name === "logVector" ? 5 : 0));
-    kernels.f32(x, 23).set(inputs);
-    kernels[name](23, x, y);
-    const whole = bits(kernels.f32(y, 23));
-    for (let length = 0; length <= 9; length++) {
-      for (let start = 0; start < 5; start++) {
-        kernels.f32(y, 24).fill(-77);
-        kernels[name](length, x + 4 * start, y);
-        expect(bits(kernels.f32(y, length))).toEqual(whole.slice(start, start + length));
-        expect(kernels.f32(y, 24)[length]).toBe(-77);
+  it.each(NAMES)(
+    "%s gives a number the same bits at every place, in place, and nothing beyond the end",
+    (name) => {
+      const inputs = Float32Array.from(
+        { length: 23 },
+        (_, i) => (i - 11) * 0.37 + (name === "logVector" ? 5 : 0),
+      );
+      kernels.f32(x, 23).set(inputs);
+      kernels[name](23, x, y);
+      const whole = bits(kernels.f32(y, 23));
+      for (let length = 0; length <= 9; length++) {
+        for (let start = 0; start < 5; start++) {
+          kernels.f32(y, 24).fill(-77);
+          kernels[name](length, x + 4 * start, y);
+          expect(bits(kernels.f32(y, length))).toEqual(whole.slice(start, start + length));
+          expect(kernels.f32(y, 24)[length]).toBe(-77);
+        }
       }
-    }
-    kernels[name](23, x, x);
-    expect(bits(kernels.f32(x, 23))).toEqual(whole);
-  });
+      kernels[name](23, x, x);
+      expect(bits(kernels.f32(x, 23))).toEqual(whole);
+    },
+  );
 
   it("softplus and tanh are monotone through saturation", () => {
     for (const name of ["softplusVector", "tanhVector"] as const) {
@@ -83,7 +113,7 @@ describeBuilds("elementary functions", (kernels) => {
       for (let i = 0; i < count; i++) inputs[i] = -1200 + (2400 * i) / count;
       kernels[name](count, x, y);
       const outputs = kernels.f32(y, count);
-      expect(outputs.every((value, i) => i === 0 || value >= (outputs[i - 1] as number))).toBe(true);
+      expect(outputs.every((value, i) => i === 0 || value >= outputs[i - 1])).toBe(true);
     }
   });
 });

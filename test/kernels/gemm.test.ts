@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Kernels } from "../../src/kernels/contract.ts";
 import { U, bits, describeBuilds, uniforms, wholes } from "./builds.ts";
@@ -31,17 +31,48 @@ describeBuilds("matrix products", (kernels) => {
   // columns (256) and depth (512), A copied together (512 rows apart in TN).
   const sizes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17];
   const depths = [0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 31];
-  it.each(PRODUCTS)("%s is exact on whole numbers for every small shape, and touches nothing but C", (product) => {
-    for (const m of sizes) for (const n of sizes) for (const k of depths) for (const epilogue of EPILOGUES[product]) {
-      if (epilogue !== 3) expectExact(kernels, arena, { product, m, n, k, slack: (m + n + k) % 4, epilogue });
-    }
-  });
+  it.each(PRODUCTS)(
+    "%s is exact on whole numbers for every small shape, and touches nothing but C",
+    (product) => {
+      for (const m of sizes)
+        for (const n of sizes)
+          for (const k of depths)
+            for (const epilogue of EPILOGUES[product]) {
+              if (epilogue !== 3)
+                expectExact(kernels, arena, { product, m, n, k, slack: (m + n + k) % 4, epilogue });
+            }
+    },
+  );
 
   it.each(PRODUCTS)("%s is exact on whole numbers across its blocks", (product) => {
-    const shapes = [[131, 9, 5], [133, 20, 7], [140, 5, 1], [265, 8, 9], [7, 255, 5], [9, 261, 3], [5, 515, 2], [6, 9, 511], [13, 17, 513], [70, 11, 1100], [137, 263, 517], [1, 300, 70], [3, 37, 600], [300, 1, 70], [41, 3, 530], [260, 2, 1], [24, 21, 9], [25, 21, 9], [509, 25, 6], [520, 25, 530], [513, 23, 7]];
-    for (const [m, n, k] of shapes as [number, number, number][]) for (const epilogue of EPILOGUES[product]) for (const slack of [0, 3]) {
-      if (epilogue !== 3) expectExact(kernels, arena, { product, m, n, k, slack, epilogue });
-    }
+    const shapes = [
+      [131, 9, 5],
+      [133, 20, 7],
+      [140, 5, 1],
+      [265, 8, 9],
+      [7, 255, 5],
+      [9, 261, 3],
+      [5, 515, 2],
+      [6, 9, 511],
+      [13, 17, 513],
+      [70, 11, 1100],
+      [137, 263, 517],
+      [1, 300, 70],
+      [3, 37, 600],
+      [300, 1, 70],
+      [41, 3, 530],
+      [260, 2, 1],
+      [24, 21, 9],
+      [25, 21, 9],
+      [509, 25, 6],
+      [520, 25, 530],
+      [513, 23, 7],
+    ];
+    for (const [m, n, k] of shapes as [number, number, number][])
+      for (const epilogue of EPILOGUES[product])
+        for (const slack of [0, 3]) {
+          if (epilogue !== 3) expectExact(kernels, arena, { product, m, n, k, slack, epilogue });
+        }
   });
 
   it("stays within k + 3 roundings of the float64 product, with tanh another 4 ulp", () => {
@@ -55,22 +86,36 @@ describeBuilds("matrix products", (kernels) => {
         epilogue: fc.constantFrom(...EPILOGUES[product]),
       }),
     );
-    fc.assert(fc.property(shape, fc.nat(1000), (each, seed) => expectClose(kernels, arena, each, seed)), { numRuns: 120, seed: 7 });
+    fc.assert(
+      fc.property(shape, fc.nat(1000), (each, seed) => expectClose(kernels, arena, each, seed)),
+      { numRuns: 120, seed: 7 },
+    );
   });
 
   it.each(PRODUCTS)("%s keeps a NaN to its row and column", (product) => {
-    for (const [m, n, k] of [[9, 13, 10], [2, 13, 10], [13, 2, 10], [9, 13, 1]] as [number, number, number][]) {
+    for (const [m, n, k] of [
+      [9, 13, 10],
+      [2, 13, 10],
+      [13, 2, 10],
+      [9, 13, 1],
+    ] as [number, number, number][]) {
       const problem = place(kernels, arena, { product, m, n, k, slack: 0, epilogue: 0 }, UNIFORMS);
       const row = m - 2 < 0 ? 0 : m - 2;
       kernels.f32(arena[0], CAPACITY)[product === "gemmTN" ? row : row * problem.lda] = NaN;
       run(kernels, arena, problem);
       const c = kernels.f32(arena[2], m * problem.ldc);
-      for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) expect(Number.isNaN(c[i * problem.ldc + j])).toBe(i === row);
+      for (let i = 0; i < m; i++)
+        for (let j = 0; j < n; j++) expect(Number.isNaN(c[i * problem.ldc + j])).toBe(i === row);
     }
   });
 
   it("rectifies NaN to NaN, so that a broken network is seen", () => {
-    const problem = place(kernels, arena, { product: "gemmNN", m: 8, n: 8, k: 4, slack: 0, epilogue: 2 }, UNIFORMS);
+    const problem = place(
+      kernels,
+      arena,
+      { product: "gemmNN", m: 8, n: 8, k: 4, slack: 0, epilogue: 2 },
+      UNIFORMS,
+    );
     kernels.f32(arena[0], 1)[0] = NaN;
     run(kernels, arena, problem);
     expect(kernels.f32(arena[2], 8)).toEqual(new Float32Array(8).fill(NaN));
@@ -87,7 +132,12 @@ describeBuilds("matrix products", (kernels) => {
   });
 
   it("gives each row of a batch the same bits whatever the other rows are", () => {
-    const problem = place(kernels, arena, { product: "gemmNN", m: 50, n: 30, k: 40, slack: 0, epilogue: 1 }, UNIFORMS);
+    const problem = place(
+      kernels,
+      arena,
+      { product: "gemmNN", m: 50, n: 30, k: 40, slack: 0, epilogue: 1 },
+      UNIFORMS,
+    );
     run(kernels, arena, problem);
     const before = bits(kernels.f32(arena[2] + 4 * 30 * 7, 30));
     kernels.f32(arena[0], 40 * 7).fill(5);
@@ -117,7 +167,7 @@ function place(kernels: Kernels, arena: readonly number[], shape: Shape, values:
   const c = values.slice(a.length + b.length, a.length + b.length + m * ldc + MARGIN);
   const extra = values.slice(a.length + 1, a.length + 1 + m * ldc);
   const problem = { ...shape, lda, ldb, ldc, a, b, c, extra };
-  [a, b, c, extra].forEach((array, index) => kernels.f32(arena[index] as number, array.length).set(array));
+  [a, b, c, extra].forEach((array, index) => kernels.f32(arena[index], array.length).set(array));
   return problem;
 }
 
@@ -139,17 +189,18 @@ function reference(problem: Problem, i: number, j: number): { value: number; siz
   let value = 0;
   let size = 0;
   for (let p = 0; p < k; p++) {
-    const a = problem.a[product === "gemmTN" ? p * lda + i : i * lda + p] as number;
-    const b = problem.b[product === "gemmNT" ? j * ldb + p : p * ldb + j] as number;
+    const a = problem.a[product === "gemmTN" ? p * lda + i : i * lda + p];
+    const b = problem.b[product === "gemmNT" ? j * ldb + p : p * ldb + j];
     value += a * b;
     size += Math.abs(a * b);
   }
-  const added = epilogue === 5 ? problem.c[i * ldc + j] : epilogue >= 1 && epilogue <= 3 ? problem.extra[j] : 0;
-  value += added as number;
-  size += Math.abs(added as number);
+  const added =
+    epilogue === 5 ? problem.c[i * ldc + j] : epilogue >= 1 && epilogue <= 3 ? problem.extra[j] : 0;
+  value += added;
+  size += Math.abs(added);
   if (epilogue === 2) value = Math.max(value, 0);
   if (epilogue === 3) value = Math.tanh(value);
-  if (epilogue === 4 && !((problem.extra[i * ldc + j] as number) > 0)) value = 0;
+  if (epilogue === 4 && !(problem.extra[i * ldc + j] > 0)) value = 0;
   return { value, size };
 }
 
@@ -158,8 +209,9 @@ function expectExact(kernels: Kernels, arena: readonly number[], shape: Shape): 
   run(kernels, arena, problem);
   const { m, n, ldc } = problem;
   const expected = problem.c.slice();
-  for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) expected[i * ldc + j] = reference(problem, i, j).value;
-  const got = kernels.f32(arena[2] as number, expected.length);
+  for (let i = 0; i < m; i++)
+    for (let j = 0; j < n; j++) expected[i * ldc + j] = reference(problem, i, j).value;
+  const got = kernels.f32(arena[2], expected.length);
   const wrong = expected.findIndex((value, index) => value !== got[index]);
   if (wrong >= 0) {
     const where = `row ${Math.floor(wrong / ldc)}, column ${wrong % ldc}`;
@@ -171,13 +223,14 @@ function expectClose(kernels: Kernels, arena: readonly number[], shape: Shape, s
   const problem = place(kernels, arena, shape, UNIFORMS.subarray(seed % 1000));
   run(kernels, arena, problem);
   const { m, n, k, ldc } = problem;
-  const got = kernels.f32(arena[2] as number, m * ldc);
+  const got = kernels.f32(arena[2], m * ldc);
   for (let i = 0; i < m; i++) {
     for (let j = 0; j < n; j++) {
       const { value, size } = reference(problem, i, j);
       const tolerance = (k + 3) * U * size + (problem.epilogue === 3 ? 8 * U * Math.abs(value) : 0);
-      const error = Math.abs((got[i * ldc + j] as number) - value);
-      if (!(error <= tolerance)) expect.fail(`${JSON.stringify(shape)} at ${i}, ${j}: off by ${error}, allowed ${tolerance}`);
+      const error = Math.abs(got[i * ldc + j] - value);
+      if (!(error <= tolerance))
+        expect.fail(`${JSON.stringify(shape)} at ${i}, ${j}: off by ${error}, allowed ${tolerance}`);
     }
   }
 }

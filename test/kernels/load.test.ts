@@ -31,12 +31,16 @@ describe("loadKernels", () => {
   });
 
   it("refuses an unknown build and an engine without SIMD", async () => {
-    await expect(loadKernels({ build: "avx512" as KernelBuild })).rejects.toThrow('loadKernels: unknown build "avx512"; use "simd" or "relaxed-simd"');
+    await expect(loadKernels({ build: "avx512" as KernelBuild })).rejects.toThrow(
+      'loadKernels: unknown build "avx512"; use "simd" or "relaxed-simd"',
+    );
     vi.stubEnv("TANDEM_KERNELS", "fast");
     await expect(loadKernels()).rejects.toThrow(TandemError);
     vi.unstubAllEnvs();
     vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
-    await expect(loadKernels({ build: "relaxed-simd" })).rejects.toThrow("this engine has no WebAssembly relaxed-simd");
+    await expect(loadKernels({ build: "relaxed-simd" })).rejects.toThrow(
+      "this engine has no WebAssembly relaxed-simd",
+    );
     await expect(loadKernels()).rejects.toThrow("this engine has no WebAssembly simd");
   });
 });
@@ -44,14 +48,19 @@ describe("loadKernels", () => {
 describeBuilds("the arena", (kernels) => {
   it("gives the functions of the module themselves, and no others", () => {
     const functions = Object.entries(kernels).filter(([, value]) => typeof value === "function");
-    expect(functions.map(([name]) => name)).toEqual(expect.arrayContaining(["gemmNN", "adam", "fillNormal", "multiplyAddCeiling"]));
+    expect(functions.map(([name]) => name)).toEqual(
+      expect.arrayContaining(["gemmNN", "adam", "fillNormal", "multiplyAddCeiling"]),
+    );
     // An exported WebAssembly function is named by its index.
     for (const [name, value] of functions) expect(value.name, name).toMatch(/^\d+$/);
     expect(kernels.multiplyAddCeiling(9)).toBeGreaterThan(0);
   });
 
   it("gives zeroed, disjoint, 64-byte aligned ranges and counts them", async () => {
-    const { allocate, ...fresh } = await loadKernels({ build: kernels.build }).then((each) => ({ allocate: each.allocate.bind(each), each }));
+    const { allocate, ...fresh } = await loadKernels({ build: kernels.build }).then((each) => ({
+      allocate: each.allocate.bind(each),
+      each,
+    }));
     let end = fresh.each.allocatedBytes;
     for (const count of [1, 16, 17, 0, 1000, 1 << 20, 3]) {
       const pointer = allocate(count);
@@ -84,7 +93,9 @@ describeBuilds("the arena", (kernels) => {
     const y = large.allocate(9);
     large.gemmNN(3, 3, 4, x, 4, x, 3, y, 3, 0, 0);
     expect([...large.f32(y, 9)]).toEqual(Array.from({ length: 9 }, () => 1));
-    expect(() => large.allocate(2 ** 29)).toThrow(/^allocate: 536870912 float32 do not fit: the kernels' memory ends at 4 GB/);
+    expect(() => large.allocate(2 ** 29)).toThrow(
+      /^allocate: 536870912 float32 do not fit: the kernels' memory ends at 4 GB/,
+    );
     const rest = 65_535 * 65_536 - large.allocatedBytes;
     const last = large.allocate(rest / 4);
     large.fill(4, last + rest - 16, 2);

@@ -22,7 +22,10 @@ describeBuilds("Adam", (kernels) => {
       const end = gradients.reduce((p, g) => adam(memory, p, [...g], RATE, decay), [...start]);
       return [...end, ...memory.first, ...memory.second];
     };
-    const actual = [...download(kernels, parameters, LENGTH), ...download(kernels, state.moments, 2 * LENGTH)];
+    const actual = [
+      ...download(kernels, parameters, LENGTH),
+      ...download(kernels, state.moments, 2 * LENGTH),
+    ];
     expectClose(actual, expected(), float32Tolerance(expected));
     expect(state.steps).toBe(STEPS);
   });

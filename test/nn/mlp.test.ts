@@ -97,7 +97,9 @@ describeBuilds("the multilayer perceptron", (kernels) => {
     // The loss is piecewise linear in each parameter: no error in h, only 2^-53 |loss| / h of rounding.
     const h = 1e-6;
     const rounding = (4 * 2 ** -53 * Math.abs(loss(weights))) / h;
-    const differences = weights.map((w, i) => (loss(weights.with(i, w + h)) - loss(weights.with(i, w - h))) / (2 * h));
+    const differences = weights.map(
+      (w, i) => (loss(weights.with(i, w + h)) - loss(weights.with(i, w - h))) / (2 * h),
+    );
     const tolerance = float32Tolerance(() => {
       const parameters = constants(weights);
       return gradient(reference(network, parameters, constants(network.input)).loss, parameters);
@@ -109,42 +111,59 @@ describeBuilds("the multilayer perceptron", (kernels) => {
     );
   });
 
-  it.each(SMALL)("has the input gradient of its definition, in any block of columns, sizes $sizes", ({ sizes, rows }) => {
-    const network = run(kernels, sizes, rows);
-    const inputs = sizes[0];
-    for (const [column, width] of [
-      [0, inputs],
-      [1, inputs - 1],
-      [inputs - 1, 1],
-    ]) {
-      const values = (): number[] => {
-        const input = constants(network.input);
-        const parameters = constants(readMlp(kernels, network.shape, network.parameters));
-        const all = gradient(reference(network, parameters, input).loss, input);
-        return all.filter((_, i) => i % inputs >= column && i % inputs < column + width);
-      };
-      expectClose(network.inputGradient(column, width), values(), float32Tolerance(values));
-    }
-  });
+  it.each(SMALL)(
+    "has the input gradient of its definition, in any block of columns, sizes $sizes",
+    ({ sizes, rows }) => {
+      const network = run(kernels, sizes, rows);
+      const inputs = sizes[0];
+      for (const [column, width] of [
+        [0, inputs],
+        [1, inputs - 1],
+        [inputs - 1, 1],
+      ]) {
+        const values = (): number[] => {
+          const input = constants(network.input);
+          const parameters = constants(readMlp(kernels, network.shape, network.parameters));
+          const all = gradient(reference(network, parameters, input).loss, input);
+          return all.filter((_, i) => i % inputs >= column && i % inputs < column + width);
+        };
+        expectClose(network.inputGradient(column, width), values(), float32Tolerance(values));
+      }
+    },
+  );
 
-  it.each([...SMALL, ...LARGE])("has the gradients of jax-js, sizes $sizes, $rows rows", ({ sizes, rows }) => {
-    const network = run(kernels, sizes, rows);
-    const parameters = readMlp(kernels, network.shape, network.parameters);
-    const oracle = jaxGradients(sizes, rows, parameters, network.input, network.dOutput);
-    // A sum of n float32 products errs by at most n u sum|terms|; the sum of sizes and rows bounds the terms along any path.
-    const size = jaxGradients(sizes, rows, parameters.map(Math.abs), network.input.map(Math.abs), network.dOutput.map(Math.abs));
-    const terms = 2 * sizes.reduce((a, b) => a + b) + rows;
-    const within = (values: readonly number[]): number[] => values.map((value) => terms * U * value);
-    expectClose(readMlp(kernels, network.shape, network.gradients), oracle.parameters, within(size.parameters));
-    expectClose(network.inputGradient(0, sizes[0]), oracle.input, within(size.input));
-  });
+  it.each([...SMALL, ...LARGE])(
+    "has the gradients of jax-js, sizes $sizes, $rows rows",
+    ({ sizes, rows }) => {
+      const network = run(kernels, sizes, rows);
+      const parameters = readMlp(kernels, network.shape, network.parameters);
+      const oracle = jaxGradients(sizes, rows, parameters, network.input, network.dOutput);
+      // A sum of n float32 products errs by at most n u sum|terms|; the sum of sizes and rows bounds the terms along any path.
+      const size = jaxGradients(
+        sizes,
+        rows,
+        parameters.map(Math.abs),
+        network.input.map(Math.abs),
+        network.dOutput.map(Math.abs),
+      );
+      const terms = 2 * sizes.reduce((a, b) => a + b) + rows;
+      const within = (values: readonly number[]): number[] => values.map((value) => terms * U * value);
+      expectClose(
+        readMlp(kernels, network.shape, network.gradients),
+        oracle.parameters,
+        within(size.parameters),
+      );
+      expectClose(network.inputGradient(0, sizes[0]), oracle.input, within(size.input));
+    },
+  );
 
   it("reads rows of a wider matrix and serves fewer rows than it has room for", () => {
     const sizes = [3, 8, 2];
     const { shape, parameters, input, output } = run(kernels, sizes, 5);
     const workspace = mlpWorkspace(kernels, shape, 9);
     const wide = kernels.allocate(5 * 7);
-    for (let row = 0; row < 5; row++) kernels.f32(wide + 4 * 7 * row, 7).set([...input.subarray(3 * row, 3 * row + 3), 9, 9, 9, 9]);
+    for (let row = 0; row < 5; row++)
+      kernels.f32(wide + 4 * 7 * row, 7).set([...input.subarray(3 * row, 3 * row + 3), 9, 9, 9, 9]);
     const y = mlpForward(kernels, shape, parameters, 5, wide, 7, workspace);
     expect(download(kernels, y, 10)).toEqual(output);
   });
@@ -213,7 +232,10 @@ function jaxGradients(
     return y.mul(weights.ref).sum();
   };
   const argnums = Array.from({ length: blocks.length + 1 }, (_, i) => i);
-  const [dInput, ...dBlocks] = grad(loss, { argnums })(array(input, [rows, sizes[0]]), ...blocks) as unknown as np.Array[];
+  const [dInput, ...dBlocks] = grad(loss, { argnums })(
+    array(input, [rows, sizes[0]]),
+    ...blocks,
+  ) as unknown as np.Array[];
   weights.dispose();
   return { input: [...dInput.dataSync()], parameters: dBlocks.flatMap((block) => [...block.dataSync()]) };
 }

@@ -94,7 +94,11 @@ describeBuilds("standardised rows", (kernels) => {
       return [...row, 1].map((value) => value / norm);
     });
     // Six roundings of the norm's sum and root, two of the quotient, beside those of the entries.
-    expectClose(features, expected.flat(), allowed.flatMap((row) => [...row, 0].map((own) => own + 8 * U)));
+    expectClose(
+      features,
+      expected.flat(),
+      allowed.flatMap((row) => [...row, 0].map((own) => own + 8 * U)),
+    );
     for (let row = 0; row < rows; row++) {
       const own = features.subarray(row * (width + 1), (row + 1) * (width + 1));
       expectClose([Math.hypot(...own)], [1], 8 * U);

@@ -50,7 +50,9 @@ describeBuilds("the tanh-Gaussian policy head", (kernels) => {
           ...noise.subarray(d * row, d * (row + 1)),
         ]),
       );
-      return [...rows.flatMap((row) => row.action), ...rows.map((row) => row.logProb)].map(({ value }) => value);
+      return [...rows.flatMap((row) => row.action), ...rows.map((row) => row.logProb)].map(
+        ({ value }) => value,
+      );
     };
     expectClose([...action, ...logProb], expected(), float32Tolerance(expected));
   });
@@ -59,17 +61,20 @@ describeBuilds("the tanh-Gaussian policy head", (kernels) => {
     { mean: 0.3, logStd: -1 },
     { mean: -1, logStd: -0.7 },
     { mean: 0, logStd: -0.5 },
-  ])("has a density that integrates to 1 over the actions, mean $mean, log std $logStd", ({ mean, logStd }) => {
-    const n = 4000;
-    const actions = Array.from({ length: n - 1 }, (_, i) => -1 + (2 * (i + 1)) / n);
-    const noise = actions.map((a) => (Math.atanh(a) - mean) / Math.exp(logStd));
-    const head = actions.flatMap(() => [mean, logStd]);
-    const { logProb } = sample(kernels, n - 1, head, noise);
-    const integral = logProb.reduce((total, value) => total + Math.exp(value), 0) * (2 / n);
-    // The density and its derivatives vanish at +-1: the trapezoid rule errs by less than float32's log-density, which
-    // sums a few numbers of size up to 10 where the density counts.
-    expectClose([integral], [1], 4 * 10 * U);
-  });
+  ])(
+    "has a density that integrates to 1 over the actions, mean $mean, log std $logStd",
+    ({ mean, logStd }) => {
+      const n = 4000;
+      const actions = Array.from({ length: n - 1 }, (_, i) => -1 + (2 * (i + 1)) / n);
+      const noise = actions.map((a) => (Math.atanh(a) - mean) / Math.exp(logStd));
+      const head = actions.flatMap(() => [mean, logStd]);
+      const { logProb } = sample(kernels, n - 1, head, noise);
+      const integral = logProb.reduce((total, value) => total + Math.exp(value), 0) * (2 / n);
+      // The density and its derivatives vanish at +-1: the trapezoid rule errs by less than float32's log-density, which
+      // sums a few numbers of size up to 10 where the density counts.
+      expectClose([integral], [1], 4 * 10 * U);
+    },
+  );
 
   it.each(SIZES)("has the gradient of its definition and of jax-js, %i action coordinates", (d) => {
     const head = heads(d);
@@ -89,7 +94,11 @@ describeBuilds("the tanh-Gaussian policy head", (kernels) => {
     const tolerance = float32Tolerance(expected);
     expectClose(actual, expected(), tolerance);
     // jax-js' exp, log and tanh are good to about 2^-24.
-    expectClose(actual, jaxGradient(d, head, noise, weight, dAction), tolerance.map((t) => t + 64 * U));
+    expectClose(
+      actual,
+      jaxGradient(d, head, noise, weight, dAction),
+      tolerance.map((t) => t + 64 * U),
+    );
   });
 
   it("has no gradient through a clamped log standard deviation", () => {
@@ -98,9 +107,7 @@ describeBuilds("the tanh-Gaussian policy head", (kernels) => {
     const [, , , dBelow, dInside, dAbove] = gradient(1, [1, 1, 1]);
     expect([dBelow, dAbove]).toEqual([0, 0]);
     expect(dInside).not.toBe(0);
-    expect(logProb[0]).toBe(
-      sample(kernels, 1, [0.1, 0.2, 0.3, LOW, 0, HIGH], [0.5, -0.5, 0.01]).logProb[0],
-    );
+    expect(logProb[0]).toBe(sample(kernels, 1, [0.1, 0.2, 0.3, LOW, 0, HIGH], [0.5, -0.5, 0.01]).logProb[0]);
   });
 
   it("stays finite and right where tanh is 1 to the last digit", () => {
@@ -147,7 +154,9 @@ function jaxGradient(
     array(head.filter((_, i) => i % (2 * d) >= from && i % (2 * d) < from + d));
   const both = grad(loss, { argnums: [0, 1] })(half(0), half(d)) as unknown as np.Array[];
   const [dMean, dLogStd] = both.map((values) => values.dataSync());
-  const rows = Array.from({ length: BATCH }, (_, row) => [dMean, dLogStd].map((values) => [...values].slice(d * row, d * (row + 1))));
+  const rows = Array.from({ length: BATCH }, (_, row) =>
+    [dMean, dLogStd].map((values) => [...values].slice(d * row, d * (row + 1))),
+  );
   e.dispose();
   slopes.dispose();
   return Float64Array.from(rows.flat(2));

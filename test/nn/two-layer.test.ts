@@ -46,7 +46,9 @@ const weightsOf = (kernels: Kernels, { weights, width, features }: TwoLayerNetwo
 const signsOf = (kernels: Kernels, { signs, width }: TwoLayerNetwork): Float32Array =>
   download(kernels, signs, width);
 const rowsOf = ({ x, network: { features } }: Moved): Scalar[][] =>
-  Array.from({ length: x.length / features }, (_, row) => constants(x.subarray(row * features, (row + 1) * features)));
+  Array.from({ length: x.length / features }, (_, row) =>
+    constants(x.subarray(row * features, (row + 1) * features)),
+  );
 
 function forward(kernels: Kernels, { network, rows, input }: Moved): Float32Array {
   const workspace = twoLayerWorkspace(kernels, network, rows);
@@ -63,7 +65,11 @@ function linearised(kernels: Kernels, { network, rows, input }: Moved): Float32A
 }
 
 /** dW of sum_i coefficients[i] f(x_i; W), twice into the same block where `twice`. */
-function weightGradient(kernels: Kernels, { network, rows, input, coefficients }: Moved, twice = false): Float32Array {
+function weightGradient(
+  kernels: Kernels,
+  { network, rows, input, coefficients }: Moved,
+  twice = false,
+): Float32Array {
   const { width, features } = network;
   const workspace = twoLayerWorkspace(kernels, network, rows);
   const out = kernels.allocate(rows);
@@ -124,7 +130,11 @@ describeBuilds("the two-layer network", (kernels) => {
     const coefficients = array(given.coefficients, [rows, 1]);
     const loss = (weights: np.Array): np.Array => {
       const hidden = np.maximum(np.dot(x.ref, weights.transpose()), 0);
-      return np.dot(hidden, signs.ref).mul(coefficients.ref).sum().mul(1 / Math.sqrt(width));
+      return np
+        .dot(hidden, signs.ref)
+        .mul(coefficients.ref)
+        .sum()
+        .mul(1 / Math.sqrt(width));
     };
     const expected = grad(loss)(array(weightsOf(kernels, given.network), [width, features])).dataSync();
     // A sum over rows of products of four numbers: rows + 3 roundings of at most the sum of their sizes.
@@ -222,7 +232,11 @@ describeBuilds("the projection onto the ball around W(0)", (kernels) => {
     projectTwoLayer(kernels, network);
     const once = download(kernels, network.weights, length);
     projectTwoLayer(kernels, network);
-    expectClose(download(kernels, network.weights, length), once, once.map((value) => 8 * U * (1 + Math.abs(value))));
+    expectClose(
+      download(kernels, network.weights, length),
+      once,
+      once.map((value) => 8 * U * (1 + Math.abs(value))),
+    );
   });
 
   it("onto a ball of radius 0 is W(0) itself", () => {

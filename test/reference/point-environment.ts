@@ -13,10 +13,20 @@ export interface PointOptions {
   high: number;
 }
 
-/** A point environment and how often it was used. */
-export interface PointEnvironment extends Environment {
-  readonly used: { steps: number; resets: number };
+/** What was observed and done in one episode: s_t and a_t of each step, as float32 numbers. */
+export interface Episode {
+  readonly observations: number[][];
+  readonly actions: number[][];
 }
+
+/** A point environment and everything that was done in it, episode by episode. */
+export interface PointEnvironment extends Environment {
+  readonly log: Episode[];
+}
+
+/** Steps taken in all episodes. */
+export const stepsIn = ({ log }: PointEnvironment): number =>
+  log.reduce((total, { actions }) => total + actions.length, 0);
 
 /** A point on a line, x' = x + a, starting evenly in [-1, 1]; it sees its place and its last move. The goal is 0. */
 export function pointEnvironment(options: Partial<PointOptions> = {}): PointEnvironment {
@@ -28,7 +38,7 @@ export function pointEnvironment(options: Partial<PointOptions> = {}): PointEnvi
     high: 0.25,
     ...options,
   };
-  const used = { steps: 0, resets: 0 };
+  const log: Episode[] = [];
   let stream = streamOf(keyFromSeed(0));
   let elapsed = 0;
   // One buffer, as the contract allows: a learner that keeps it instead of copying sees it change.
@@ -39,19 +49,21 @@ export function pointEnvironment(options: Partial<PointOptions> = {}): PointEnvi
     observationSpace: box(2, -Infinity, Infinity),
     actionSpace: box(1, low, high),
     maxEpisodeSteps,
-    used,
+    log,
     reset({ seed } = {}) {
       if (seed !== undefined) stream = streamOf(keyFromSeed(seed));
       elapsed = 0;
-      used.resets++;
+      log.push({ observations: [], actions: [] });
       observation.set([2 * nextUniform(stream) - 1, 0]);
       return { observation, info: {} };
     },
     step(action) {
+      const episode = log[log.length - 1];
+      episode.observations.push(Array.from(observation, Math.fround));
+      episode.actions.push([Math.fround(action[0])]);
       const move = Math.min(high, Math.max(low, action[0]));
       observation.set([observation[0] + move, move]);
       elapsed++;
-      used.steps++;
       result.reward = trueReward(observation[0]);
       result.terminated = Math.abs(observation[0]) > edge;
       result.truncated = elapsed >= maxEpisodeSteps;

@@ -140,7 +140,9 @@ export function update(
   const frozenCritics = critics.map((weights) => constants(weights));
   const drawn = batch.map(({ observation, noise }) => policy(actor, observation, noise));
   const smallest = drawn.map(({ action }, row) => {
-    const q = frozenCritics.map((critic) => value(setting, critic, constants(batch[row].observation), action));
+    const q = frozenCritics.map((critic) =>
+      value(setting, critic, constants(batch[row].observation), action),
+    );
     return minimum(q[0], q[1]);
   });
   const losses = drawn.map(({ logProb }, row) => subtract(times(temperature, logProb), smallest[row]));

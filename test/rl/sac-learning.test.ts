@@ -32,7 +32,12 @@ describeBuilds("soft actor-critic", (kernels) => {
     );
     const reward = recordedReward(kernels, agent.replay);
     for (let t = 0; t < 1500; t++) agentStep(kernels, agent, reward, () => 0);
-    const { meanReturn } = evaluate(pointEnvironment(), deterministicPolicy(kernels, agent.sac), 50, keyFromSeed(2));
+    const { meanReturn } = evaluate(
+      pointEnvironment(),
+      deterministicPolicy(kernels, agent.sac),
+      50,
+      keyFromSeed(2),
+    );
     // Nine tenths of the way from staying put to the optimum.
     expect(meanReturn).toBeGreaterThan(WALKING - 0.1 * (WALKING - STAYING));
   });

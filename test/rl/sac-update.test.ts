@@ -251,7 +251,13 @@ describe("the temperature", () => {
       ]) {
         const sac = makeSac(kernels, { ...OPTIONS, targetEntropy });
         expect(sacTemperature(kernels, sac)).toBe(1);
-        sacUpdate(kernels, sac, fill(kernels, transitions(5, "some")), batchReward(kernels, 0), emptySacMetrics());
+        sacUpdate(
+          kernels,
+          sac,
+          fill(kernels, transitions(5, "some")),
+          batchReward(kernels, 0),
+          emptySacMetrics(),
+        );
         expect(Math.sign(sacTemperature(kernels, sac) - 1)).toBe(sign);
       }
     });

@@ -1,0 +1,39 @@
+import type { PolicyRecord } from "../../core/index.ts";
+import { cohortOf } from "../cohort.ts";
+import type { Figure, Mark } from "../figure.ts";
+import type { Run } from "../run.ts";
+import { faintness, measuredPanels, panelOf, sentences, stepAxis, trend } from "./panels.ts";
+
+/** The lower level: soft actor-critic under the learned reward. */
+export function policyLevelFigure(all: readonly Run[]): Figure | null {
+  const { runs } = cohortOf(all);
+  if (!runs.some(({ policy }) => policy.length > 0)) return null;
+  const learnsReward = runs[0].config.command === "train";
+  const x = stepAxis(runs);
+  const one = (field: Exclude<keyof PolicyRecord, "kind">): Mark[] =>
+    trend(
+      runs.map(({ policy }) => policy.map((record) => ({ x: record.step, y: record[field] }))),
+      { name: null, tone: "learned" },
+    );
+  const panels = measuredPanels([
+    panelOf(x, { label: "Critic loss", unit: "log scale", scale: "log" }, one("criticLoss")),
+    panelOf(x, { label: "Mean Q at the policy's actions" }, one("meanQ")),
+    panelOf(x, { label: "Policy entropy", unit: "nats" }, one("entropy")),
+    panelOf(x, { label: "Entropy temperature", unit: "log scale", scale: "log" }, one("temperature")),
+  ]);
+  return {
+    id: "policy-level",
+    title: learnsReward ? "The lower level: policy" : "Soft actor-critic",
+    caption: sentences(
+      learnsReward
+        ? "Soft actor-critic under the current reward. The critics' loss follows the reward's scale and jumps when the " +
+            "reward moves faster than they can."
+        : "Soft actor-critic under the true reward. The critics' loss follows the reward's scale.",
+      "Entropy falls to its target, and the temperature settles where it holds it there.",
+      "Q without bound means that the policy diverges.",
+      faintness(runs, panels),
+    ),
+    layout: "small",
+    panels,
+  };
+}
