@@ -72,31 +72,23 @@ export async function benchKernels({ rounds = 60 } = {}): Promise<KernelsBench[]
 }
 
 function casesOf(kernels: Kernels): Case[] {
-  const make = (name: string, work: number, run: () => void, elements?: number): Case => ({
-    name,
-    work,
-    run,
-    elements,
-    calls: 1,
-    seconds: [],
+  const ceiling = makeCase("ceiling", CEILING_ROUNDS * 16 * 4 * 2, () => {
+    kernels.multiplyAddCeiling(CEILING_ROUNDS);
   });
-  const ceiling = make(
-    "ceiling",
-    CEILING_ROUNDS * 16 * 4 * 2,
-    () => void kernels.multiplyAddCeiling(CEILING_ROUNDS),
-  );
-  return [ceiling, ...productCases(kernels, make), ...elementCases(kernels, make)];
+  return [ceiling, ...productCases(kernels), ...elementCases(kernels)];
 }
 
-type Make = (name: string, work: number, run: () => void, elements?: number) => Case;
+function makeCase(name: string, work: number, run: () => void, elements?: number): Case {
+  return { name, work, run, elements, calls: 1, seconds: [] };
+}
 
-function productCases(kernels: Kernels, make: Make): Case[] {
+function productCases(kernels: Kernels): Case[] {
   const [a, b, c, extra] = [0, 1, 2, 3].map(() => filled(kernels, 256 * 256));
   const product = (kind: "NN" | "NT" | "TN", m: number, n: number, k: number, epilogue: number): Case => {
     const [lda, ldb] = [kind === "TN" ? m : k, kind === "NT" ? k : n];
-    const gemm = { NN: kernels.gemmNN, NT: kernels.gemmNT, TN: kernels.gemmTN }[kind];
-    return make(`${kind} ${m}x${n}x${k}`, 2 * m * n * k, () =>
-      gemm(m, n, k, a, lda, b, ldb, c, n, epilogue, extra),
+    const gemm = `gemm${kind}` as const;
+    return makeCase(`${kind} ${m}x${n}x${k}`, 2 * m * n * k, () =>
+      kernels[gemm](m, n, k, a, lda, b, ldb, c, n, epilogue, extra),
     );
   };
   const layers = BATCHES.flatMap((batch) =>
@@ -112,7 +104,7 @@ function productCases(kernels: Kernels, make: Make): Case[] {
 }
 
 /** Sizes of one soft actor-critic step: 256-256 critics, batches of 256, a replay buffer that leaves the caches. */
-function elementCases(kernels: Kernels, make: Make): Case[] {
+function elementCases(kernels: Kernels): Case[] {
   const n = 72_193;
   const [params, grads, m, v] = [0, 1, 2, 3].map(() => filled(kernels, n));
   kernels.f32(v, n).fill(0.01);
@@ -126,11 +118,11 @@ function elementCases(kernels: Kernels, make: Make): Case[] {
   const [pre, action, logProb, dHead] = [d, d, 1, 2 * d].map((each) => kernels.allocate(batch * each));
   let counter = 0;
   const vector = (name: "expVector" | "logVector" | "tanhVector" | "softplusVector"): Case =>
-    make(name, 8 * 4096, () => kernels[name](4096, params, gathered), 4096);
+    makeCase(name, 8 * 4096, () => kernels[name](4096, params, gathered), 4096);
   return [
-    make("adam", 28 * n, () => kernels.adam(n, params, grads, m, v, 1e-9, 0.9, 0.999, 1e-8, 1, 1, 0), n),
-    make("polyak", 12 * n, () => kernels.polyak(n, params, grads, 0.005), n),
-    make(
+    makeCase("adam", 28 * n, () => kernels.adam(n, params, grads, m, v, 1e-9, 0.9, 0.999, 1e-8, 1, 1, 0), n),
+    makeCase("polyak", 12 * n, () => kernels.polyak(n, params, grads, 0.005), n),
+    makeCase(
       `gatherRows ${batch}x${width}`,
       8 * batch * width,
       () => {
@@ -140,19 +132,24 @@ function elementCases(kernels: Kernels, make: Make): Case[] {
       },
       batch * width,
     ),
-    make("columnSums 256x256", 4 * 65_536, () => kernels.columnSums(256, 256, params, 256, gathered), 65_536),
-    make("fillNormal", 4 * 4096, () => kernels.fillNormal(4096, gathered, 1, 2, counter++), 4096),
-    make("fillIndices", 4 * 4096, () => kernels.fillIndices(4096, gathered, 1000, 1, 2, counter++), 4096),
+    makeCase(
+      "columnSums 256x256",
+      4 * 65_536,
+      () => kernels.columnSums(256, 256, params, 256, gathered),
+      65_536,
+    ),
+    makeCase("fillNormal", 4 * 4096, () => kernels.fillNormal(4096, gathered, 1, 2, counter++), 4096),
+    makeCase("fillIndices", 4 * 4096, () => kernels.fillIndices(4096, gathered, 1000, 1, 2, counter++), 4096),
     ...(["expVector", "logVector", "tanhVector", "softplusVector"] as const).map(vector),
-    make("sum", 4 * n, () => void kernels.sum(n, params), n),
-    make("dot", 8 * n, () => void kernels.dot(n, params, grads), n),
-    make(
+    makeCase("sum", 4 * n, () => void kernels.sum(n, params), n),
+    makeCase("dot", 8 * n, () => void kernels.dot(n, params, grads), n),
+    makeCase(
       `tanhGaussianForward ${batch}x${d}`,
       4 * batch * (5 * d + 1),
       () => kernels.tanhGaussianForward(batch, d, head, noise, -5, 2, pre, action, d, logProb),
       batch * d,
     ),
-    make(
+    makeCase(
       `tanhGaussianBackward ${batch}x${d}`,
       4 * batch * 7 * d,
       () => kernels.tanhGaussianBackward(batch, d, head, noise, -5, 2, pre, 0.2, action, d, dHead),

@@ -11,8 +11,15 @@
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { foldIn, keyFromSeed, nextNormal, nextUniform, streamOf } from "../src/core/index.ts";
-import { createRewardModel, learnedReward } from "../src/irl/index.ts";
+import {
+  keyFromSeed,
+  nextNormal,
+  nextUniform,
+  streamOf,
+  type BoxSpace,
+  type Key,
+} from "../src/core/index.ts";
+import { createRewardModel, learnedReward, type RewardOptions } from "../src/irl/index.ts";
 import {
   loadKernels,
   supportsKernels,
@@ -28,6 +35,7 @@ import {
   emptySacMetrics,
   recordedReward,
   sacUpdate,
+  type BatchReward,
   type Replay,
 } from "../src/rl/index.ts";
 import {
@@ -105,12 +113,16 @@ function multiplyAdds(layerSizes: readonly number[]): { all: number; aboveFirst:
   return { all, aboveFirst: all - layers[0] };
 }
 
-/** One case of the benchmark, measured in one build. */
-export interface SacUpdateBench {
+/** What is updated on what. */
+interface Case {
+  readonly hidden: readonly number[];
+  readonly batch: number;
+  readonly reward: RewardKind;
+}
+
+/** One case, measured in one build. */
+export interface SacUpdateBench extends Case {
   build: KernelBuild;
-  hidden: readonly number[];
-  batch: number;
-  reward: RewardKind;
   /** Counted operations of an update. */
   operations: number;
   milliseconds: number;
@@ -224,12 +236,6 @@ interface Machine {
   readonly replay: Replay;
 }
 
-interface Case {
-  readonly hidden: readonly number[];
-  readonly batch: number;
-  readonly reward: RewardKind;
-}
-
 async function makeMachine(build: KernelBuild): Promise<Machine> {
   const kernels = await loadKernels({ build });
   const replay = createReplay(kernels, {
@@ -257,32 +263,32 @@ export function makeUpdate(
   rewardWidth = REWARD_WIDTH,
 ): () => void {
   const { observationSize: n, actionSize: d } = replay;
-  const key = keyFromSeed(2);
   const options = { ...SAC_DEFAULTS, hidden, batchSize: batch, discount: 0.99 };
-  const sac = createSac(kernels, n, d, options, foldIn(key, 0));
-  const bounds = { low: new Float64Array(d).fill(-1), high: new Float64Array(d).fill(1) };
+  const sac = createSac(kernels, n, d, options, keyFromSeed(2));
   const batchReward =
     reward === "recorded"
       ? recordedReward(kernels, replay)
-      : learnedReward(
-          kernels,
-          createRewardModel(
-            kernels,
-            n,
-            { kind: "box", size: d, ...bounds },
-            {
-              inputs: "state-action",
-              network: { kind: "two-layer", width: rewardWidth },
-              optimiser: "ascent",
-              stepSize: 1,
-              stepSizeDecay: 0,
-              regulariser: { kind: "none" },
-            },
-            foldIn(key, 1),
-          ),
-        );
+      : twoLayerReward(kernels, n, d, rewardWidth, keyFromSeed(3));
   const metrics = emptySacMetrics();
   return () => sacUpdate(kernels, sac, replay, batchReward, metrics);
+}
+
+function twoLayerReward(kernels: Kernels, n: number, d: number, width: number, key: Key): BatchReward {
+  const actionSpace: BoxSpace = {
+    kind: "box",
+    size: d,
+    low: new Float64Array(d).fill(-1),
+    high: new Float64Array(d).fill(1),
+  };
+  const options: RewardOptions = {
+    inputs: "state-action",
+    network: { kind: "two-layer", width },
+    optimiser: "ascent",
+    stepSize: 1,
+    stepSizeDecay: 0,
+    regulariser: { kind: "none" },
+  };
+  return learnedReward(kernels, createRewardModel(kernels, n, actionSpace, options, key));
 }
 
 /** Times in seconds, one a round. */
@@ -292,42 +298,61 @@ interface Times {
 }
 
 async function benchCase(bench: Bench, which: Case): Promise<SacUpdateBench[]> {
-  const { machines, pytorch, clock, rounds } = bench;
-  const subjects = [];
-  for (const { kernels, replay } of machines) {
-    const update = await slice(clock, makeUpdate(kernels, replay, which));
-    const ceiling = await slice(clock, () => void kernels.multiplyAddCeiling(CEILING_ROUNDS));
-    subjects.push({ kernels, replay, update, ceiling, times: { update: [], ceiling: [] } as Times });
-  }
-  const rivals: Rival[] = [];
-  for (const setting of pytorch ? PYTORCH_SETTINGS : []) {
-    if (clock === "cpu" && setting.threads > 1) continue;
-    const seconds = await pytorch!.measure({ ...which, ...setting, clock, updates: 5 });
-    rivals.push({ setting, updates: callsInSlice(seconds), seconds: [] });
-  }
-  for (let round = 0; round < rounds; round++) {
+  const subjects: Subject[] = [];
+  for (const machine of bench.machines) subjects.push(await makeSubject(machine, bench.clock, which));
+  const rivals = await makeRivals(bench, which);
+  for (let round = 0; round < bench.rounds; round++) {
     await pause(SETTLE_MILLISECONDS);
-    for (const { update, ceiling, times } of subjects) {
-      times.ceiling.push(ceiling());
-      times.update.push(update());
+    for (const { measureCeiling, measureUpdate, times } of subjects) {
+      times.ceiling.push(measureCeiling());
+      times.update.push(measureUpdate());
     }
-    for (const { setting, updates, seconds } of rivals) {
-      seconds.push(await pytorch!.measure({ ...which, ...setting, clock, updates }));
-    }
+    for (const { measure, seconds } of rivals) seconds.push(await measure());
   }
   const results: SacUpdateBench[] = [];
-  for (const { kernels, replay, times } of subjects) {
-    const parts = await breakdown(kernels, replay, which);
-    results.push(summary(kernels.build, which, times, parts, rivals));
+  for (const { machine, times } of subjects) {
+    const parts = await breakdown(machine, which);
+    results.push(summary(machine.kernels.build, which, times, parts, rivals));
   }
   return results;
 }
 
-/** PyTorch in one setting, its seconds an update one a round. */
+/** One of our builds with a learner. The measurements are in seconds a call. */
+interface Subject {
+  readonly machine: Machine;
+  readonly times: Times;
+  readonly measureCeiling: () => number;
+  readonly measureUpdate: () => number;
+}
+
+async function makeSubject(machine: Machine, clock: ClockName, which: Case): Promise<Subject> {
+  const { kernels, replay } = machine;
+  return {
+    machine,
+    times: { ceiling: [], update: [] },
+    measureCeiling: await slice(clock, () => void kernels.multiplyAddCeiling(CEILING_ROUNDS)),
+    measureUpdate: await slice(clock, makeUpdate(kernels, replay, which)),
+  };
+}
+
+/** PyTorch in one setting. */
 interface Rival {
   readonly setting: PyTorchSetting;
-  readonly updates: number;
+  /** Of an update, one a round. */
   readonly seconds: number[];
+  readonly measure: () => Promise<number>;
+}
+
+async function makeRivals({ pytorch, clock }: Bench, which: Case): Promise<Rival[]> {
+  if (!pytorch) return [];
+  const rivals: Rival[] = [];
+  for (const setting of PYTORCH_SETTINGS) {
+    if (clock === "cpu" && setting.threads > 1) continue;
+    const request = { ...which, ...setting, clock };
+    const updates = callsInSlice(await pytorch.measure({ ...request, updates: WARM_UP_CALLS }));
+    rivals.push({ setting, seconds: [], measure: () => pytorch.measure({ ...request, updates }) });
+  }
+  return rivals;
 }
 
 /** Seconds by each clock. The processor's advances in steps of about a millisecond. */
@@ -368,8 +393,8 @@ async function warmUp(run: () => void): Promise<number> {
 const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-const CEILING_ROUNDS = 9000;
-/** 16 multiply-adds of four numbers a round. */
+/** A multiple of 13, see `multiplyAddCeiling`: 16 multiply-adds of four numbers a round. */
+const CEILING_ROUNDS = 9100;
 const CEILING_OPERATIONS = CEILING_ROUNDS * 16 * 4 * 2;
 
 function summary(
@@ -443,7 +468,7 @@ interface Step {
 }
 
 /** Time of each part, products by shape: the sum over its calls of the median over updates. */
-async function breakdown(kernels: Kernels, replay: Replay, which: Case): Promise<Part[]> {
+async function breakdown({ kernels, replay }: Machine, which: Case): Promise<Part[]> {
   const now = CLOCKS.wall;
   const steps: Step[] = [];
   let position = 0;
@@ -454,7 +479,11 @@ async function breakdown(kernels: Kernels, replay: Replay, which: Case): Promise
   };
   const observed = observeKernels(kernels, (name, args, start, end) => {
     record(OUTSIDE, 0, start - last);
-    record(productName(name, args) ?? PURPOSES[name] ?? "other kernels", operationsOf(name, args), end - start);
+    record(
+      productName(name, args) ?? PURPOSES[name] ?? "other kernels",
+      operationsOf(name, args),
+      end - start,
+    );
     last = now();
   });
   const update = makeUpdate(observed, replay, which);
@@ -527,10 +556,12 @@ export function observeKernels(
   return { ...Object.fromEntries(observed), ...arena } as Kernels;
 }
 
+/** E.g. "61.5 %". */
+export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
 /** A few lines of text on one case. */
 function describe(result: SacUpdateBench): string {
   const { build, hidden, batch, reward, milliseconds, gflops, ceilingGflops, target } = result;
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const [low, high] = result.shareQuartiles.map(percent);
   const verdict = target === undefined ? "" : `, target ${percent(target)} ${met(result) ? "met" : "MISSED"}`;
   return [

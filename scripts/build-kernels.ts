@@ -6,7 +6,7 @@
  *     node scripts/build-kernels.ts
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { KernelBuild } from "../src/kernels/contract.ts";
@@ -16,10 +16,8 @@ const SOURCES = join(ROOT, "src/kernels/assembly");
 const GENERATED = join(ROOT, "src/kernels/generated");
 
 /** Constant tables go to 1024 and above (src/kernels/assembly/memory.ts); the arena grows the memory to 4 GB. */
-const OPTIONS =
-  "--optimizeLevel 3 --converge --noAssert --runtime stub --enable simd --memoryBase 1024 --initialMemory 16 --maximumMemory 65536".split(
-    " ",
-  );
+const OPTIONS = `--optimizeLevel 3 --converge --noAssert --runtime stub --enable simd
+  --memoryBase 1024 --initialMemory 16 --maximumMemory 65536`.split(/\s+/);
 
 const BUILDS: Record<KernelBuild, string[]> = {
   simd: [],
@@ -33,7 +31,10 @@ export async function buildKernels(): Promise<KernelBuild[]> {
   mkdirSync(GENERATED, { recursive: true });
   for (const build of stale) {
     const binary = await compile(build);
-    writeFileSync(pathOf(build), moduleText(build, hash, binary));
+    // Renamed into place, since several test workers may build at once.
+    const partial = `${pathOf(build)}.${process.pid}.partial`;
+    writeFileSync(partial, moduleText(build, hash, binary));
+    renameSync(partial, pathOf(build));
   }
   return stale;
 }
@@ -42,15 +43,18 @@ async function compile(build: KernelBuild): Promise<Uint8Array> {
   const { default: asc } = await import("assemblyscript/asc");
   let binary: Uint8Array | undefined;
   const argv = ["index.ts", "--baseDir", SOURCES, "--outFile", "kernels.wasm", ...OPTIONS, ...BUILDS[build]];
-  const { error, stderr } = await asc.main(argv, {
+  const messages: string[] = [];
+  const { error } = await asc.main(argv, {
+    stderr: { write: (chunk) => void messages.push(String(chunk)) },
     writeFile: (_name, contents) => {
       if (contents instanceof Uint8Array) binary = contents;
     },
   });
-  if (error || !binary)
-    throw new Error(`build-kernels: asc failed on the ${build} build\n${String(stderr)}`, {
+  if (error || !binary) {
+    throw new Error(`build-kernels: asc failed on the ${build} build\n${messages.join("")}`, {
       cause: error,
     });
+  }
   return binary;
 }
 

@@ -5,7 +5,7 @@ import { buildKernels } from "./build-kernels.ts";
 await buildKernels();
 await build({
   entry: { index: "src/index.ts", "envs/index": "src/envs/index.ts", "cli/main": "src/cli/main.ts" },
-  platform: "neutral",
+  platform: "node",
   dts: { sourcemap: false },
   clean: true,
   logLevel: "warn",

@@ -1,6 +1,12 @@
 /** The operations that bench/sac-update.ts divides by are those that an update makes. */
 import { describe, expect, test } from "vitest";
-import { makeUpdate, observeKernels, operationsOf, sacOperations, type SacSizes } from "../bench/sac-update.ts";
+import {
+  makeUpdate,
+  observeKernels,
+  operationsOf,
+  sacOperations,
+  type SacSizes,
+} from "../bench/sac-update.ts";
 import { buildKernels } from "../scripts/build-kernels.ts";
 import { loadKernels } from "../src/kernels/index.ts";
 import { addTransition, createReplay } from "../src/rl/index.ts";

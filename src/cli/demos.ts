@@ -1,7 +1,12 @@
 import { Command } from "commander";
-import { formatInspection, inspectDemonstrations, readDemonstrations } from "../demos/index.ts";
+import {
+  formatInspection,
+  inspectDemonstrations,
+  readDemonstrations,
+  type Demonstrations,
+} from "../demos/index.ts";
 import { environmentIds, type Environment } from "../envs/index.ts";
-import { requireSpaces } from "./expert-demonstrations.ts";
+import { recordedOptions, requireSpaces } from "./expert-demonstrations.ts";
 import { anyText, optionValue } from "./option-values.ts";
 import { optionsOnCommandLine } from "./options.ts";
 import { openEnvironment } from "./run-setup.ts";
@@ -33,7 +38,7 @@ function inspectCommand(): Command {
   return command.action(async (file: string) => {
     const flags = optionsOnCommandLine(command);
     const demonstrations = await readDemonstrations(file);
-    const environment = await environmentOf(optionValue(flags, "env", anyText), demonstrations.env);
+    const environment = await environmentOf(optionValue(flags, "env", anyText), demonstrations);
     if (environment) requireSpaces(demonstrations, environment);
     const inspection = inspectDemonstrations(demonstrations, { actionSpace: environment?.actionSpace });
     environment?.close();
@@ -46,8 +51,9 @@ function inspectCommand(): Command {
 /** The environment asked for; else the one that the file names, where it is known. */
 async function environmentOf(
   asked: string | undefined,
-  recorded: string | null,
+  recording: Demonstrations,
 ): Promise<Environment | null> {
-  if (asked !== undefined) return openEnvironment(asked, {});
-  return recorded !== null && environmentIds().includes(recorded) ? openEnvironment(recorded, {}) : null;
+  const id = asked ?? recording.env;
+  if (id === null || (asked === undefined && !environmentIds().includes(id))) return null;
+  return openEnvironment(id, id === recording.env ? recordedOptions(recording) : {});
 }

@@ -95,6 +95,14 @@ export function doubtsAbout(
   return findings.filter(({ severity }) => severity !== "note").map(({ message }) => message);
 }
 
+/** The options of their environment, as `tandem expert` records them; {} where the file says nothing. */
+export function recordedOptions({ metadata }: Demonstrations): Record<string, unknown> {
+  const { envOptions } = metadata;
+  return typeof envOptions === "object" && envOptions !== null && !Array.isArray(envOptions)
+    ? { ...envOptions }
+    : {};
+}
+
 /** Refuse demonstrations of other sizes than the environment has. */
 export function requireSpaces({ trajectories, source }: Demonstrations, environment: Environment): void {
   const { observationSpace, actionSpace, id } = environment;

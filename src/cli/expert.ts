@@ -70,15 +70,25 @@ async function expert(command: Command, entry: URL): Promise<number> {
     return 0;
   }
   const { folder, end } = collected
-    ? await begin(entry, collected)
-    : await resumeRun(entry, resumed ?? "", resumedExpert(resumed ?? "", flags), null);
+    ? await begin(entry, collected, recording)
+    : await resumeRun(
+        entry,
+        resumed ?? "",
+        resumedExpert(resumed ?? "", flags),
+        null,
+        recordWords(recording),
+      );
   if ("exitCode" in end) return end.exitCode;
   if (recording) await record(folder, recording);
   process.stdout.write(flags.has("json") ? jsonLine(end.summary) : endText(folder, end.summary, recording));
   return 0;
 }
 
-async function begin(entry: URL, { given, base }: CollectedOptions<"expert">): Promise<RunEnd> {
+async function begin(
+  entry: URL,
+  { given, base }: CollectedOptions<"expert">,
+  recording: Recording | null,
+): Promise<RunEnd> {
   const settings = runSettings(given, base);
   const algorithm = gatheringSettings(given, base?.algorithm);
   if (!settings.env) {
@@ -90,12 +100,12 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"expert">): P
   requirePlaceFor(settings);
   (await openEnvironment(settings.env, settings.envOptions)).close();
   const config: ExpertConfig = {
-    ...(await commonConfig(settings, settings.env)),
+    ...(await commonConfig(settings, { id: settings.env, options: settings.envOptions })),
     command: "expert",
     demos: null,
     algorithm,
   };
-  return beginRun(entry, settings.out, config, null);
+  return beginRun(entry, settings.out, config, null, recordWords(recording));
 }
 
 function resumedExpert(folder: string, flags: GivenOptions): ExpertConfig {
@@ -114,6 +124,16 @@ function recordingOf(given: GivenOptions): Recording | null {
   }
   requireFreeFile("--record", file, ".npz");
   return { file, episodes: episodes ?? 1, policy: policy ?? "mode" };
+}
+
+/** The options that ask for a recording. */
+function recordWords(recording: Recording | null): string[] {
+  if (!recording) return [];
+  const { file, episodes, policy } = recording;
+  const words = ["--record", file];
+  if (episodes !== 1) words.push("--record-episodes", String(episodes));
+  if (policy !== "mode") words.push("--record-policy", policy);
+  return words;
 }
 
 /** Episodes of the final policy, with how they were made. */

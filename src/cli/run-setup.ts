@@ -85,7 +85,7 @@ export async function openEnvironment(id: string, options: Record<string, unknow
 /** The part of a configuration that does not depend on the kind of run. */
 export async function commonConfig(
   settings: RunSettings,
-  env: string,
+  env: RunConfig["env"],
 ): Promise<
   Pick<RunConfig, "format" | "version" | "env" | "seed" | "steps" | "evaluation" | "kernels" | "node">
 > {
@@ -93,7 +93,7 @@ export async function commonConfig(
   return {
     format: "tandem-run/1",
     version: VERSION,
-    env: { id: env, options: settings.envOptions },
+    env,
     seed: settings.seed,
     steps: settings.steps,
     evaluation: settings.evaluation,
@@ -119,12 +119,13 @@ export async function beginRun(
   out: string | null,
   config: RunConfig,
   demonstrations: Trajectories | null,
+  resumeWords: readonly string[] = [],
 ): Promise<RunEnd> {
   const folder = makeRunFolder(out, config);
   warnOfIdleRun(config);
   process.stderr.write(`Run folder: ${folder.path}\n`);
   try {
-    const end = await runSession(entry, folder.path, config, demonstrations);
+    const end = await runSession(entry, folder.path, config, demonstrations, resumeWords);
     return { folder: folder.path, end };
   } catch (error) {
     folder.discardIfUnused();
@@ -167,6 +168,7 @@ export async function resumeRun(
   folder: string,
   config: RunConfig,
   demonstrations: Trajectories | null,
+  resumeWords: readonly string[] = [],
 ): Promise<RunEnd> {
   if (isComplete(folder, config)) {
     throw new TandemError(
@@ -176,7 +178,7 @@ export async function resumeRun(
   }
   writeAtomically(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
   process.stderr.write(`Run folder: ${folder}\n`);
-  return { folder, end: await runSession(entry, folder, config, demonstrations) };
+  return { folder, end: await runSession(entry, folder, config, demonstrations, resumeWords) };
 }
 
 /** The line that `--json` prints. */

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { TandemError } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
 import type { TrainConfig } from "../runs/index.ts";
-import { chooseEpisodes, doubtsAbout, rereadEpisodes } from "./expert-demonstrations.ts";
+import { chooseEpisodes, doubtsAbout, recordedOptions, rereadEpisodes } from "./expert-demonstrations.ts";
 import { commandText } from "./invocation.ts";
 import { anyText, optionValue, type GivenOptions } from "./option-values.ts";
 import { optionsOnCommandLine, TRAIN_OPTIONS } from "./options.ts";
@@ -67,17 +67,18 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
   const algorithm = algorithmSettings(given, base?.algorithm);
   requirePlaceFor(settings);
 
-  const known = settings.env && (await openEnvironment(settings.env, settings.envOptions));
   const source = await readDemonstrations(wanted.path);
-  const environment = known || (await openEnvironment(recordedEnvironment(source), settings.envOptions));
+  const id = settings.env ?? recordedEnvironment(source);
+  const options = { ...(source.env === id ? recordedOptions(source) : {}), ...settings.envOptions };
+  const environment = await openEnvironment(id, options);
   try {
-    if (source.env && source.env !== environment.id) {
-      warn(`the demonstrations say that they are of ${source.env}, the run is in ${environment.id}`);
+    if (source.env && source.env !== id) {
+      warn(`the demonstrations say that they are of ${source.env}, the run is in ${id}`);
     }
     const demonstrations = chooseEpisodes(source, wanted, environment, settings.seed);
     for (const doubt of doubtsAbout(demonstrations, source, environment)) warn(doubt);
     const config: TrainConfig = {
-      ...(await commonConfig(settings, environment.id)),
+      ...(await commonConfig(settings, { id, options })),
       command: "train",
       demos: demonstrations.config,
       algorithm,

@@ -19,16 +19,18 @@ type Signal = keyof typeof EXIT_CODES;
  * everything saved; a second one stops it at once.
  *
  * @param entry the module that serves as the thread's main one
+ * @param resumeWords what the command that goes on with the run must say beside its folder
  */
 export async function runSession(
   entry: URL,
   folder: string,
   config: RunConfig,
   demonstrations: Trajectories | null,
+  resumeWords: readonly string[],
 ): Promise<SessionEnd> {
   const display = createProgressDisplay(process.stderr, meanReturn(demonstrations), () => performance.now());
   const stop = new Int32Array(new SharedArrayBuffer(4));
-  const resume = commandText(config.command, "--resume", folder);
+  const resume = commandText(config.command, "--resume", folder, ...resumeWords);
   let stoppedBy: Signal | null = null;
   let step = 0;
 

@@ -24,7 +24,6 @@ export type TrainingMessage =
 /** Do the job in `workerData`. */
 export async function runTrainingThread(): Promise<void> {
   const { folder, config, demonstrations, stop } = workerData as TrainingJob;
-  const tell = (message: TrainingMessage): void => parentPort?.postMessage(message);
   try {
     const summary = await runTraining(folder, config, demonstrations, {
       clock: () => performance.now(),
@@ -40,4 +39,9 @@ export async function runTrainingThread(): Promise<void> {
         : { kind: "failed", message: String(error), stack: (error as Error)?.stack ?? "" },
     );
   }
+}
+
+function tell(message: TrainingMessage): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
+  parentPort?.postMessage(message);
 }

@@ -1,8 +1,10 @@
+export * from "./format.ts";
 export * from "./inspect.ts";
 export * from "./inspection-text.ts";
 export { type Demonstrations, type LayoutName } from "./layouts.ts";
 export * from "./npy.ts";
 export * from "./npz.ts";
+export { parseDemonstrations } from "./parse.ts";
 export * from "./read.ts";
 export * from "./select.ts";
 export * from "./write.ts";

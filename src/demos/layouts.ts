@@ -167,7 +167,7 @@ function assemblePlain(arrays: ReadonlyMap<string, NpyArray>): Recording {
     ? startsFromLengths(lengths, rows)
     : startsFromEnds((row) => terminated[row] + truncated[row] > 0, rows);
   const unfinished = !lengths && markUnfinished(terminated, truncated, warnings);
-  if (!timeouts && !lengths) warnings.push(...oneKindOfEnd("timeouts", terminated));
+  if (!timeouts) warnings.push(...oneKindOfEnd("timeouts", terminated));
   return {
     observations,
     actions,

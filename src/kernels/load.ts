@@ -27,7 +27,7 @@ export function supportsKernels(build: KernelBuild): boolean {
 
 interface ModuleExports extends KernelExports {
   memory: WebAssembly.Memory;
-  arenaStart(): number;
+  arenaStart: () => number;
 }
 
 const PAGE = 65_536;
@@ -90,9 +90,7 @@ class Arena {
       throw new TandemError(
         "allocate",
         `the engine refuses ${wanted * PAGE} bytes of WebAssembly memory; free some or use fewer workers`,
-        {
-          cause: error,
-        },
+        { cause: error },
       );
     }
   }

@@ -1,5 +1,5 @@
 /** What several runs have in common, and how far each has come. */
-import { TandemError } from "../core/index.ts";
+import { TandemError, type StepCounts } from "../core/index.ts";
 import { deviation, mean } from "./numbers.ts";
 import type { ReportedConfig, Run } from "./run.ts";
 
@@ -85,6 +85,23 @@ export function overRuns(
 export function labelOf(run: Run, runs: readonly Run[]): string {
   const sameSeed = runs.filter(({ config }) => config.seed === run.config.seed);
   return sameSeed.length > 1 ? run.name : `seed ${run.config.seed}`;
+}
+
+/** The latest count of environment steps of every run that has one. */
+export function stepCounts(runs: readonly Run[]): StepCounts[] {
+  return runs
+    .map(({ summary, evaluations }) => summary?.steps ?? evaluations.at(-1)?.steps)
+    .filter((each) => each !== undefined);
+}
+
+/** A nested configuration as dotted paths and printed values. */
+export function flatten(value: unknown, path = ""): [string, string][] {
+  if (typeof value !== "object" || value === null) return [[path, String(value)]];
+  if (Array.isArray(value) && value.every((item) => typeof item !== "object"))
+    return [[path, value.join(", ")]];
+  const entries = Object.entries(value);
+  if (entries.length === 0) return [[path, "none"]];
+  return entries.flatMap(([key, item]) => flatten(item, path ? `${path}.${key}` : key));
 }
 
 function controlsOf(runs: readonly Run[], controlRuns: readonly Run[]): Control[] {

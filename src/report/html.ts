@@ -1,21 +1,14 @@
-import { cohortOf } from "./cohort.ts";
+import { cohortOf, flatten } from "./cohort.ts";
 import type { Figure, Panel } from "./figure.ts";
 import { reportFigures } from "./figures.ts";
+import { keyNumbers, seedTable, type KeyNumber, type Table } from "./key-numbers.ts";
+import { notes } from "./notes.ts";
 import { typographic } from "./numbers.ts";
 import { PAGE_STYLE } from "./page-style.ts";
 import type { Run } from "./run.ts";
 import { panelHeight, renderPanelSvg, takesRow } from "./svg.ts";
 import { BY_VARIABLE } from "./theme.ts";
-import {
-  flatten,
-  headline,
-  keyNumbers,
-  notes,
-  seedTable,
-  verdict,
-  type KeyNumber,
-  type Table,
-} from "./words.ts";
+import { headline, verdict } from "./verdict.ts";
 
 const WIDE = 920;
 const SMALL = 440;

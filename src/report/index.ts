@@ -7,4 +7,6 @@ export * from "./svg.ts";
 export * from "./terminal.ts";
 export { renderFigureText, type TextOptions } from "./text-chart.ts";
 export { BY_VARIABLE, cssVariables, DARK, LIGHT, type Theme } from "./theme.ts";
-export { keyNumbers, notes, verdict, type KeyNumber } from "./words.ts";
+export { keyNumbers, type KeyNumber } from "./key-numbers.ts";
+export { notes } from "./notes.ts";
+export { verdict } from "./verdict.ts";

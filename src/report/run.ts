@@ -151,15 +151,16 @@ function checkedRecord(value: unknown, where: string): TrainingRecord | string {
   if (typeof value !== "object" || value === null || !("kind" in value)) {
     throw new TandemError("readRun", `${where}: expected a record with a kind; delete the line to go on`);
   }
-  const record = value as Record<string, unknown> & { kind: string };
-  if (!Object.hasOwn(MEASURED, record.kind)) return String(record.kind);
+  const record = value as Record<string, unknown>;
+  const kind = String(record.kind);
+  if (!Object.hasOwn(MEASURED, kind)) return kind;
   if (typeof record.step !== "number") {
     throw new TandemError("readRun", `${where}: step should be a number, got ${JSON.stringify(record.step)}`);
   }
-  for (const field of MEASURED[record.kind as TrainingRecord["kind"]]) {
+  for (const field of MEASURED[kind as TrainingRecord["kind"]]) {
     record[field] = asMeasurement(record[field], `${where}: ${field}`);
   }
-  if (record.kind === "evaluation") {
+  if (kind === "evaluation") {
     record.pearson = asCorrelation(record.pearson, `${where}: pearson`);
     record.spearman = asCorrelation(record.spearman, `${where}: spearman`);
     if (!Array.isArray(record.returns)) {

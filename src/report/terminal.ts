@@ -1,8 +1,10 @@
 import { finalReturnFigure, trueReturnFigure } from "./figures.ts";
+import { keyNumbers, seedTable, type KeyNumber, type Table } from "./key-numbers.ts";
+import { notes } from "./notes.ts";
 import type { Run } from "./run.ts";
 import { penOf, type Pen } from "./terminal-style.ts";
 import { renderFigureText } from "./text-chart.ts";
-import { headline, keyNumbers, notes, seedTable, verdict, type KeyNumber, type Table } from "./words.ts";
+import { headline, verdict } from "./verdict.ts";
 
 /** A terminal: its columns, and whether it shows colours. */
 export interface TerminalOptions {
@@ -18,12 +20,12 @@ export function renderTerminalReport(runs: readonly Run[], { width, colour }: Te
   const figures = [trueReturnFigure(runs), finalReturnFigure(runs)].filter((figure) => figure !== null);
   const [trueReward] = notes(runs);
   const sections = [
-    wrap(`${environment}: ${details}`, width).map(pen.muted),
-    wrap(`${verdict(runs)}.`, width).map(pen.strong),
+    wrap(`${environment}: ${details}`, width).map((line) => pen.muted(line)),
+    wrap(`${verdict(runs)}.`, width).map((line) => pen.strong(line)),
     numbersTable(keyNumbers(runs), width, pen),
     seeds ? tableText(seeds, width, pen) : [],
     ...figures.map((figure) => renderFigureText(figure, { width, colour }).split("\n")),
-    wrap(`${trueReward.subject}: ${trueReward.text}`, width).map(pen.muted),
+    wrap(`${trueReward.subject}: ${trueReward.text}`, width).map((line) => pen.muted(line)),
   ];
   const lines = sections.filter((section) => section.length > 0).map((section) => section.join("\n"));
   return `${lines.join("\n\n")}\n`;

@@ -164,7 +164,7 @@ function xAxis(x: XyPanel["x"], left: number, columns: number, pen: Pen): string
     rule[column] = "┬";
     const text = formatTick(x, tick, ticks);
     const start = Math.min(left + columns - text.length, left + column - Math.floor((text.length - 1) / 2));
-    words.splice(start, text.length, ...text);
+    words.splice(start, text.length, ...text.split(""));
   }
   const label = x.unit ? `${x.label} (${x.unit})` : x.label;
   return [

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   foldIn,
@@ -76,7 +76,7 @@ describe("a stream", () => {
 
   it("of integers fills its range evenly and stays in it", () => {
     const bound = 11;
-    const counts = new Array<number>(bound).fill(0);
+    const counts = Array.from({ length: bound }, () => 0);
     for (const i of draw((stream) => nextInteger(stream, bound), keyFromSeed(5))) counts[i]++;
     expect(counts).toHaveLength(bound);
     const chiSquare = counts.reduce((sum, count) => sum + (count - N / bound) ** 2 / (N / bound), 0);

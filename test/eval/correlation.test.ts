@@ -24,7 +24,7 @@ describe("pearson", () => {
   });
 
   it.each([0, 0.1, 1 / 3, 1e9 + 0.1])("is null where one side or both are constant at %d", (value) => {
-    const constant = new Array<number>(10).fill(value);
+    const constant = Array.from({ length: 10 }, () => value);
     const rising = constant.map((_, i) => i);
     expect(pearson(constant, rising)).toBeNull();
     expect(pearson(rising, constant)).toBeNull();
@@ -57,7 +57,12 @@ describe("spearman", () => {
   });
 
   it("is null where one side is constant", () => {
-    expect(spearman(new Array<number>(10).fill(0.1), [3, 1, 4, 1, 5, 9, 2, 6, 5, 3])).toBeNull();
+    expect(
+      spearman(
+        Array.from({ length: 10 }, () => 0.1),
+        [3, 1, 4, 1, 5, 9, 2, 6, 5, 3],
+      ),
+    ).toBeNull();
   });
 
   it("is null where a value is not a number", () => {

@@ -38,11 +38,13 @@ const OPTIONS: MlIrlOptions = {
   taughtBy: "learned reward",
 };
 
+/** A move of -x, or the largest there is: 1/4, 1 in policy units. */
+const straight = ([x]: Float64Array, unit: Float32Array): void => {
+  unit[0] = Math.max(-1, Math.min(1, -4 * x));
+};
+
 /** Ten episodes that walk straight to the origin and stay. */
 function walking(): Trajectories {
-  const straight = ([x]: Float64Array, unit: Float32Array): void => {
-    unit[0] = Math.max(-1, Math.min(1, -4 * x));
-  };
   return rollout(pointEnvironment(), straight, 10, keyFromSeed(1));
 }
 

@@ -172,14 +172,12 @@ describeBuilds("three iterations of ML-IRL", (kernels) => {
       drawn.push({ expert, agent: seen.slice(-count), seen });
       theta.push(read(network.parameters));
     }
-    const rows = (episodes: readonly Episode[]): number[][] =>
-      episodes.flatMap((episode) => inputRows(form, episode));
     const expected = (): number[] => {
       const { optimiser, stepSize, stepSizeDecay, regulariser } = state.options.reward;
       const memory = optimiser === "adam" ? adamMemory(start.length) : null;
       let current = start;
       return drawn.flatMap(({ expert, agent, seen }, k) => {
-        const standard = standardOf(rows(EXPERT), rows(seen));
+        const standard = standardOf(inputRows(form, EXPERT), inputRows(form, seen));
         const discount = state.options.discountedGradient ? SAC.discount : 1;
         const alpha = stepSize / (k + 1) ** stepSizeDecay;
         current = rewardStep(
@@ -203,10 +201,8 @@ describeBuilds("the record of a reward step", (kernels) => {
     const { form, read } = definitionOf(kernels, state);
     const start = read(state.reward.network.parameters);
     iterate();
-    const rows = (episodes: readonly Episode[]): number[][] =>
-      episodes.flatMap((episode) => inputRows(form, episode));
     const agent = train.log.slice(0, 1);
-    const standard = standardOf(rows(EXPERT), rows(agent));
+    const standard = standardOf(inputRows(form, EXPERT), inputRows(form, agent));
     const horizon = [0, 1, 2, 3, 4, 5].reduce((total, t) => total + SAC.discount ** t, 0);
     const expected = (): number[] => {
       const theta = constants(start);
@@ -215,7 +211,7 @@ describeBuilds("the record of a reward step", (kernels) => {
       );
       const gap = subtract(expertReturn, agentReturn);
       const meanRewards = [EXPERT, agent].map((episodes) =>
-        mean(rows(episodes).map((row) => reward(form, theta, standard, row))),
+        mean(inputRows(form, episodes).map((row) => reward(form, theta, standard, row))),
       );
       return [
         gap.value,
@@ -264,14 +260,14 @@ describeBuilds("the two levels", (kernels) => {
   });
 
   it("learn the same bits from the same seed and others from another", () => {
-    const run = (seed: number) => {
+    const [first, again, other] = [1, 1, 2].map((seed) => {
       const made = make(kernels, {}, { seed });
       made.iterate(4);
       return learnt(kernels, made);
-    };
-    expect(run(1)).toEqual(run(1));
-    expect(run(2).policy).not.toBe(run(1).policy);
-    expect(run(2).reward).not.toBe(run(1).reward);
+    });
+    expect(again).toEqual(first);
+    expect(other.policy).not.toBe(first.policy);
+    expect(other.reward).not.toBe(first.reward);
   });
 
   it("meet in the reward at its current parameters: nothing stored, nothing stale", () => {
@@ -340,7 +336,7 @@ describeBuilds("a control that ignores the demonstrations", (kernels) => {
     ] as const) {
       const out = kernels.allocate(5);
       make(kernels, { taughtBy }).state.teacher({ size: 5, rows: 0, stride: 0, indices: 0 }, out);
-      expect([...download(kernels, out, 5)]).toEqual(new Array<number>(5).fill(pay));
+      expect([...download(kernels, out, 5)]).toEqual(Array.from({ length: 5 }, () => pay));
     }
   });
 });

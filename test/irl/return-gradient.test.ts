@@ -90,15 +90,13 @@ function gradientOf(
 describeBuilds("the gradient of the discounted return", (kernels) => {
   const expert = randomEpisodes(4, [3, 5], SPACE);
   const agent = randomEpisodes(5, [4, 1, 6], { ...SPACE, low: -1 });
-  const rows = (form: RewardForm, episodes: readonly Episode[]): number[][] =>
-    episodes.flatMap((episode) => inputRows(form, episode));
 
   /** `makeReward`, standardised over expert and agent. */
   const prepared = (given: Partial<RewardOptions>) => {
     const made = makeReward(kernels, given);
     observeTrajectories(kernels, made.model, "expert", toTrajectories(expert));
     observeTrajectories(kernels, made.model, "agent", toTrajectories(agent));
-    const standard: Standard = standardOf(rows(made.form, expert), rows(made.form, agent));
+    const standard: Standard = standardOf(inputRows(made.form, expert), inputRows(made.form, agent));
     return { ...made, standard };
   };
 
@@ -132,7 +130,7 @@ describeBuilds("the gradient of the discounted return", (kernels) => {
     const { model, form, read, standard } = prepared(given);
     const expected = (): number[] => {
       const theta = constants(read(model.network.parameters));
-      const along = rows(form, agent).map((row) => reward(form, theta, standard, row).value);
+      const along = inputRows(form, agent).map((row) => reward(form, theta, standard, row).value);
       const total = meanReturn(form, theta, standard, agent, DISCOUNT).value;
       return [...along, total, along.reduce((a, b) => a + b) / along.length];
     };
@@ -212,7 +210,7 @@ describeBuilds("the gradient of a tabular reward", (kernels) => {
   it("discounts on through an episode longer than one chunk of rows", () => {
     const discount = 0.999;
     const steps = 700;
-    const [visits] = table([visiting(new Array<number>(steps).fill(0))], [], discount);
+    const [visits] = table([visiting(Array.from({ length: steps }, () => 0))], [], discount);
     const exact = (1 - discount ** steps) / (1 - discount);
     // A float32 sum of `steps` weights, each rounded.
     expectClose([visits], [exact], steps * 2 ** -24 * exact);
@@ -284,7 +282,7 @@ function sampleChain(policy: readonly number[], episodes: number, horizon: numbe
 
 /** d(s, a) = sum_t gamma^t P(s_t = s, a_t = a) from state 0, by running the chain forward until nothing is left of it. */
 function occupancy(policy: readonly number[], discount: number): number[] {
-  const d = new Array<number>(PAIRS).fill(0);
+  const d = Array.from({ length: PAIRS }, () => 0);
   let states = [1, 0, 0];
   for (let weight = 1; weight > 1e-17; weight *= discount) {
     const pairs = states.flatMap((p, s) => [p * (1 - policy[s]), p * policy[s]]);

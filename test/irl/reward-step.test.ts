@@ -121,7 +121,7 @@ describeBuilds("a reward step", (kernels) => {
       const model = make({ optimiser });
       climb(model, g);
       expect(read(model, model.previousGradient)).toEqual([...g]);
-      expect(read(model, model.gradient)).toEqual(new Array<number>(length).fill(0));
+      expect(read(model, model.gradient)).toEqual(Array.from({ length: length }, () => 0));
     }
   });
 

@@ -42,16 +42,12 @@ describeBuilds("tanh-Gaussian head", (kernels) => {
       noise,
       ld,
       pointers: {
-        ...{
-          head: upload(kernels, head),
-          noise: upload(kernels, noise),
-          pre: kernels.allocate(batch * d + 1),
-        },
-        ...{
-          out: kernels.allocate(batch * ld),
-          logProb: kernels.allocate(batch + 1),
-          dHead: kernels.allocate(2 * batch * d + 1),
-        },
+        head: upload(kernels, head),
+        noise: upload(kernels, noise),
+        pre: kernels.allocate(batch * d + 1),
+        out: kernels.allocate(batch * ld),
+        logProb: kernels.allocate(batch + 1),
+        dHead: kernels.allocate(2 * batch * d + 1),
       },
     };
   };

@@ -21,7 +21,7 @@ describeBuilds("vectors", (kernels) => {
     before: Float32Array,
     roundings: number,
     expected: (i: number) => number,
-    size = (_: number) => 1,
+    size: (i: number) => number = () => 1,
   ): void => {
     const got = kernels.f32(pointer, n + 1);
     for (let i = 0; i < n; i++) {

@@ -1,4 +1,4 @@
-import { defaultDevice, grad, init, numpy as np } from "@jax-js/jax";
+import { grad, numpy as np } from "@jax-js/jax";
 import { expect, it } from "vitest";
 import { keyFromSeed } from "../../src/core/index.ts";
 import type { Kernels } from "../../src/kernels/index.ts";
@@ -16,10 +16,8 @@ import {
 import { describeBuilds, download, normals, U, upload } from "../kernels/builds.ts";
 import { constants, dot, float32Tolerance, gradient, sum, type Scalar } from "../reference/autodiff.ts";
 import { expectClose } from "../reference/closeness.ts";
+import { float64 } from "../reference/jax.ts";
 import { mlp, readMlp } from "../reference/mlp.ts";
-
-await init("wasm");
-defaultDevice("wasm");
 
 /** No hidden layer, one, two, three; odd widths and rows. */
 const SMALL = [
@@ -212,17 +210,15 @@ function jaxGradients(
   input: Float32Array,
   dOutput: Float32Array,
 ): { parameters: number[]; input: number[] } {
-  const array = (values: Iterable<number>, shape: number[]): np.Array =>
-    np.array(Float64Array.from(values), { dtype: np.float64 }).reshape(shape);
   const blocks: np.Array[] = [];
   let at = 0;
   for (let layer = 0; layer + 1 < sizes.length; layer++) {
     for (const shape of [[sizes[layer], sizes[layer + 1]], [sizes[layer + 1]]]) {
       const count = shape.reduce((a, b) => a * b);
-      blocks.push(array(parameters.slice(at, (at += count)), shape));
+      blocks.push(float64(parameters.slice(at, (at += count)), shape));
     }
   }
-  const weights = array(dOutput, [rows, sizes.at(-1) ?? 0]);
+  const weights = float64(dOutput, [rows, sizes.at(-1) ?? 0]);
   const loss = (x: np.Array, ...layers: np.Array[]): np.Array => {
     let y = x;
     for (let i = 0; i < layers.length; i += 2) {
@@ -232,10 +228,7 @@ function jaxGradients(
     return y.mul(weights.ref).sum();
   };
   const argnums = Array.from({ length: blocks.length + 1 }, (_, i) => i);
-  const [dInput, ...dBlocks] = grad(loss, { argnums })(
-    array(input, [rows, sizes[0]]),
-    ...blocks,
-  ) as unknown as np.Array[];
+  const [dInput, ...dBlocks] = grad(loss, { argnums })(float64(input, [rows, sizes[0]]), ...blocks);
   weights.dispose();
   return { input: [...dInput.dataSync()], parameters: dBlocks.flatMap((block) => [...block.dataSync()]) };
 }

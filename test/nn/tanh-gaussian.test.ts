@@ -1,13 +1,11 @@
-import { defaultDevice, grad, init, numpy as np } from "@jax-js/jax";
+import { grad, numpy as np } from "@jax-js/jax";
 import { expect, it } from "vitest";
 import type { Kernels } from "../../src/kernels/index.ts";
 import { describeBuilds, download, normals, U, upload } from "../kernels/builds.ts";
 import { add, constants, dot, float32Tolerance, gradient, times } from "../reference/autodiff.ts";
 import { expectClose } from "../reference/closeness.ts";
+import { float64 } from "../reference/jax.ts";
 import { tanhGaussian } from "../reference/soft-actor-critic.ts";
-
-await init("wasm");
-defaultDevice("wasm");
 
 const LOW = -20;
 const HIGH = 2;
@@ -141,18 +139,19 @@ function jaxGradient(
   weight: number,
   dAction: Float32Array,
 ): Float64Array {
-  const array = (values: Iterable<number>): np.Array =>
-    np.array(Float64Array.from(values), { dtype: np.float64 }).reshape([BATCH, d]);
-  const e = array(noise);
-  const slopes = array(dAction);
+  const size = [BATCH, d];
+  const e = float64(noise, size);
+  const slopes = float64(dAction, size);
   const loss = (mean: np.Array, logStd: np.Array): np.Array => {
     const action = np.tanh(mean.add(np.exp(logStd.ref).mul(e.ref)));
     const volume = np.log(action.ref.mul(action.ref).mul(-1).add(1));
     return logStd.add(volume).mul(-weight).add(action.mul(slopes.ref)).sum();
   };
-  const half = (from: number): np.Array =>
-    array(head.filter((_, i) => i % (2 * d) >= from && i % (2 * d) < from + d));
-  const both = grad(loss, { argnums: [0, 1] })(half(0), half(d)) as unknown as np.Array[];
+  const half = (from: number): np.Array => {
+    const own = head.filter((_, i) => i % (2 * d) >= from && i % (2 * d) < from + d);
+    return float64(own, size);
+  };
+  const both = grad(loss, { argnums: [0, 1] })(half(0), half(d));
   const [dMean, dLogStd] = both.map((values) => values.dataSync());
   const rows = Array.from({ length: BATCH }, (_, row) =>
     [dMean, dLogStd].map((values) => [...values].slice(d * row, d * (row + 1))),

@@ -1,4 +1,4 @@
-import { defaultDevice, grad, init, numpy as np } from "@jax-js/jax";
+import { grad, numpy as np } from "@jax-js/jax";
 import { expect, it } from "vitest";
 import { keyFromSeed } from "../../src/core/index.ts";
 import type { Kernels } from "../../src/kernels/index.ts";
@@ -14,10 +14,8 @@ import {
 import { describeBuilds, download, normals, U, upload } from "../kernels/builds.ts";
 import { constants, dot, float32Tolerance, gradient, type Scalar } from "../reference/autodiff.ts";
 import { expectClose } from "../reference/closeness.ts";
+import { float64 } from "../reference/jax.ts";
 import * as definition from "../reference/two-layer.ts";
-
-await init("wasm");
-defaultDevice("wasm");
 
 const SHAPES = [
   { width: 1, features: 2, rows: 3 },
@@ -123,11 +121,9 @@ describeBuilds("the two-layer network", (kernels) => {
   it.each(SHAPES)("has the gradient of jax-js, m = $width", (shape) => {
     const given = moved(kernels, shape);
     const { width, features, rows } = shape;
-    const array = (values: Iterable<number>, size: number[]): np.Array =>
-      np.array(Float64Array.from(values), { dtype: np.float64 }).reshape(size);
-    const x = array(given.x, [rows, features]);
-    const signs = array(signsOf(kernels, given.network), [width, 1]);
-    const coefficients = array(given.coefficients, [rows, 1]);
+    const x = float64(given.x, [rows, features]);
+    const signs = float64(signsOf(kernels, given.network), [width, 1]);
+    const coefficients = float64(given.coefficients, [rows, 1]);
     const loss = (weights: np.Array): np.Array => {
       const hidden = np.maximum(np.dot(x.ref, weights.transpose()), 0);
       return np
@@ -136,7 +132,7 @@ describeBuilds("the two-layer network", (kernels) => {
         .sum()
         .mul(1 / Math.sqrt(width));
     };
-    const expected = grad(loss)(array(weightsOf(kernels, given.network), [width, features])).dataSync();
+    const expected = grad(loss)(float64(weightsOf(kernels, given.network), [width, features])).dataSync();
     // A sum over rows of products of four numbers: rows + 3 roundings of at most the sum of their sizes.
     const size = given.coefficients.reduce((total, c) => total + Math.abs(c), 0) / Math.sqrt(width);
     expectClose(weightGradient(kernels, given), expected, (rows + 3) * U * size);

@@ -10,7 +10,11 @@ export interface AdamMemory {
 
 /** Zero moments of `length` parameters. */
 export function adamMemory(length: number): AdamMemory {
-  return { first: new Array<number>(length).fill(0), second: new Array<number>(length).fill(0), steps: 0 };
+  return {
+    first: Array.from({ length: length }, () => 0),
+    second: Array.from({ length: length }, () => 0),
+    steps: 0,
+  };
 }
 
 /** The parameters after one step down `gradients`; `memory` moves along. */

@@ -2,6 +2,10 @@
 import { keyFromSeed, nextNormal, nextUniform, streamOf, type Trajectories } from "../../src/core/index.ts";
 import type { Episode } from "./point-environment.ts";
 
+/** [count, size] float32 numbers. */
+const rows = (count: number, size: number, draw: () => number): number[][] =>
+  Array.from({ length: count }, () => Array.from({ length: size }, () => Math.fround(draw())));
+
 /** Episodes of normal observations and actions even in [low, high], as float32 numbers. */
 export function randomEpisodes(
   seed: number,
@@ -9,8 +13,6 @@ export function randomEpisodes(
   { n, d, low, high }: { n: number; d: number; low: number; high: number },
 ): Episode[] {
   const stream = streamOf(keyFromSeed(seed));
-  const rows = (count: number, size: number, draw: () => number): number[][] =>
-    Array.from({ length: count }, () => Array.from({ length: size }, () => Math.fround(draw())));
   return lengths.map((length) => ({
     observations: rows(length, n, () => nextNormal(stream)),
     actions: rows(length, d, () => low + (high - low) * nextUniform(stream)),

@@ -24,10 +24,12 @@ export interface Standard {
   readonly std: number[];
 }
 
-/** The reward's input rows of an episode: s_t and, beside it, a_t in [-1, 1]. */
-export function inputRows({ inputs, low, high }: RewardForm, { observations, actions }: Episode): number[][] {
+/** The reward's input rows, episode after episode: s_t and, beside it, a_t in [-1, 1]. */
+export function inputRows({ inputs, low, high }: RewardForm, episodes: readonly Episode[]): number[][] {
   const units = (action: number[]): number[] => action.map((a) => (2 * (a - low)) / (high - low) - 1);
-  return observations.map((s, t) => (inputs === "state" ? s : [...s, ...units(actions[t])]));
+  return episodes.flatMap(({ observations, actions }) =>
+    observations.map((s, t) => (inputs === "state" ? s : [...s, ...units(actions[t])])),
+  );
 }
 
 /** Statistics of the mixture in which expert and agent rows weigh one half each; a coordinate with std <= 1e-3 keeps its scale. */
@@ -64,7 +66,7 @@ export function meanReturn(
   discount: number,
 ): Scalar {
   const returns = episodes.map((episode) =>
-    inputRows(form, episode)
+    inputRows(form, [episode])
       .map((row, t) => times(discount ** t, reward(form, theta, standard, row)))
       .reduce(add),
   );

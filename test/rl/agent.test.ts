@@ -67,6 +67,12 @@ function train(
 const learnt = (kernels: Kernels, { agent }: Training): number =>
   checksum(Object.values(sacTensors(agent.sac)).map(([at, length]) => download(kernels, at, length)));
 
+/** The replay's termination column. */
+const storedTerminations = (kernels: Kernels, { agent }: Training): number[] => {
+  const { rows, stride, added } = agent.replay;
+  return Array.from({ length: added }, (_, t) => kernels.f32(rows + 4 * (t * stride + stride - 1), 1)[0]);
+};
+
 describeBuilds("an agent", (kernels) => {
   it("updates once a step after its random start, and counts its steps", () => {
     const { agent, updatesAt } = train(kernels, 14);
@@ -103,20 +109,12 @@ describeBuilds("an agent", (kernels) => {
   });
 
   it("stores a step as terminated where the task ends it, not where the time limit does", () => {
-    const flags = (point: Partial<PointOptions>): { stored: number[]; episodes: Trajectories[] } => {
-      const { agent, episodes } = train(kernels, 16, {}, point);
-      const { rows, stride } = agent.replay;
-      return {
-        stored: Array.from({ length: 16 }, (_, t) => kernels.f32(rows + 4 * (t * stride + stride - 1), 1)[0]),
-        episodes,
-      };
-    };
-    const cut = flags({ maxEpisodeSteps: 4 });
-    expect(cut.stored).toEqual(new Array<number>(16).fill(0));
+    const cut = train(kernels, 16, {}, { maxEpisodeSteps: 4 });
+    expect(storedTerminations(kernels, cut)).toEqual(Array.from({ length: 16 }, () => 0));
     expect([...cut.episodes[0].truncated]).toEqual([0, 0, 0, 1]);
-    const ended = flags({ edge: 0 });
-    expect(ended.stored).toEqual(new Array<number>(16).fill(1));
-    expect(ended.episodes.map(transitionCount)).toEqual(new Array<number>(16).fill(1));
+    const ended = train(kernels, 16, {}, { edge: 0 });
+    expect(storedTerminations(kernels, ended)).toEqual(Array.from({ length: 16 }, () => 1));
+    expect(ended.episodes.map(transitionCount)).toEqual(Array.from({ length: 16 }, () => 1));
   });
 
   it("never lets the environment's reward into what it learns", () => {
@@ -167,11 +165,13 @@ describeBuilds("a rollout", (kernels) => {
     sacAct(kernels, agent.sac, observation, "mode", action);
 
   it("runs whole episodes whose starts follow from the key", () => {
-    const roll = (seed: number): Trajectories => rollout(pointEnvironment(), mode, 3, keyFromSeed(seed));
-    expect([...roll(1).episodeStarts]).toEqual([0, 16, 32, 48]);
-    expect(roll(1)).toEqual(roll(1));
-    const starts = [0, 16, 32].map((t) => roll(1).observations[2 * t]);
-    expect(new Set([...starts, roll(2).observations[0]]).size).toBe(4);
+    const [first, again, other] = [1, 1, 2].map((seed) =>
+      rollout(pointEnvironment(), mode, 3, keyFromSeed(seed)),
+    );
+    expect([...first.episodeStarts]).toEqual([0, 16, 32, 48]);
+    expect(again).toEqual(first);
+    const starts = [0, 16, 32].map((t) => first.observations[2 * t]);
+    expect(new Set([...starts, other.observations[0]]).size).toBe(4);
   });
 
   it("of the mode draws no random numbers; of samples it does", () => {

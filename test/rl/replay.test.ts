@@ -6,6 +6,9 @@ const N = 2;
 const D = 1;
 const CAPACITY = 5;
 
+/** Row i as it is added below: s | a | s' | terminated. */
+const row = (i: number): number[] => [i, i + 0.25, i + 0.5, i + 1, i + 1.25, i % 2];
+
 describeBuilds("the replay", (kernels) => {
   const holding = (count: number): Replay => {
     const replay = createReplay(kernels, {
@@ -18,7 +21,6 @@ describeBuilds("the replay", (kernels) => {
       addTransition(kernels, replay, [i, i + 0.25], [i + 0.5], [i + 1, i + 1.25], i % 2 === 1, 100 + i);
     return replay;
   };
-  const row = (i: number): number[] => [i, i + 0.25, i + 0.5, i + 1, i + 1.25, i % 2];
   const rowsOf = (replay: Replay): number[][] =>
     Array.from({ length: replaySize(replay) }, (_, i) => [
       ...download(kernels, replay.rows + 4 * i * replay.stride, replay.stride),

@@ -1,6 +1,8 @@
 /**
  * exp, log, tanh and softplus of float32, four at a time, of our own so that the same build gives the same bits in every
- * engine. The polynomials are minimax fits (Remez) of the remainder after the exact leading terms.
+ * engine. The polynomials are minimax fits (Remez) of the remainder after the exact leading terms. The bounds on errors
+ * are in units in the last place of the true value, measured on every 16th float32 in both builds (test/kernels checks
+ * one in 2048); denormals are neither flushed on the way in nor on the way out.
  */
 import { constant, loadPartial, multiplyAdd, storePartial } from "./lanes";
 
@@ -46,7 +48,7 @@ function powerOfTwo(n: v128): v128 {
   return i32x4.add(i32x4.shl(n, 23), constant(LOG, 12));
 }
 
-/** e^x: inf above 88.7228, denormal below -87.3, 0 below -103.97, NaN for NaN. */
+/** e^x to 1 ulp: inf above 88.7228, denormal below -87.3, 0 below -103.97, NaN for NaN. */
 @inline
 export function exp(x: v128): v128 {
   const clamped = f32x4.pmax(f32x4.pmin(x, constant(LIMITS, 1)), constant(LIMITS, 0));
@@ -86,7 +88,7 @@ export function logOfNormal(x: v128): v128 {
   return logReduced(f32x4.sub(mantissa, constant(LOG, 12)), e);
 }
 
-/** log(x): -inf for 0 and -0, NaN below 0, inf for inf; denormals too. */
+/** log(x) to 0.9 ulp: -inf for 0 and -0, NaN below 0, inf for inf; denormals too. */
 @inline
 export function log(x: v128): v128 {
   const tiny = i32x4.lt_s(x, constant(BITS, 2));
@@ -112,7 +114,7 @@ function expm1OfNegative(x: v128): v128 {
   return multiplyAdd(scale, t, f32x4.sub(scale, constant(LOG, 12)));
 }
 
-/** tanh(x) = -t / (t + 2) with t = e^(-2|x|) - 1, given the sign of x. */
+/** tanh(x) = -t / (t + 2) with t = e^(-2|x|) - 1, given the sign of x: to 2.6 ulp, and +-1 from 8.5 on, where the nearest float is from 9.02. */
 @inline
 export function tanh(x: v128): v128 {
   const sign = v128.and(x, constant(BITS, 6));
@@ -130,7 +132,7 @@ export function log1pOfUnit(u: v128): v128 {
   return logReduced(f, v128.and(above, constant(LOG, 12)));
 }
 
-/** log(1 + e^x) = max(x, 0) + log(1 + e^(-|x|)). */
+/** log(1 + e^x) = max(x, 0) + log(1 + e^(-|x|)), to 1.7 ulp. */
 @inline
 export function softplus(x: v128): v128 {
   const u = exp(v128.or(x, constant(BITS, 6)));

@@ -1,4 +1,4 @@
-/** Copies a block of B into panels of 8 columns, element (p, j) of a panel at 32 p + 4 j; missing columns are zero. */
+/** Copies a block of B into panels of 8 columns, element (p, j) of a panel at 32 p + 4 j. What stands in missing columns is never stored. */
 import { PANELS } from "./memory";
 import { loadPartial } from "./lanes";
 
@@ -18,7 +18,7 @@ export function packRows(depth: usize, cols: usize, b: usize, ldb: usize): void 
   let source = b + 4 * j;
   for (const end = panel + 32 * depth; panel < end; panel += 32) {
     v128.store(panel, loadUpTo4(source, cols - j));
-    v128.store(panel, cols - j > 4 ? loadUpTo4(source + 16, cols - j - 4) : f32x4.splat(0), 16);
+    if (cols - j > 4) v128.store(panel, loadPartial(source + 16, cols - j - 4), 16);
     source += ldb;
   }
 }
@@ -30,7 +30,6 @@ export function packColumns(depth: usize, cols: usize, b: usize, ldb: usize): vo
     if (j + 4 <= cols) packFour(depth, b + j * ldb, ldb, panel);
     else packFew(depth, cols - j, b + j * ldb, ldb, panel);
   }
-  if (((cols + 3) & 4) != 0) packFew(depth, 0, b, ldb, PANELS + 4 * (cols & ~7) * depth + 16);
 }
 
 function packFour(depth: usize, b: usize, ldb: usize, panel: usize): void {
@@ -69,10 +68,9 @@ function packFour(depth: usize, b: usize, ldb: usize, panel: usize): void {
   }
 }
 
-/** `count` (0 to 3) columns and zeros. */
+/** `count` (1 to 3) columns. */
 function packFew(depth: usize, count: usize, b: usize, ldb: usize, panel: usize): void {
   for (const end = panel + 32 * depth; panel < end; panel += 32) {
-    v128.store(panel, f32x4.splat(0));
     for (let j: usize = 0; j < count; j++) store<f32>(panel + 4 * j, load<f32>(b + j * ldb));
     b += 4;
   }

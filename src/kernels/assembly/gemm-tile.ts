@@ -23,12 +23,13 @@ export function multiplyTile(rows: usize, cols: usize, k: usize, a: usize, aRow:
 
 // Where a tile has fewer rows than its name says, the others repeat the last one and store the same numbers over it.
 
+/** At least five rows. */
 function tile6x8(rows: usize, cols: usize, k: usize, a: usize, aRow: usize, aStep: usize, b: usize, bStep: usize, c: usize, ldc: usize, mode: u32, extra: usize): void {
   let a0 = a;
-  let a1 = rows > 1 ? a0 + aRow : a0;
-  let a2 = rows > 2 ? a1 + aRow : a1;
-  let a3 = rows > 3 ? a2 + aRow : a2;
-  let a4 = rows > 4 ? a3 + aRow : a3;
+  let a1 = a0 + aRow;
+  let a2 = a1 + aRow;
+  let a3 = a2 + aRow;
+  let a4 = a3 + aRow;
   let a5 = rows > 5 ? a4 + aRow : a4;
   let c00 = f32x4.splat(0);
   let c01 = c00;
@@ -73,10 +74,10 @@ function tile6x8(rows: usize, cols: usize, k: usize, a: usize, aRow: usize, aSte
   const whole = cols == 8;
   const row0 = whole ? c : TILE;
   const stride = whole ? ldc : 32;
-  const row1 = rows > 1 ? row0 + stride : row0;
-  const row2 = rows > 2 ? row1 + stride : row1;
-  const row3 = rows > 3 ? row2 + stride : row2;
-  const row4 = rows > 4 ? row3 + stride : row3;
+  const row1 = row0 + stride;
+  const row2 = row1 + stride;
+  const row3 = row2 + stride;
+  const row4 = row3 + stride;
   const row5 = rows > 5 ? row4 + stride : row4;
   if (whole) {
     if (mode & ADD) {

@@ -1,5 +1,5 @@
 /**
- * Matrix products. Rows (or columns) of A are read where they lie; a block of B is packed into panels of 8 columns, zero-padded, so
+ * Matrix products. Rows (or columns) of A are read where they lie; a block of B is packed into panels of 8 columns, so
  * that the innermost loop (gemm-tile.ts) reads it in order; thin shapes have their own loops (gemm-thin.ts).
  */
 import { BLOCK_COLS, BLOCK_K, BLOCK_ROWS, LEFT, LINE_LENGTH, PANELS } from "./memory";

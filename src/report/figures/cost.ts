@@ -1,5 +1,5 @@
 import type { RewardRecord, StepCounts } from "../../core/index.ts";
-import { cohortOf } from "../cohort.ts";
+import { cohortOf, stepCounts } from "../cohort.ts";
 import type { Bar, BarPanel, Figure, Tone, XyPanel } from "../figure.ts";
 import { formatSeconds, grouped, mean } from "../numbers.ts";
 import type { Run } from "../run.ts";
@@ -25,9 +25,7 @@ export function costFigure(all: readonly Run[]): Figure | null {
 }
 
 function stepsPanel(runs: readonly Run[]): BarPanel | null {
-  const counts = runs
-    .map(({ summary, evaluations }) => summary?.steps ?? evaluations.at(-1)?.steps)
-    .filter((steps) => steps !== undefined);
+  const counts = stepCounts(runs);
   if (counts.length === 0) return null;
   const amount = (name: string, tone: Tone, purpose: keyof StepCounts): Bar => {
     const value = mean(counts.map((steps) => steps[purpose]));
@@ -50,26 +48,29 @@ function stepsPanel(runs: readonly Run[]): BarPanel | null {
 function secondsPanel(runs: readonly Run[]): BarPanel | null {
   const timed = runs.filter(({ reward }) => reward.length > 0);
   if (timed.length === 0) return null;
-  const total = ({ reward }: Run, field: "seconds" | "policySeconds" | "simulationSeconds"): number =>
-    reward
-      .map((record) => record[field])
-      .reduce((sum, each) => (Number.isFinite(each) ? sum + each : sum), 0);
   const average = (seconds: (run: Run) => number): number => mean(timed.map(seconds));
   const policy = average((run) => total(run, "policySeconds"));
   const simulation = average((run) => total(run, "simulationSeconds"));
   const upper = average((run) => total(run, "seconds")) - policy - simulation;
   const rest = average((run) => (run.summary?.seconds ?? NaN) - total(run, "seconds"));
-  const amount = (name: string, tone: Tone, seconds: number): Bar => {
-    const value = Math.max(0, seconds);
-    return { name, tone, value, text: formatSeconds(value), parts: [] };
-  };
   const bars = [
-    amount("policy updates", "learned", policy),
-    amount("simulation", "second", simulation),
-    amount("reward steps, rest", "expert", upper),
-    amount("evaluation, saving", "neutral", rest),
+    duration("policy updates", "learned", policy),
+    duration("simulation", "second", simulation),
+    duration("reward steps, rest", "expert", upper),
+    duration("evaluation, saving", "neutral", rest),
   ].filter(({ value }) => Number.isFinite(value));
   return { kind: "bars", title: "Wall-clock time by level", unit: null, bars };
+}
+
+function total({ reward }: Run, field: "seconds" | "policySeconds" | "simulationSeconds"): number {
+  return reward
+    .map((record) => record[field])
+    .reduce((sum, seconds) => (Number.isFinite(seconds) ? sum + seconds : sum), 0);
+}
+
+function duration(name: string, tone: Tone, seconds: number): Bar {
+  const value = Math.max(0, seconds);
+  return { name, tone, value, text: formatSeconds(value), parts: [] };
 }
 
 /** Between reward steps; what came before the first may be longer than its record says. */

@@ -1,0 +1,169 @@
+import {
+  cohortOf,
+  controlName,
+  labelOf,
+  overRuns,
+  references,
+  standingOf,
+  stepCounts,
+  type Cohort,
+} from "./cohort.ts";
+import {
+  formatCorrelation,
+  formatSeconds,
+  formatShare,
+  formatSpread,
+  formatSteps,
+  formatValue,
+  grouped,
+  mean,
+  plural,
+} from "./numbers.ts";
+import type { Run } from "./run.ts";
+
+/** One line of the table of key numbers. */
+export interface KeyNumber {
+  readonly label: string;
+  readonly value: string;
+  readonly note: string;
+}
+
+/** A table with a heading row. */
+export interface Table {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** The numbers worth remembering. */
+export function keyNumbers(all: readonly Run[]): KeyNumber[] {
+  const cohort = cohortOf(all);
+  const { runs, controls } = cohort;
+  const { random } = references(runs);
+  const controlRows = controls.map(({ name, finalReturn }) => ({
+    label: `Control: ${name}`,
+    value: formatValue(finalReturn),
+    note: "trained alike, without what the demonstrations say",
+  }));
+  const randomRow = {
+    label: "Random actions",
+    value: formatValue(random),
+    note: "uniform over the action box",
+  };
+  const rows = [
+    policyRow(cohort),
+    expertRow(runs),
+    ...controlRows,
+    Number.isFinite(random) ? randomRow : null,
+    halfExpertRow(runs),
+    agreementRow(runs),
+    stepsRow(runs),
+    timeRow(runs),
+  ];
+  return rows.filter((row) => row !== null);
+}
+
+/** One row a seed; null for a single run. */
+export function seedTable(all: readonly Run[]): Table | null {
+  const { runs } = cohortOf(all);
+  if (runs.length < 2) return null;
+  const columns = ["Run", "Final return", "Of the expert", "Half the expert at", "Pearson", "Time"];
+  const rows = runs.map((run) => {
+    const standing = standingOf(run);
+    const spread = overRuns([standing?.meanReturn ?? NaN], standing?.returns);
+    const expert = run.summary?.expertReturn ?? NaN;
+    const reached = halfExpertStep(run);
+    const pearson = run.summary?.pearson ?? run.evaluations.at(-1)?.pearson;
+    return [
+      labelOf(run, runs),
+      formatSpread(spread.mean, spread.spread),
+      expert > 0 ? formatShare(spread.mean / expert) : "n/a",
+      reached === null ? (expert > 0 ? "not reached" : "n/a") : formatSteps(reached),
+      formatCorrelation(pearson),
+      formatSeconds(run.summary?.seconds ?? NaN),
+    ];
+  });
+  return { columns, rows };
+}
+
+function policyRow({ runs }: Cohort): KeyNumber | null {
+  const standings = runs.map(standingOf).filter((each) => each !== null);
+  if (standings.length === 0) return null;
+  const { mean: earned, spread } = overRuns(
+    standings.map(({ meanReturn }) => meanReturn),
+    standings[0].returns,
+  );
+  const { expert } = references(runs);
+  const isExpert = runs[0].config.command === "expert";
+  const of =
+    standings.length > 1 ? plural(standings.length, "seed") : plural(standings[0].returns.length, "episode");
+  const share = expert > 0 && !isExpert ? `, ${formatShare(earned / expert)} of the expert` : "";
+  const control = controlName(runs[0].config);
+  const label = isExpert ? "Trained expert" : control === null ? "Learned policy" : `Control: ${control}`;
+  return { label, value: formatSpread(earned, spread), note: `mean ± standard deviation of ${of}${share}` };
+}
+
+function expertRow(runs: readonly Run[]): KeyNumber | null {
+  const { expert } = references(runs);
+  if (!Number.isFinite(expert)) return null;
+  const { demos } = runs[0].config;
+  const note = demos
+    ? `demonstrations: ${plural(demos.episodes, "episode")}, ${plural(demos.transitions, "transition")}`
+    : "demonstrations";
+  return { label: "Expert", value: formatValue(expert), note };
+}
+
+function halfExpertRow(runs: readonly Run[]): KeyNumber | null {
+  const { expert } = references(runs);
+  if (!(expert > 0) || !runs.some(({ evaluations }) => evaluations.length > 0)) return null;
+  const reached = runs.map(halfExpertStep).filter((step) => step !== null);
+  const label = "Half the expert's return";
+  const all = runs.length === 1 ? "" : `${reached.length} of ${runs.length} seeds; `;
+  const note = `${all}first evaluation of at least ${formatValue(expert / 2)}`;
+  if (reached.length === 0) return { label, value: "not reached", note };
+  const [low, high] = [Math.min(...reached), Math.max(...reached)];
+  const value = low === high ? formatSteps(low) : `${formatSteps(low)} – ${formatSteps(high)}`;
+  return { label, value: `${value} steps`, note };
+}
+
+/** Training steps at the first evaluation that earned at least half of the expert's return. */
+function halfExpertStep({ summary, evaluations }: Run): number | null {
+  const expert = summary?.expertReturn ?? NaN;
+  return evaluations.find(({ meanReturn }) => meanReturn >= expert / 2)?.step ?? null;
+}
+
+function agreementRow(runs: readonly Run[]): KeyNumber | null {
+  const of = (field: "pearson" | "spearman"): number[] =>
+    runs.map(({ summary, evaluations }) => summary?.[field] ?? evaluations.at(-1)?.[field] ?? NaN);
+  const pearson = of("pearson").filter(Number.isFinite);
+  if (pearson.length === 0) return null;
+  const average = pearson.length > 1 ? `, mean of ${plural(pearson.length, "seed")}` : "";
+  return {
+    label: "Reward agreement",
+    value: formatCorrelation(mean(pearson)),
+    note: `Pearson with the true reward per step${average}; Spearman ${formatCorrelation(mean(of("spearman")))}`,
+  };
+}
+
+function stepsRow(runs: readonly Run[]): KeyNumber | null {
+  const counts = stepCounts(runs);
+  if (counts.length === 0) return null;
+  const train = mean(counts.map((steps) => steps.train));
+  const rollouts = mean(counts.map((steps) => steps.rewardRollout));
+  const evaluation = mean(counts.map((steps) => steps.evaluation));
+  return {
+    label: "Steps to learn from",
+    value: grouped(train + rollouts),
+    note: `${rollouts > 0 ? `${grouped(rollouts)} of them reward rollouts; ` : ""}and ${grouped(evaluation)} to evaluate`,
+  };
+}
+
+function timeRow(runs: readonly Run[]): KeyNumber | null {
+  const seconds = mean(runs.map(({ summary }) => summary?.seconds ?? NaN));
+  if (!Number.isFinite(seconds)) return null;
+  const train = mean(runs.map(({ summary }) => summary?.steps.train ?? NaN));
+  return {
+    label: "Wall-clock time",
+    value: formatSeconds(seconds),
+    note: `${runs.length > 1 ? "mean a seed; " : ""}${formatValue(train / seconds)} training steps a second, all included`,
+  };
+}
