@@ -95,8 +95,10 @@ figcaption { max-width: 46em; margin-top: 18px; color: var(--muted); font-size: 
   main { max-width: none; padding: 0; }
   h1 { font-size: 20pt; }
   h2 { break-after: avoid; font-size: 13pt; }
-  section, figure { margin-top: 32pt; }
+  section, figure { margin-top: 26pt; }
   figure, .numbers tr, .notes dd { break-inside: avoid; }
-  figcaption { font-size: 9.5pt; }
+  .numbers { margin-top: 22pt; }
+  .numbers th, .numbers td { padding: 4px 0; font-size: 9pt; }
+  figcaption { margin-top: 8pt; font-size: 9.5pt; }
 }
 `;

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { zipSync } from "fflate";
 import { expect, test } from "vitest";
 import { keyFromSeed, nextInteger, streamOf, TandemError, type RandomStream } from "../../src/core/index.ts";
 import {
@@ -9,7 +10,6 @@ import {
   parseDemonstrations,
   readNpzArray,
   writeNpy,
-  writeNpz,
 } from "../../src/demos/index.ts";
 import { countingEpisodes, golden } from "./recordings.ts";
 
@@ -62,13 +62,13 @@ const FILES: [string, Uint8Array][] = [
 ];
 
 for (const [index, [name, bytes]] of FILES.entries()) {
-  test(`3000 mutations of a file (${name})`, async () => {
+  test(`2000 mutations of a file (${name})`, async () => {
     const stream = streamOf(keyFromSeed(index));
     const outcomes = { read: 0, refused: 0 };
-    for (let trial = 0; trial < 3000; trial++) outcomes[await survives(mutate(bytes, stream))]++;
+    for (let trial = 0; trial < 2000; trial++) outcomes[await survives(mutate(bytes, stream))]++;
     // Some bytes (dates, a reader's version) matter to nobody; most mutations must be noticed.
     expect(outcomes.read).toBeGreaterThan(0);
-    expect(outcomes.refused).toBeGreaterThan(2000);
+    expect(outcomes.refused).toBeGreaterThan(1300);
   });
 }
 
@@ -99,7 +99,7 @@ test("3000 mutations of arrays inside a sound archive, past its checksums", asyn
         key,
         index === chosen ? mutate(bytes, stream) : bytes,
       ]);
-      outcomes[await survives(writeNpz(Object.fromEntries(entries)))]++;
+      outcomes[await survives(zipSync(Object.fromEntries(entries), { level: 0 }))]++;
     }
   }
   expect(outcomes.read).toBeGreaterThan(300);

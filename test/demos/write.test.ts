@@ -43,7 +43,7 @@ test("whatever is written is read back bit for bit, with its metadata", async ()
         expect(read.warnings).toEqual([]);
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 

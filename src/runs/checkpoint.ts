@@ -1,0 +1,288 @@
+import { closeSync, existsSync, fstatSync, ftruncateSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { TandemError, type StepCounts, type Trajectories, type TrajectoryBuilder } from "../core/index.ts";
+import type { MlIrl } from "../irl/index.ts";
+import { rewardTensors } from "../irl/index.ts";
+import type { Kernels } from "../kernels/index.ts";
+import type { AdamState } from "../nn/index.ts";
+import { episodeSeed, replaySize, sacTensors, type Agent, type Replay } from "../rl/index.ts";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { parseJson, withWriteErrors, writeAtomically } from "./run-folder.ts";
+
+/**
+ * Everything a run needs to go on to the bit: `state.json` (counters, random streams), `tensors.safetensors`
+ * (networks, optimisers, episodes under way) and `replay.f32`, to which only new rows are written. `state.json` is
+ * replaced last, so that it never speaks of what is not yet there.
+ */
+export interface Snapshot {
+  json: SnapshotJson;
+  arrays: Record<string, Float32Array>;
+}
+
+interface AdamJson {
+  steps: number;
+  beta1Power: number;
+  beta2Power: number;
+}
+
+interface AgentJson {
+  steps: number;
+  episodes: number;
+  explorationCounter: number;
+  sacCounter: number;
+  updates: number;
+  adam: [AdamJson, AdamJson, AdamJson];
+  episodeRows: number;
+  replayAdded: number;
+}
+
+interface SnapshotJson {
+  format: "tandem-checkpoint/1";
+  /** Wall-clock seconds of training so far. */
+  seconds: number;
+  steps: StepCounts;
+  agent: AgentJson;
+  irl: {
+    rewardSteps: number;
+    expertCounter: number;
+    rewardAdam: AdamJson;
+    statistics: Record<"expert" | "agent", { count: number; mean: number[]; squares: number[] }>;
+    recentEpisodes: number;
+  } | null;
+}
+
+/** Take the state of a run: an agent alone (expert training) or with the upper level around it. */
+export function takeSnapshot(
+  kernels: Kernels,
+  agent: Agent,
+  irl: MlIrl | null,
+  steps: StepCounts,
+  seconds: number,
+): Snapshot {
+  const arrays: Record<string, Float32Array> = {};
+  const tensors = { ...sacTensors(agent.sac), ...(irl ? rewardTensors(irl.reward) : {}) };
+  for (const [name, [pointer, length]] of Object.entries(tensors)) arrays[name] = kernels.f32(pointer, length).slice();
+  arrays.episode = agent.episode.buffer.slice(0, agent.episode.rows * builderWidth(agent.episode));
+  irl?.recentEpisodes.forEach((episode, index) => packEpisode(arrays, `recent${index}`, episode));
+  const { sac } = agent;
+  const json: SnapshotJson = {
+    format: "tandem-checkpoint/1",
+    seconds,
+    steps: { ...steps },
+    agent: {
+      steps: agent.steps,
+      episodes: agent.episodes,
+      explorationCounter: agent.exploration.counter,
+      sacCounter: sac.counter,
+      updates: sac.updates,
+      adam: [adamJson(sac.actorAdam), adamJson(sac.criticAdam), adamJson(sac.temperatureAdam)],
+      episodeRows: agent.episode.rows,
+      replayAdded: agent.replay.added,
+    },
+    irl: irl && {
+      rewardSteps: irl.rewardSteps,
+      expertCounter: irl.expertStream.counter,
+      rewardAdam: adamJson(irl.reward.adam),
+      statistics: { expert: statisticsJson(irl, "expert"), agent: statisticsJson(irl, "agent") },
+      recentEpisodes: irl.recentEpisodes.length,
+    },
+  };
+  return { json, arrays };
+}
+
+/** Write the run's state into `folder/checkpoint`. */
+export function saveCheckpoint(
+  kernels: Kernels,
+  folder: string,
+  agent: Agent,
+  irl: MlIrl | null,
+  steps: StepCounts,
+  seconds: number,
+): void {
+  const path = join(folder, "checkpoint");
+  const { json, arrays } = takeSnapshot(kernels, agent, irl, steps, seconds);
+  withWriteErrors(path, () => {
+    mkdirSync(path, { recursive: true });
+    writeReplay(kernels, join(path, "replay.f32"), agent.replay);
+  });
+  writeAtomically(join(path, "tensors.safetensors"), encodeSafetensors(arrays));
+  writeAtomically(join(path, "state.json"), `${JSON.stringify(json)}\n`);
+}
+
+/** Whether the run has a checkpoint to go on from. */
+export function hasCheckpoint(folder: string): boolean {
+  return existsSync(join(folder, "checkpoint", "state.json"));
+}
+
+/** Named arrays of the run's checkpoint: enough to use the policy or the reward. */
+export function readTensors(folder: string): Record<string, Float32Array> {
+  const path = join(folder, "checkpoint", "tensors.safetensors");
+  if (!existsSync(path)) {
+    throw new TandemError("readTensors", `${folder} has no checkpoint yet; let the run save one first`);
+  }
+  return decodeSafetensors(readFileSync(path), path);
+}
+
+/** Put a freshly created agent (and upper level) into the state saved in `folder`, and what is counted in `steps`; returns the seconds trained. */
+export function restoreCheckpoint(
+  kernels: Kernels,
+  folder: string,
+  agent: Agent,
+  irl: MlIrl | null,
+  steps: StepCounts,
+): number {
+  const path = join(folder, "checkpoint");
+  const json = parseJson(join(path, "state.json")) as SnapshotJson;
+  if (json.format !== "tandem-checkpoint/1") {
+    throw new TandemError("restoreCheckpoint", `${path} has format ${json.format}, expected tandem-checkpoint/1`);
+  }
+  const arrays = readTensors(folder);
+  const tensors = { ...sacTensors(agent.sac), ...(irl ? rewardTensors(irl.reward) : {}) };
+  for (const [name, [pointer, length]] of Object.entries(tensors)) {
+    if (arrays[name]?.length !== length) {
+      throw new TandemError("restoreCheckpoint", `${path}: expected ${length} floats of ${name}, got ${arrays[name]?.length}`);
+    }
+    kernels.f32(pointer, length).set(arrays[name]);
+  }
+  Object.assign(steps, json.steps);
+  restoreAgent(agent, json.agent, arrays.episode);
+  readReplay(kernels, join(path, "replay.f32"), agent.replay, json.agent.replayAdded);
+  if (irl && json.irl) restoreIrl(irl, json.irl, arrays);
+  return json.seconds;
+}
+
+function restoreAgent(agent: Agent, json: AgentJson, episode: Float32Array): void {
+  const { sac } = agent;
+  agent.steps = json.steps;
+  agent.episodes = json.episodes;
+  agent.exploration.counter = json.explorationCounter;
+  sac.counter = json.sacCounter;
+  sac.updates = json.updates;
+  [sac.actorAdam, sac.criticAdam, sac.temperatureAdam].forEach((adam, i) => Object.assign(adam, json.adam[i]));
+  agent.episode.buffer = episode;
+  agent.episode.rows = json.episodeRows;
+  relive(agent);
+}
+
+/** Bring the environment to where the episode under way is, by its seed and actions: no state tells its step count. */
+function relive({ environment, episode, episodes, episodeKey, observation }: Agent): void {
+  const { observationSize: n, actionSize: d, buffer, rows } = episode;
+  let { observation: last } = environment.reset({ seed: episodeSeed(episodeKey, episodes - 1) });
+  for (let row = 0; row < rows; row++) {
+    const action = row * builderWidth(episode) + n;
+    last = environment.step(buffer.subarray(action, action + d)).observation;
+  }
+  observation.set(last);
+}
+
+function restoreIrl(irl: MlIrl, json: NonNullable<SnapshotJson["irl"]>, arrays: Record<string, Float32Array>): void {
+  irl.rewardSteps = json.rewardSteps;
+  irl.expertStream.counter = json.expertCounter;
+  Object.assign(irl.reward.adam, json.rewardAdam);
+  for (const who of ["expert", "agent"] as const) {
+    const { count, mean, squares } = json.statistics[who];
+    irl.reward.statistics[who].count = count;
+    irl.reward.statistics[who].mean.set(mean);
+    irl.reward.statistics[who].squares.set(squares);
+  }
+  const { observationSize, actionSize } = irl.agent.sac;
+  for (let index = 0; index < json.recentEpisodes; index++) {
+    irl.recentEpisodes.push(unpackEpisode(arrays, `recent${index}`, observationSize, actionSize));
+  }
+}
+
+const adamJson = ({ steps, beta1Power, beta2Power }: AdamState): AdamJson => ({ steps, beta1Power, beta2Power });
+
+function statisticsJson(irl: MlIrl, who: "expert" | "agent"): { count: number; mean: number[]; squares: number[] } {
+  const { count, mean, squares } = irl.reward.statistics[who];
+  return { count, mean: Array.from(mean), squares: Array.from(squares) };
+}
+
+const builderWidth = (builder: TrajectoryBuilder): number => 2 * builder.observationSize + builder.actionSize + 3;
+
+const EPISODE_COLUMNS = ["observations", "actions", "nextObservations", "rewards", "terminated", "truncated"] as const;
+
+function packEpisode(arrays: Record<string, Float32Array>, name: string, episode: Trajectories): void {
+  for (const column of EPISODE_COLUMNS) arrays[`${name}.${column}`] = Float32Array.from(episode[column] ?? []);
+}
+
+function unpackEpisode(arrays: Record<string, Float32Array>, name: string, n: number, d: number): Trajectories {
+  const [observations, actions, nextObservations, rewards, terminated, truncated] = EPISODE_COLUMNS.map(
+    (column) => arrays[`${name}.${column}`],
+  );
+  return {
+    observationSize: n,
+    actionSize: d,
+    observations,
+    actions,
+    nextObservations,
+    rewards,
+    terminated: Uint8Array.from(terminated),
+    truncated: Uint8Array.from(truncated),
+    episodeStarts: Uint32Array.of(0, terminated.length),
+  };
+}
+
+/** The file holds the replay's rows (and true rewards, where kept, after each row) in place; only new rows are written. */
+function writeReplay(kernels: Kernels, path: string, replay: Replay): void {
+  const width = fileWidth(replay);
+  const file = openSync(path, existsSync(path) ? "r+" : "w");
+  try {
+    const saved = fstatSync(file).size / (4 * width);
+    // A file that is full may hold overwritten rows: then every row is written again.
+    const first = replay.added <= replay.capacity ? Math.min(Math.floor(saved), replaySize(replay)) : 0;
+    forEachBlock(first, replaySize(replay), (start, count) => {
+      const block = new Float32Array(count * width);
+      for (let i = 0; i < count; i++) block.set(replayRow(kernels, replay, start + i), i * width);
+      writeWhole(file, new Uint8Array(block.buffer), 4 * start * width);
+    });
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** One call may write less than it is given, as on a disk that fills up. */
+function writeWhole(file: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length;) {
+    done += writeSync(file, bytes, done, bytes.length - done, position + done);
+  }
+}
+
+function readReplay(kernels: Kernels, path: string, replay: Replay, added: number): void {
+  const width = fileWidth(replay);
+  const rows = Math.min(added, replay.capacity);
+  const file = openSync(path, "r+");
+  try {
+    if (fstatSync(file).size < 4 * width * rows) {
+      throw new TandemError("restoreCheckpoint", `${path} holds fewer than the ${rows} transitions it should; it is damaged`);
+    }
+    // Rows written after the checkpoint was made are made again.
+    ftruncateSync(file, 4 * width * rows);
+    forEachBlock(0, rows, (start, count) => {
+      const block = new Float32Array(count * width);
+      readSync(file, new Uint8Array(block.buffer), 0, block.byteLength, 4 * start * width);
+      for (let i = 0; i < count; i++) {
+        const row = block.subarray(i * width, (i + 1) * width);
+        kernels.f32(replay.rows + 4 * (start + i) * replay.stride, replay.stride).set(row.subarray(0, replay.stride));
+        if (replay.trueRewards) kernels.f32(replay.trueRewards + 4 * (start + i), 1)[0] = row[replay.stride];
+      }
+    });
+  } finally {
+    closeSync(file);
+  }
+  replay.added = added;
+}
+
+const fileWidth = (replay: Replay): number => replay.stride + (replay.trueRewards ? 1 : 0);
+
+function replayRow(kernels: Kernels, replay: Replay, index: number): Float32Array {
+  const row = kernels.f32(replay.rows + 4 * index * replay.stride, replay.stride);
+  if (!replay.trueRewards) return row;
+  return Float32Array.of(...row, kernels.f32(replay.trueRewards + 4 * index, 1)[0]);
+}
+
+function forEachBlock(first: number, end: number, visit: (start: number, count: number) => void): void {
+  const BLOCK = 4096;
+  for (let start = first; start < end; start += BLOCK) visit(start, Math.min(BLOCK, end - start));
+}

@@ -1,0 +1,4 @@
+export * from "./checkpoint.ts";
+export * from "./config.ts";
+export * from "./run-folder.ts";
+export * from "./training.ts";

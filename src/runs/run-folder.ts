@@ -1,0 +1,95 @@
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { TandemError, type TrainingRecord } from "../core/index.ts";
+import { runConfig, type RunConfig } from "./config.ts";
+
+/** Make a folder for a new run. Refuses one that already holds files. */
+export function createRunFolder(folder: string, config: RunConfig): void {
+  withWriteErrors(folder, () => {
+    mkdirSync(folder, { recursive: true });
+    if (readdirSync(folder).length > 0) {
+      throw new TandemError(
+        "createRunFolder",
+        `${folder} is not empty; choose another --out, or continue that run with --resume ${folder}`,
+      );
+    }
+    writeAtomically(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
+  });
+}
+
+/** The configuration of an existing run. */
+export function readConfig(folder: string): RunConfig {
+  const path = join(folder, "config.json");
+  if (!existsSync(path)) {
+    throw new TandemError("readConfig", `expected a run folder at ${folder}, found no config.json there; check the path`);
+  }
+  const parsed = runConfig.safeParse(parseJson(path));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new TandemError("readConfig", `${path}: ${issue.path.join(".")}: ${issue.message}`);
+}
+
+/** Parse a JSON file, with one clear line where it cannot be. */
+export function parseJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw new TandemError("parseJson", `${path} cannot be read as JSON (${(cause as Error).message})`, { cause });
+  }
+}
+
+/** Add records to the run's metrics. */
+export function appendRecords(folder: string, records: readonly TrainingRecord[]): void {
+  if (records.length === 0) return;
+  const lines = records.map((record) => `${JSON.stringify(record)}\n`).join("");
+  withWriteErrors(folder, () => appendFileSync(join(folder, "metrics.jsonl"), lines));
+}
+
+/** Drop records made after training step `step`: what a resumed run will make again. */
+export function truncateRecords(folder: string, step: number): void {
+  const path = join(folder, "metrics.jsonl");
+  if (!existsSync(path)) return;
+  const kept = readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line.endsWith("}") && (JSON.parse(line) as TrainingRecord).step <= step);
+  writeAtomically(path, kept.map((line) => `${line}\n`).join(""));
+}
+
+/** Write a file so that at every moment either the old or the whole new content is there. */
+export function writeAtomically(path: string, content: string | Uint8Array): void {
+  const temporary = `${path}.tmp`;
+  withWriteErrors(dirname(path), () => {
+    try {
+      writeFileSync(temporary, content, { flush: true });
+      renameSync(temporary, path);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  });
+}
+
+const REASONS: Record<string, string> = {
+  ENOSPC: "the disk is full; free some space",
+  EACCES: "permission denied; choose a folder you may write to",
+  EROFS: "the file system is read-only; choose another folder",
+  EPERM: "not permitted; choose another folder",
+  ENOTDIR: "a part of the path is a file, not a folder; choose another",
+  EEXIST: "a file of that name is in the way; choose another",
+  EDQUOT: "the disk quota is used up; free some space",
+  ENOENT: "there can be no such folder; choose another",
+  ENAMETOOLONG: "the name is too long; choose another",
+  EISDIR: "a folder of that name is in the way; choose another",
+  ELOOP: "its links go in a circle; choose another folder",
+};
+
+/** Turn the file system's refusals into one clear line. */
+export function withWriteErrors(folder: string, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    const reason = REASONS[(error as NodeJS.ErrnoException).code ?? ""];
+    if (!reason) throw error;
+    throw new TandemError("run folder", `cannot write to ${folder}: ${reason}`, { cause: error });
+  }
+}

@@ -1,0 +1,306 @@
+import { join } from "node:path";
+import { setImmediate as breathe } from "node:timers/promises";
+import {
+  foldIn,
+  keyFromSeed,
+  episodeReturns,
+  transitionCount,
+  type Key,
+  type Listener,
+  type StepCounts,
+  type Trajectories,
+  type TrainingRecord,
+} from "../core/index.ts";
+import { makeEnvironment, type Environment } from "../envs/index.ts";
+import { deterministicPolicy, evaluate, randomPolicy, rewardAgreement, type Evaluation } from "../eval/index.ts";
+import { createMlIrl, mlIrlIteration, rewardsAlong, type MlIrl } from "../irl/index.ts";
+import { loadKernels, type Kernels } from "../kernels/index.ts";
+import {
+  agentStep,
+  createAgent,
+  episodeRecord,
+  recordedReward,
+  takePolicyRecord,
+  type Agent,
+} from "../rl/index.ts";
+import { hasCheckpoint, restoreCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import type { ExpertConfig, RunConfig, TrainConfig } from "./config.ts";
+import { appendRecords, truncateRecords, writeAtomically } from "./run-folder.ts";
+
+/** Where a training stands, for a progress line. */
+export interface Progress {
+  step: number;
+  steps: number;
+  /** Training steps a second, lately. */
+  rate: number;
+  secondsLeft: number;
+  /** The last evaluation's mean true return. */
+  lastReturn: number | null;
+}
+
+/** What a training is given from outside: a clock, an ear, and a way to be stopped. */
+export interface TrainingHooks {
+  /** Milliseconds. */
+  clock(): number;
+  /** Heard several times a second. */
+  onProgress(progress: Progress): void;
+  /** Each record as it is made. */
+  onRecord?: Listener;
+  /** Asked between iterations; true saves a checkpoint and returns. */
+  stopRequested(): boolean;
+}
+
+/** The end of a run, as `summary.json` holds it. */
+export interface Summary {
+  env: string;
+  seed: number;
+  /** Mean true return of the demonstrations used; null where they carry none. */
+  expertReturn: number | null;
+  /** Mean over the final deterministic evaluation episodes: the last policy, not the best. */
+  finalReturn: number;
+  finalReturns: number[];
+  randomReturn: number;
+  steps: StepCounts;
+  seconds: number;
+  kernels: string;
+  /** Correlation of learned and true reward per step on the final evaluation episodes. */
+  pearson: number | null;
+  spearman: number | null;
+  /** Learned and true reward of steps sampled evenly from the final evaluation. */
+  rewardScatter?: { learned: number[]; true: number[] };
+}
+
+/** A training in memory. */
+interface Training {
+  readonly kernels: Kernels;
+  readonly config: RunConfig;
+  readonly agent: Agent;
+  readonly irl: MlIrl | null;
+  readonly steps: StepCounts;
+  readonly evaluationEnvironment: Environment;
+  /** One iteration, up to `config.steps`. */
+  readonly iterate: (listener: Listener, clock: () => number) => void;
+  readonly evaluationKey: Key;
+  readonly environments: readonly Environment[];
+}
+
+const SCATTER_POINTS = 2000;
+const CHECKPOINT_EVERY_SECONDS = 300;
+/** Purposes of the seed's sub-keys. */
+const TRAINING = 0;
+const EVALUATION = 1;
+const FINAL_EVALUATION = 2;
+const RANDOM_BASELINE = 3;
+
+/**
+ * Train in an existing run folder from its configuration, from the start or (resume) from its checkpoint. Returns the
+ * summary, or null when stopped before the end; both leave a checkpoint.
+ */
+export async function runTraining(
+  folder: string,
+  config: RunConfig,
+  demonstrations: Trajectories | null,
+  hooks: TrainingHooks,
+): Promise<Summary | null> {
+  const training = await openTraining(config, demonstrations);
+  try {
+    return await train(folder, training, demonstrations, hooks);
+  } finally {
+    for (const environment of training.environments) environment.close();
+  }
+}
+
+async function train(
+  folder: string,
+  training: Training,
+  demonstrations: Trajectories | null,
+  hooks: TrainingHooks,
+): Promise<Summary | null> {
+  const { kernels, config, agent, irl, steps } = training;
+  const key = keyFromSeed(config.seed);
+  let secondsBefore = 0;
+  if (hasCheckpoint(folder)) {
+    secondsBefore = restoreCheckpoint(kernels, folder, agent, irl, steps);
+  }
+  truncateRecords(folder, agent.steps);
+  const begun = hooks.clock();
+  const seconds = (): number => secondsBefore + (hooks.clock() - begun) / 1000;
+  const pending: TrainingRecord[] = [];
+  const listener: Listener = (record) => {
+    pending.push(record);
+    hooks.onRecord?.(record);
+  };
+  const flush = (): void => appendRecords(folder, pending.splice(0));
+
+  let lastReturn: number | null = null;
+  let saved = hooks.clock();
+  const rate = createRate(hooks.clock, agent.steps);
+  const report = (): void => {
+    const perSecond = rate(agent.steps);
+    const secondsLeft = (config.steps - agent.steps) / perSecond;
+    hooks.onProgress({ step: agent.steps, steps: config.steps, rate: perSecond, secondsLeft, lastReturn });
+  };
+  const clock = reportingClock(hooks.clock, report);
+  while (agent.steps < config.steps) {
+    const evaluationsBefore = Math.floor(agent.steps / config.evaluation.every);
+    training.iterate(listener, clock);
+    if (Math.floor(agent.steps / config.evaluation.every) > evaluationsBefore) {
+      lastReturn = evaluateNow(training, listener).meanReturn;
+    }
+    flush();
+    report();
+    await breathe();
+    const stop = hooks.stopRequested();
+    if (stop || hooks.clock() - saved > 1000 * CHECKPOINT_EVERY_SECONDS) {
+      saveCheckpoint(kernels, folder, agent, irl, steps, seconds());
+      saved = hooks.clock();
+    }
+    if (stop) return null;
+  }
+  saveCheckpoint(kernels, folder, agent, irl, steps, seconds());
+
+  const random = evaluateAct(training, randomPolicy(foldIn(key, RANDOM_BASELINE)), foldIn(key, RANDOM_BASELINE));
+  const policy = deterministicPolicy(kernels, agent.sac);
+  const final = evaluateAct(training, policy, foldIn(key, FINAL_EVALUATION));
+  const learned = irl && rewardsAlong(kernels, irl.reward, final.trajectories);
+  const agreement = learned && rewardAgreement(learned, final.trajectories);
+  const summary: Summary = {
+    env: config.env.id,
+    seed: config.seed,
+    expertReturn: demonstrations && meanReturn(demonstrations),
+    finalReturn: final.meanReturn,
+    finalReturns: final.returns,
+    randomReturn: random.meanReturn,
+    steps: { ...steps },
+    seconds: seconds(),
+    kernels: kernels.build,
+    pearson: agreement?.pearson ?? null,
+    spearman: agreement?.spearman ?? null,
+    ...(learned ? { rewardScatter: scatter(learned, final.trajectories) } : {}),
+  };
+  writeAtomically(join(folder, "summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
+  return summary;
+}
+
+async function openTraining(config: RunConfig, demonstrations: Trajectories | null): Promise<Training> {
+  const kernels = await loadKernels({ build: config.kernels });
+  const make = (): Promise<Environment> => makeEnvironment(config.env.id, config.env.options);
+  const environment = await make();
+  const evaluationEnvironment = await make();
+  const key = keyFromSeed(config.seed);
+  const shared = { kernels, config, evaluationEnvironment, evaluationKey: foldIn(key, EVALUATION) };
+  const trainingKey = foldIn(key, TRAINING);
+  if (config.command === "train" && demonstrations) {
+    const fresh = config.algorithm.agentTrajectories === "fresh";
+    const rolloutEnvironment = fresh ? await make() : null;
+    const environments = { train: environment, rollout: rolloutEnvironment };
+    const capacity = Math.min(config.algorithm.replayCapacity, config.steps);
+    const options: TrainConfig["algorithm"] = { ...config.algorithm, replayCapacity: capacity };
+    const irl = createMlIrl(kernels, environments, demonstrations, options, trainingKey);
+    return {
+      ...shared,
+      agent: irl.agent,
+      irl,
+      steps: irl.steps,
+      iterate: (listener, clock) => mlIrlIteration(kernels, irl, config.steps, listener, clock),
+      environments: [environment, evaluationEnvironment, ...(rolloutEnvironment ? [rolloutEnvironment] : [])],
+    };
+  }
+  const { algorithm } = config as ExpertConfig;
+  const capacity = Math.min(algorithm.replayCapacity, config.steps);
+  const options = { ...algorithm, replayCapacity: capacity, keepTrueRewards: true };
+  const agent = createAgent(kernels, environment, options, trainingKey);
+  const steps: StepCounts = { train: 0, rewardRollout: 0, evaluation: 0, expert: 0 };
+  return {
+    ...shared,
+    agent,
+    irl: null,
+    steps,
+    iterate: (listener, clock) => expertIteration(kernels, agent, steps, config.steps, listener, clock),
+    environments: [environment, evaluationEnvironment],
+  };
+}
+
+/** As many steps under the true reward as lie between two reports. */
+function expertIteration(
+  kernels: Kernels,
+  agent: Agent,
+  steps: StepCounts,
+  stepLimit: number,
+  listener: Listener,
+  clock: () => number,
+): void {
+  const STEPS_PER_REPORT = 1000;
+  const reward = recordedReward(kernels, agent.replay);
+  const end = Math.min(agent.steps + STEPS_PER_REPORT, stepLimit);
+  while (agent.steps < end) {
+    const episode = agentStep(kernels, agent, reward, clock);
+    if (episode) listener(episodeRecord(agent.steps, episode));
+  }
+  steps.train = agent.steps;
+  const record = takePolicyRecord(kernels, agent);
+  if (record) listener(record);
+}
+
+function evaluateNow(training: Training, listener: Listener): Evaluation {
+  const { kernels, config, agent, irl, steps, evaluationEnvironment } = training;
+  const key = foldIn(training.evaluationKey, agent.steps);
+  const policy = deterministicPolicy(kernels, agent.sac);
+  const evaluation = evaluate(evaluationEnvironment, policy, config.evaluation.episodes, key);
+  steps.evaluation += transitionCount(evaluation.trajectories);
+  const agreement = irl && rewardAgreement(rewardsAlong(kernels, irl.reward, evaluation.trajectories), evaluation.trajectories);
+  listener({
+    kind: "evaluation",
+    step: agent.steps,
+    returns: evaluation.returns,
+    meanReturn: evaluation.meanReturn,
+    stdReturn: evaluation.stdReturn,
+    pearson: agreement?.pearson ?? null,
+    spearman: agreement?.spearman ?? null,
+    steps: { ...steps },
+  });
+  return evaluation;
+}
+
+function evaluateAct(training: Training, act: Parameters<typeof evaluate>[1], key: Key): Evaluation {
+  const evaluation = evaluate(training.evaluationEnvironment, act, training.config.evaluation.finalEpisodes, key);
+  training.steps.evaluation += transitionCount(evaluation.trajectories);
+  return evaluation;
+}
+
+function meanReturn(trajectories: Trajectories): number | null {
+  const returns = episodeReturns(trajectories);
+  return returns && returns.reduce((sum, value) => sum + value, 0) / returns.length;
+}
+
+function scatter(learned: Float32Array, { rewards }: Trajectories): { learned: number[]; true: number[] } {
+  const stride = Math.max(1, Math.floor(learned.length / SCATTER_POINTS));
+  const rows = Array.from({ length: Math.floor(learned.length / stride) }, (_, i) => i * stride);
+  return { learned: rows.map((t) => learned[t]), true: rows.map((t) => rewards?.[t] ?? NaN) };
+}
+
+/** A clock that calls `report` every tenth of a second as it is read: an iteration reads it at each step. */
+function reportingClock(clock: () => number, report: () => void): () => number {
+  const INTERVAL_MS = 100;
+  let reported = clock();
+  return () => {
+    const time = clock();
+    if (time - reported >= INTERVAL_MS) {
+      reported = time;
+      report();
+    }
+    return time;
+  };
+}
+
+/** Steps a second over about the last half minute. */
+function createRate(clock: () => number, startStep: number): (step: number) => number {
+  const WINDOW_MS = 30_000;
+  const marks = [{ time: clock(), step: startStep }];
+  return (step) => {
+    const time = clock();
+    marks.push({ time, step });
+    while (marks.length > 2 && time - marks[0].time > WINDOW_MS) marks.shift();
+    return (1000 * (step - marks[0].step)) / Math.max(1, time - marks[0].time);
+  };
+}
