@@ -3,8 +3,8 @@
  * policy learnt from one of the expert's episodes. Takes about half a minute: `node examples/01-own-environment.ts`.
  */
 import { box, createMlIrl, evaluate, deterministicPolicy, keyFromSeed, loadKernels } from "../src/index.ts";
-import { mlIrlIteration, rollout, TRAIN_DEFAULTS, type Act, type StepResult } from "../src/index.ts";
-import type { Environment } from "../src/envs/index.ts";
+import { mlIrlIteration, rollout, TRAIN_DEFAULTS, type Act } from "../src/index.ts";
+import type { Environment, StepResult } from "../src/envs/index.ts";
 
 /** Position and velocity of a point on a line; the action is a force. The true reward is minus the distance to x = 1. */
 function makePoint(): Environment {

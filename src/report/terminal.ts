@@ -31,14 +31,16 @@ export function renderTerminalReport(runs: readonly Run[], { width, colour }: Te
   return `${lines.join("\n\n")}\n`;
 }
 
-/** Label, value and note in columns; the note wraps within its own. */
+/** Label, value and note in columns; the note wraps within its own, and is left out where there is no room. */
 function numbersTable(rows: readonly KeyNumber[], width: number, pen: Pen): string[] {
+  const LEAST_NOTE = 20;
   const labels = Math.max(...rows.map(({ label }) => label.length));
   const values = Math.max(...rows.map(({ value }) => value.length));
   const indent = labels + values + 4;
   return rows.flatMap(({ label, value, note }) => {
     const head = `${label.padEnd(labels)}  ${pen.strong(value.padStart(values))}`;
-    const [first, ...rest] = wrap(note, Math.max(20, width - indent));
+    if (width - indent < LEAST_NOTE) return [head];
+    const [first, ...rest] = wrap(note, width - indent);
     return [`${head}  ${pen.muted(first)}`, ...rest.map((line) => " ".repeat(indent) + pen.muted(line))];
   });
 }
