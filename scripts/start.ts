@@ -8,14 +8,14 @@ const DEMONSTRATION = "demonstrations/halfcheetah-v5-tandem-sac.npz";
 
 /** What is trained, chosen for the time it takes; `tandem train --help` explains each. */
 const SETTINGS = {
-  steps: 40_000,
+  steps: 100_000,
   seed: 0,
   hidden: "128,128",
   "batch-size": 128,
   "start-steps": 2000,
-  "evaluate-every": 4000,
+  "evaluate-every": 5000,
   "evaluation-episodes": 3,
-  "final-episodes": 5,
+  "final-episodes": 10,
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));

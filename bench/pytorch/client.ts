@@ -13,7 +13,7 @@ export interface PyTorchSetting {
 /** Time by the wall, or of the measuring thread on the processor. */
 export type ClockName = "wall" | "cpu";
 
-/** Those measured. Two threads last: their idle spinning then falls into the pause before the next round. */
+/** Those measured. Two threads last: their idle spinning then falls into what a round begins with, unmeasured. */
 export const PYTORCH_SETTINGS: readonly PyTorchSetting[] = [
   { style: "common", threads: 1 },
   { style: "tuned", threads: 1 },
@@ -26,7 +26,7 @@ export const describeSetting = ({ style, threads }: PyTorchSetting): string =>
   `${style}, ${threads} ${threads === 1 ? "thread" : "threads"}`;
 
 /** What to measure: a learner is made and warmed up when it is first asked for. */
-export interface PyTorchRequest extends PyTorchSetting {
+interface PyTorchRequest extends PyTorchSetting {
   readonly hidden: readonly number[];
   readonly batch: number;
   readonly reward: "recorded" | "learned";

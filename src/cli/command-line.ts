@@ -45,7 +45,7 @@ function tandem(entry: URL): Command {
   const commands = [trainCommand(entry), expertCommand(entry), evalCommand(), reportCommand(), demos];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands, ...demos.commands]) {
-    command.exitOverride().configureOutput({ writeErr: () => {}, getOutHelpWidth: helpWidth });
+    command.exitOverride().configureOutput({ outputError: () => {}, getOutHelpWidth: helpWidth });
     command.helpOption("-h, --help", "print this").helpCommand(false);
     command.configureHelp({ subcommandTerm: (subcommand) => subcommand.name() });
   }
@@ -59,7 +59,7 @@ function helpWidth(): number {
 /** Says on stderr what went wrong, and returns the exit code: 1 for what a user can mend, 2 for a bug. */
 function explain(error: unknown): number {
   if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return 0;
+    if (error.exitCode === 0 || error.code === "commander.help") return error.exitCode;
     const sentence = error.message.replace(/^error: /, "").replaceAll(/\s+/g, " ");
     process.stderr.write(`tandem: ${sentence}\n`);
     return 1;

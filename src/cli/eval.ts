@@ -4,11 +4,18 @@ import { Command } from "commander";
 import { foldIn, keyFromSeed } from "../core/index.ts";
 import { evaluate, rewardAgreement, type Evaluation } from "../eval/index.ts";
 import { rewardsAlong } from "../irl/index.ts";
-import { parseJson, readConfig, type Summary } from "../runs/index.ts";
+import {
+  loadSavedRun,
+  parseJson,
+  readConfig,
+  savedPolicy,
+  type PolicyKind,
+  type SavedRun,
+  type Summary,
+} from "../runs/index.ts";
 import { oneOf, optionValue, wholeNumber } from "./option-values.ts";
 import { optionsOnCommandLine } from "./options.ts";
 import { openEnvironment } from "./run-setup.ts";
-import { loadSavedRun, savedPolicy, type PolicyKind, type SavedRun } from "./saved-run.ts";
 
 const EXAMPLES = `
 Examples:

@@ -2,11 +2,12 @@ import { Command } from "commander";
 import { episodeReturns, foldIn, keyFromSeed, TandemError } from "../core/index.ts";
 import { writeDemonstrations } from "../demos/index.ts";
 import { rollout } from "../rl/index.ts";
-import { readConfig, type ExpertConfig, type Summary } from "../runs/index.ts";
+import { loadSavedRun, readConfig, savedPolicy, type ExpertConfig, type PolicyKind } from "../runs/index.ts";
 import { commandText } from "./invocation.ts";
 import { anyText, oneOf, optionValue, wholeNumber, type GivenOptions } from "./option-values.ts";
 import { EXPERT_OPTIONS, optionsOnCommandLine } from "./options.ts";
 import { requireFreeFile } from "./run-place.ts";
+import { showReport } from "./report.ts";
 import {
   beginRun,
   collectOptions,
@@ -20,7 +21,6 @@ import {
   type CollectedOptions,
   type RunEnd,
 } from "./run-setup.ts";
-import { loadSavedRun, savedPolicy, type PolicyKind } from "./saved-run.ts";
 import { gatheringSettings, runSettings } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
@@ -80,7 +80,10 @@ async function expert(command: Command, entry: URL): Promise<number> {
       );
   if ("exitCode" in end) return end.exitCode;
   if (recording) await record(folder, recording);
-  process.stdout.write(flags.has("json") ? jsonLine(end.summary) : endText(folder, end.summary, recording));
+  await showReport([folder], { print: !flags.has("json") });
+  process.stdout.write(
+    flags.has("json") ? jsonLine(end.summary) : whatNext(folder, end.summary.steps.train, recording),
+  );
   return 0;
 }
 
@@ -89,18 +92,20 @@ async function begin(
   { given, base }: CollectedOptions<"expert">,
   recording: Recording | null,
 ): Promise<RunEnd> {
-  const settings = runSettings(given, base);
-  const algorithm = gatheringSettings(given, base?.algorithm);
-  if (!settings.env) {
+  const id = optionValue(given, "env", anyText) ?? base?.env.id;
+  if (id === undefined) {
     throw new TandemError(
       "--env",
       "expected an environment, got nothing; add for example --env HalfCheetah-v5",
     );
   }
+  const settings = runSettings(given, base);
+  const algorithm = gatheringSettings(given, base?.algorithm);
   requirePlaceFor(settings);
-  (await openEnvironment(settings.env, settings.envOptions)).close();
+  const env = { id, options: settings.envOptions };
+  (await openEnvironment(env.id, env.options)).close();
   const config: ExpertConfig = {
-    ...(await commonConfig(settings, { id: settings.env, options: settings.envOptions })),
+    ...(await commonConfig(settings, env)),
     command: "expert",
     demos: null,
     algorithm,
@@ -165,11 +170,8 @@ async function record(folder: string, { file, episodes, policy }: Recording): Pr
   }
 }
 
-function endText(folder: string, summary: Summary, recording: Recording | null): string {
-  const { finalReturn, finalReturns, randomReturn, steps } = summary;
+function whatNext(folder: string, steps: number, recording: Recording | null): string {
   const lines = [
-    `The expert's true return: ${finalReturn.toFixed(1)} over ${episodesText(finalReturns.length)}; random actions: ${randomReturn.toFixed(1)}`,
-    "",
     ...(recording
       ? [
           "To learn from the recording:",
@@ -177,7 +179,7 @@ function endText(folder: string, summary: Summary, recording: Recording | null):
         ]
       : ["To record it:", `  ${commandText("expert", "--resume", folder, "--record", "expert.npz")}`]),
     "To train longer:",
-    `  ${commandText("expert", "--resume", folder, "--steps", String(2 * steps.train))}`,
+    `  ${commandText("expert", "--resume", folder, "--steps", String(2 * steps))}`,
   ];
   return `${lines.join("\n")}\n`;
 }

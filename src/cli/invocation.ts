@@ -4,7 +4,7 @@ import { basename, relative } from "node:path";
 export function commandText(...words: readonly string[]): string {
   const script = process.argv[1] ?? "tandem";
   const name = basename(script);
-  const start = /^main\.[jt]s$/.test(name) ? `node ${quoted(nearPath(script))}` : "tandem";
+  const start = /^main\.m?[jt]s$/.test(name) ? `node ${quoted(nearPath(script))}` : "tandem";
   return [start, ...words.map(quoted)].join(" ");
 }
 

@@ -1,4 +1,5 @@
 /** The options of the commands that train: what `--help` says of them, and how they are collected. */
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { Option, type Command } from "commander";
 import { TandemError } from "../core/index.ts";
@@ -132,6 +133,7 @@ export function optionsInFile(path: string, content: object, options: readonly O
 
 /** Read a JSON file that must hold an object. */
 export function readSettingsFile(path: string): object {
+  if (!existsSync(path)) throw new TandemError("--config", `there is no file ${path}; check the path`);
   const content = parseJson(path);
   if (typeof content === "object" && content !== null && !Array.isArray(content)) return content;
   throw new TandemError(basename(path), 'expected a JSON object such as {"steps": 100000}');

@@ -69,6 +69,7 @@ export function makeRunFolder(wanted: string | null, config: RunConfig): NewRunF
     removeEmptyUpTo(anchor, resolve(path));
   };
   try {
+    makeFolders(anchor, path);
     createRunFolder(path, config);
   } catch (error) {
     discardIfUnused();
@@ -82,11 +83,22 @@ function hasResults(folder: string): boolean {
   return ["metrics.jsonl", "summary.json", "checkpoint"].some((name) => existsSync(join(folder, name)));
 }
 
+/** Makes the folders between `anchor` and `path`. (A recursive mkdir never returns on /proc.) */
+function makeFolders(anchor: string, path: string): void {
+  const missing: string[] = [];
+  for (let folder = resolve(path); folder.length > anchor.length; folder = dirname(folder)) {
+    missing.unshift(folder);
+  }
+  withWriteErrors(path, () => {
+    for (const folder of missing) if (!existsSync(folder)) mkdirSync(folder);
+  });
+}
+
 /** Makes the first folder of `stem-1`, `stem-2`, ... that nobody has, so that runs begun together do not meet. */
 function claimName(stem: string): string {
   let claimed = "";
   withWriteErrors(dirname(stem), () => {
-    mkdirSync(dirname(stem), { recursive: true });
+    if (!existsSync(dirname(stem))) mkdirSync(dirname(stem));
     for (let n = 1; claimed === ""; n++) {
       if (existsSync(`${stem}-${n}`)) continue;
       if (madeFolder(`${stem}-${n}`)) claimed = `${stem}-${n}`;

@@ -123,7 +123,6 @@ export async function beginRun(
 ): Promise<RunEnd> {
   const folder = makeRunFolder(out, config);
   warnOfIdleRun(config);
-  process.stderr.write(`Run folder: ${folder.path}\n`);
   try {
     const end = await runSession(entry, folder.path, config, demonstrations, resumeWords);
     return { folder: folder.path, end };
@@ -177,7 +176,6 @@ export async function resumeRun(
     );
   }
   writeAtomically(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
-  process.stderr.write(`Run folder: ${folder}\n`);
   return { folder, end: await runSession(entry, folder, config, demonstrations, resumeWords) };
 }
 

@@ -62,8 +62,8 @@ async function train(command: Command, entry: URL): Promise<number> {
 }
 
 async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Promise<RunEnd> {
-  const settings = runSettings(given, base);
   const wanted = demonstrationSettings(given, base);
+  const settings = runSettings(given, base);
   const algorithm = algorithmSettings(given, base?.algorithm);
   requirePlaceFor(settings);
 

@@ -32,7 +32,7 @@ export async function runSession(
   const stop = new Int32Array(new SharedArrayBuffer(4));
   const resume = commandText(config.command, "--resume", folder, ...resumeWords);
   let stoppedBy: Signal | null = null;
-  let step = 0;
+  let step: number | null = null;
 
   const onSignal = (signal: Signal): void => {
     if (stoppedBy) stopAtOnce(signal);
@@ -43,15 +43,17 @@ export async function runSession(
   const stopAtOnce = (signal: Signal): never => {
     display.finish();
     const saved = hasCheckpoint(folder)
-      ? `Stopped at once. The run can go on from where it was last saved:\n  ${resume}`
-      : "Stopped at once, before anything was saved.";
-    process.stderr.write(`${saved}\n`);
+      ? "Stopped at once. To go on from where the run was last saved:"
+      : "Stopped at once, before anything was saved. To begin again:";
+    process.stderr.write(`${saved}\n  ${resume}\n`);
     process.exit(EXIT_CODES[signal]);
   };
   for (const signal of Object.keys(EXIT_CODES)) process.on(signal, onSignal);
 
   try {
     const summary = await train(entry, { folder, config, demonstrations, stop }, (message) => {
+      if (step === null) display.say(`Run folder: ${folder}`);
+      step ??= 0;
       if (message.kind === "record") display.record(message.record);
       if (message.kind !== "progress") return;
       step = message.progress.step;
@@ -60,7 +62,7 @@ export async function runSession(
     display.finish();
     if (summary) return { summary };
     process.stderr.write(
-      `Stopped at ${step} of ${config.steps} steps; everything is saved. To go on:\n  ${resume}\n`,
+      `Stopped at ${step ?? 0} of ${config.steps} steps; everything is saved. To go on:\n  ${resume}\n`,
     );
     return { exitCode: EXIT_CODES[stoppedBy ?? "SIGINT"] };
   } catch (error) {

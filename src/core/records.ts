@@ -46,7 +46,7 @@ export interface RewardRecord {
   /** Mean learned reward per step on the expert's and the agent's trajectories, before the step. */
   expertMeanReward: number;
   agentMeanReward: number;
-  /** Norm of the likelihood's gradient estimate (Lemma 4). */
+  /** ||g_k|| / h: norm of the likelihood's gradient estimate (Lemma 4) over the effective horizon. */
   gradientNorm: number;
   /** || theta - theta_0 ||. */
   travel: number;

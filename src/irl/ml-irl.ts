@@ -80,6 +80,8 @@ export interface MlIrl {
   /** k: reward steps taken. */
   rewardSteps: number;
   readonly steps: StepCounts;
+  /** Milliseconds since the last reward step. */
+  elapsed: number;
 }
 
 /** Both levels at initialisation; `environments.rollout` is needed for fresh agent trajectories only. */
@@ -119,6 +121,7 @@ export function createMlIrl(
     recentEpisodes: [],
     rewardSteps: 0,
     steps: { train: 0, rewardRollout: 0, evaluation: 0, expert: transitionCount(demonstrations) },
+    elapsed: 0,
   };
 }
 
@@ -150,7 +153,10 @@ export function mlIrlIteration(
 
   // Slow timescale: the reward.
   const agentTrajectories = sampleAgent(kernels, state);
-  if (agentTrajectories.length === 0) return;
+  if (agentTrajectories.length === 0) {
+    state.elapsed += clock() - begun;
+    return;
+  }
   const expertTrajectories = sampleExpert(state);
   const discount = options.discountedGradient ? options.sac.discount : 1;
   const expert = addReturnGradient(kernels, reward, expertTrajectories, discount, +1);
@@ -170,10 +176,11 @@ export function mlIrlIteration(
     gradientCosine: ascent.gradientCosine,
     travel: ascent.travel,
     projected: ascent.projected ? 1 : 0,
-    seconds: (clock() - begun) / 1000,
+    seconds: (state.elapsed + clock() - begun) / 1000,
     policySeconds: agent.updateTime / 1000,
     simulationSeconds: agent.simulationTime / 1000,
   });
+  state.elapsed = 0;
   agent.updateTime = 0;
   agent.simulationTime = 0;
 }

@@ -135,8 +135,6 @@ export interface KernelExports {
     scale: number,
     g: number,
   ): void;
-  /** x[i] = mask[i] > 0 ? x[i] : 0 */
-  maskPositive(n: number, x: number, mask: number): void;
   /** Pi_B in place: if ||w - w0|| > radius then w = w0 + radius (w - w0)/||w - w0||. Returns the norm before. */
   projectBall(n: number, w: number, w0: number, radius: number): number;
 

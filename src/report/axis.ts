@@ -2,6 +2,9 @@
 import type { Axis } from "./figure.ts";
 import { grouped } from "./numbers.ts";
 
+/** A range this small against its ends is none. */
+const FLAT = 1e-9;
+
 /** An axis over all finite `values`, rounded outwards; a logarithmic one needs a positive value, else it is linear. */
 export function axisOver(
   words: Pick<Axis, "label" | "unit"> & Partial<Pick<Axis, "scale" | "format">>,
@@ -27,7 +30,11 @@ export function axisOver(
   }
   if (options.zero) [low, high] = [Math.min(low, 0), Math.max(high, 0)];
   if (low > high) [low, high] = [0, 1];
-  if (low === high) [low, high] = [low - 0.5, high + 0.5];
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  if (high - low <= FLAT * size) {
+    const room = size / 2 || 0.5;
+    [low, high] = [low - room, high + room];
+  }
   const domain = options.nice === false ? ([low, high] as const) : outwards(low, high);
   return { label, unit, format, scale: "linear", domain };
 }
@@ -86,14 +93,17 @@ function logTicks(low: number, high: number, count: number): number[] {
   const last = Math.ceil(Math.log10(high) - 1e-9);
   const inside = (factors: readonly number[], every: number): number[] => {
     const ticks: number[] = [];
-    for (let exponent = first; exponent <= last; exponent += every) {
+    for (let exponent = Math.ceil(first / every) * every; exponent <= last; exponent += every) {
       for (const factor of factors) ticks.push(clean(factor * 10 ** exponent));
     }
     return ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
   };
   const fine = inside([1, 2, 5], 1);
-  const coarse = inside([1], Math.max(1, Math.ceil((last - first) / count)));
-  return fine.length <= count + 2 || coarse.length < 2 ? fine : coarse;
+  if (fine.length <= count + 2) return fine;
+  let every = Math.max(1, Math.ceil((last - first) / count));
+  let decades = inside([1], every);
+  while (decades.length < 2 && every > 1) decades = inside([1], --every);
+  return decades.length < 2 ? fine : decades;
 }
 
 /** The nearest 1, 2 or 5 times a power of ten below or above. */

@@ -4,7 +4,7 @@ import { deviation, mean } from "./numbers.ts";
 import type { ReportedConfig, Run } from "./run.ts";
 
 /** A learner that was not shown what the expert did. */
-export interface Control {
+interface Control {
   /** E.g. "zero reward". */
   readonly name: string;
   /** Final true return, mean over its runs. */
@@ -63,6 +63,21 @@ export function standingOf({ summary, evaluations }: Run): Standing | null {
   }
   const last = evaluations.at(-1);
   return last ? { step: last.step, returns: last.returns, meanReturn: last.meanReturn } : null;
+}
+
+/**
+ * Where runs stand beside each other: their ends if all have ended, else the latest evaluation that all of them have
+ * had, else the latest of each. Runs without any evaluation are left out.
+ */
+export function standingsOf(runs: readonly Run[]): Standing[] {
+  const latest = runs.map(standingOf).filter((standing) => standing !== null);
+  if (runs.every(({ summary }) => summary)) return latest;
+  const [first, ...others] = runs.map(({ evaluations }) => evaluations).filter((each) => each.length > 0);
+  const shared = first?.findLast(({ step }) =>
+    others.every((each) => each.some((other) => other.step === step)),
+  );
+  if (!shared || others.length + 1 < latest.length) return latest;
+  return [first, ...others].flatMap((evaluations) => evaluations.filter(({ step }) => step === shared.step));
 }
 
 /** Returns to compare with, averaged over runs; NaN where unknown. */

@@ -6,7 +6,6 @@ export * from "./run.ts";
 export * from "./svg.ts";
 export * from "./terminal.ts";
 export { renderFigureText, type TextOptions } from "./text-chart.ts";
-export { BY_VARIABLE, cssVariables, DARK, LIGHT, type Theme } from "./theme.ts";
 export { keyNumbers, type KeyNumber } from "./key-numbers.ts";
 export { notes } from "./notes.ts";
 export { verdict } from "./verdict.ts";

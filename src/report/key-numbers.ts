@@ -5,6 +5,7 @@ import {
   overRuns,
   references,
   standingOf,
+  standingsOf,
   stepCounts,
   type Cohort,
 } from "./cohort.ts";
@@ -66,27 +67,43 @@ export function keyNumbers(all: readonly Run[]): KeyNumber[] {
 export function seedTable(all: readonly Run[]): Table | null {
   const { runs } = cohortOf(all);
   if (runs.length < 2) return null;
-  const columns = ["Run", "Final return", "Of the expert", "Half the expert at", "Pearson", "Time"];
-  const rows = runs.map((run) => {
-    const standing = standingOf(run);
-    const spread = overRuns([standing?.meanReturn ?? NaN], standing?.returns);
-    const expert = run.summary?.expertReturn ?? NaN;
-    const reached = halfExpertStep(run);
-    const pearson = run.summary?.pearson ?? run.evaluations.at(-1)?.pearson;
-    return [
-      labelOf(run, runs),
-      formatSpread(spread.mean, spread.spread),
-      expert > 0 ? formatShare(spread.mean / expert) : "n/a",
-      reached === null ? (expert > 0 ? "not reached" : "n/a") : formatSteps(reached),
-      formatCorrelation(pearson),
-      formatSeconds(run.summary?.seconds ?? NaN),
-    ];
-  });
-  return { columns, rows };
+  const cells = runs.every(({ summary }) => summary) ? finishedCells : unfinishedCells;
+  const rows = runs.map((run) => new Map([["Run", labelOf(run, runs)], ...cells(run)]));
+  return { columns: [...rows[0].keys()], rows: rows.map((row) => [...row.values()]) };
+}
+
+function finishedCells(run: Run): [string, string][] {
+  const { expertReturn, finalReturn, seconds, pearson } = run.summary ?? {};
+  const expert = expertReturn ?? NaN;
+  const reached = halfExpertStep(run);
+  const half = reached === null ? "not reached" : formatSteps(reached);
+  return [
+    ["Final return", returnOf(run)],
+    ["Of the expert", expert > 0 ? formatShare((finalReturn ?? NaN) / expert) : "n/a"],
+    ["Half the expert at", expert > 0 ? half : "n/a"],
+    ["Pearson", formatCorrelation(pearson ?? run.evaluations.at(-1)?.pearson)],
+    ["Time", formatSeconds(seconds ?? NaN)],
+  ];
+}
+
+function unfinishedCells(run: Run): [string, string][] {
+  const step = standingOf(run)?.step;
+  return [
+    ["Latest return", returnOf(run)],
+    ["At step", step === undefined ? "n/a" : formatSteps(step)],
+    ["Pearson", formatCorrelation(run.evaluations.at(-1)?.pearson)],
+    ["Finished", run.summary ? "yes" : "no"],
+  ];
+}
+
+function returnOf(run: Run): string {
+  const standing = standingOf(run);
+  const { mean: earned, spread } = overRuns([standing?.meanReturn ?? NaN], standing?.returns);
+  return formatSpread(earned, spread);
 }
 
 function policyRow({ runs }: Cohort): KeyNumber | null {
-  const standings = runs.map(standingOf).filter((each) => each !== null);
+  const standings = standingsOf(runs);
   if (standings.length === 0) return null;
   const { mean: earned, spread } = overRuns(
     standings.map(({ meanReturn }) => meanReturn),
@@ -99,7 +116,15 @@ function policyRow({ runs }: Cohort): KeyNumber | null {
   const share = expert > 0 && !isExpert ? `, ${formatShare(earned / expert)} of the expert` : "";
   const control = controlName(runs[0].config);
   const label = isExpert ? "Trained expert" : control === null ? "Learned policy" : `Control: ${control}`;
-  return { label, value: formatSpread(earned, spread), note: `mean ± standard deviation of ${of}${share}` };
+  const [{ step }] = standings;
+  const unfinished = runs.some(({ summary }) => !summary);
+  const when =
+    unfinished && standings.every((each) => each.step === step) ? ` at step ${formatSteps(step)}` : "";
+  return {
+    label,
+    value: formatSpread(earned, spread),
+    note: `mean ± standard deviation of ${of}${when}${share}`,
+  };
 }
 
 function expertRow(runs: readonly Run[]): KeyNumber | null {
@@ -136,12 +161,12 @@ function agreementRow(runs: readonly Run[]): KeyNumber | null {
     runs.map(({ summary, evaluations }) => summary?.[field] ?? evaluations.at(-1)?.[field] ?? NaN);
   const pearson = of("pearson").filter(Number.isFinite);
   if (pearson.length === 0) return null;
-  const average = pearson.length > 1 ? `, mean of ${plural(pearson.length, "seed")}` : "";
-  return {
-    label: "Reward agreement",
-    value: formatCorrelation(mean(pearson)),
-    note: `Pearson with the true reward per step${average}; Spearman ${formatCorrelation(mean(of("spearman")))}`,
-  };
+  const spearman = `Spearman ${formatCorrelation(mean(of("spearman")))}`;
+  const note =
+    pearson.length > 1
+      ? `Pearson per step, mean over seeds; ${spearman}`
+      : `Pearson with the true reward per step; ${spearman}`;
+  return { label: "Reward correlation", value: formatCorrelation(mean(pearson)), note };
 }
 
 function stepsRow(runs: readonly Run[]): KeyNumber | null {
@@ -153,7 +178,7 @@ function stepsRow(runs: readonly Run[]): KeyNumber | null {
   return {
     label: "Steps to learn from",
     value: grouped(train + rollouts),
-    note: `${rollouts > 0 ? `${grouped(rollouts)} of them reward rollouts; ` : ""}and ${grouped(evaluation)} to evaluate`,
+    note: `${runs.length > 1 ? "mean a seed; " : ""}${rollouts > 0 ? `${grouped(rollouts)} of them reward rollouts; ` : ""}and ${grouped(evaluation)} to evaluate`,
   };
 }
 

@@ -44,13 +44,13 @@ function trueRewardNote(runs: readonly Run[]): string {
 
 function stepsNote(runs: readonly Run[]): string {
   const counts = stepCounts(runs);
-  const total = (field: "train" | "rewardRollout" | "evaluation" | "expert"): string =>
+  const total = (field: "train" | "rewardRollout" | "evaluation"): string =>
     grouped(counts.reduce((sum, steps) => sum + steps[field], 0));
   if (counts.length === 0) return "Not counted yet: the first evaluation reports them.";
   const all = runs.length > 1 ? "Over all seeds: " : "";
   return (
     `${all}${total("train")} for the policy to learn from, ${total("rewardRollout")} more only for the reward's gradient, ` +
-    `${total("evaluation")} to evaluate. The demonstrations hold ${total("expert")}. None is left out of the count.`
+    `${total("evaluation")} to evaluate. The demonstrations hold ${grouped(counts[0].expert)}. None is left out of the count.`
   );
 }
 

@@ -1,4 +1,5 @@
 /** Figures as text: lines in braille dots (two by four to a character), bars in block characters. */
+import { stripVTControlCharacters } from "node:util";
 import { axisOver, formatTick, fractionOf, ticksOf } from "./axis.ts";
 import type { BarPanel, Figure, LineMark, Mark, Panel, Point, RuleMark, Tone, XyPanel } from "./figure.ts";
 import { formatValue } from "./numbers.ts";
@@ -69,17 +70,28 @@ function chartText(panel: XyPanel, width: number, height: number, pen: Pen): str
     return (ticked.has(row) ? line : `${" ".repeat(left - 1)}${pen.muted("│")}${line}`) + label;
   });
   const aside = [y.unit, panel.note].filter((each) => each !== null).join(", ");
-  const heading = pen.strong(y.label) + (aside ? pen.muted(` (${aside})`) : "");
-  return [heading + legend(marks, pen), ...body, ...xAxis(x, left, columns, pen)];
+  const heading = [pen.strong(y.label), ...(aside ? [pen.muted(`(${aside})`)] : []), ...legend(marks, pen)];
+  return [...packed(heading, width), ...body, ...xAxis(x, left, columns, pen)];
 }
 
 /** What a terminal has room for: averages before raw series, lines before dots. */
 function drawnMarks(marks: readonly Mark[]): Mark[] {
   const lines = marks.filter((mark) => mark.kind === "line" && mark.points.length > 0) as LineMark[];
   const averages = lines.filter(({ style }) => style !== "faint");
+  const complete = reachOf(averages) > 0.9 * reachOf(lines);
   const rules = marks.filter((mark) => mark.kind === "rule");
-  if (lines.length > 0) return [...rules, ...(averages.length > 0 ? averages : lines)];
+  if (lines.length > 0) return [...rules, ...(complete ? averages : lines)];
   return [...rules, ...marks.filter((mark) => mark.kind === "dots")];
+}
+
+/** Faint lines are grey where there are but a few colours. */
+function toneOf(mark: Mark): Tone {
+  return mark.kind === "line" && mark.style === "faint" ? "neutral" : mark.tone;
+}
+
+/** The furthest x of some lines. */
+function reachOf(lines: readonly LineMark[]): number {
+  return Math.max(-Infinity, ...lines.map(({ points }) => points.at(-1)?.x ?? -Infinity));
 }
 
 function canvas(panel: XyPanel, marks: readonly Mark[], columns: number, rows: number): Cell[][] {
@@ -99,7 +111,8 @@ function canvas(panel: XyPanel, marks: readonly Mark[], columns: number, rows: n
       const row = cells[Math.min(rows - 1, dotY(mark.y) >> 2)] ?? [];
       for (const cell of row) Object.assign(cell, { glyph: RULE_GLYPHS[mark.style], tone: mark.tone });
     } else if (mark.kind !== "band") {
-      drawPoints(mark.points, mark.kind === "line", dotX, dotY, (column, row) => dot(column, row, mark.tone));
+      const tone = toneOf(mark);
+      drawPoints(mark.points, mark.kind === "line", dotX, dotY, (column, row) => dot(column, row, tone));
     }
   }
   return cells;
@@ -149,10 +162,21 @@ function labelRows(
   });
 }
 
-function legend(marks: readonly Mark[], pen: Pen): string {
+function legend(marks: readonly Mark[], pen: Pen): string[] {
   const named = marks.filter((mark) => mark.kind !== "rule" && mark.name !== null);
-  if (named.length < 2) return "";
-  return named.map(({ tone, name }) => `  ${pen.tone(tone, `⠒⠒ ${name}`)}`).join("");
+  return named.length < 2 ? [] : named.map((mark) => pen.tone(toneOf(mark), `⠒⠒ ${mark.name}`));
+}
+
+/** Parts beside each other, in as many lines as they need. */
+function packed(parts: readonly string[], width: number): string[] {
+  const lines: string[] = [];
+  for (const part of parts) {
+    const joined = `${lines.at(-1)}  ${part}`;
+    if (lines.length > 0 && stripVTControlCharacters(joined).length <= width)
+      lines[lines.length - 1] = joined;
+    else lines.push(part);
+  }
+  return lines;
 }
 
 function xAxis(x: XyPanel["x"], left: number, columns: number, pen: Pen): string[] {

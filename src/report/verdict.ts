@@ -1,11 +1,11 @@
-import { cohortOf, controlName, overRuns, references, standingOf } from "./cohort.ts";
+import { cohortOf, controlName, overRuns, references, standingsOf, type Standing } from "./cohort.ts";
 import { enumerate, formatShare, formatSpread, formatSteps, formatValue, mean, plural } from "./numbers.ts";
 import type { Run } from "./run.ts";
 
 /** What the runs came to, in one sentence. */
 export function verdict(all: readonly Run[]): string {
   const { runs } = cohortOf(all);
-  const standings = runs.map(standingOf).filter((each) => each !== null);
+  const standings = standingsOf(runs);
   if (standings.length === 0) return withoutEvaluation(runs);
   const finished = runs.filter(({ summary }) => summary).length;
   const values = standings.map(({ meanReturn }) => meanReturn);
@@ -15,7 +15,7 @@ export function verdict(all: readonly Run[]): string {
   const verb = many ? "earn" : "earns";
   const average = many ? " on average" : "";
   const sentence =
-    `After ${stepsTaken(runs)} ${subject} ${verb} ` +
+    `After ${stepsTaken(runs, standings)} ${subject} ${verb} ` +
     `${formatSpread(earned.mean, earned.spread)}${average}${comparison(runs, earned.mean)}`;
   return finished < runs.length ? `${sentence}; ${unfinished(runs.length, finished)}` : sentence;
 }
@@ -45,8 +45,8 @@ function policyName(runs: readonly Run[], many: boolean): string {
   return control === null ? `the learned ${noun}` : `the ${noun} of a negative control (${control})`;
 }
 
-function stepsTaken(runs: readonly Run[]): string {
-  const steps = runs.map((run) => standingOf(run)?.step ?? NaN).filter(Number.isFinite);
+function stepsTaken(runs: readonly Run[], standings: readonly Standing[]): string {
+  const steps = standings.map(({ step }) => step);
   const [low, high] = [Math.min(...steps), Math.max(...steps)];
   const taken = low === high ? formatSteps(low) : `${formatSteps(low)} to ${formatSteps(high)}`;
   const planned = Math.max(...runs.map(({ config }) => config.steps));
@@ -69,7 +69,8 @@ function comparison(runs: readonly Run[], earned: number): string {
 
 function unfinished(count: number, finished: number): string {
   if (count === 1) return "the run has no summary yet";
-  return `${plural(count - finished, "run")} of ${count} ${count - finished === 1 ? "has" : "have"} no summary yet`;
+  if (finished === 0) return "no run has a summary yet";
+  return `${count - finished} of ${count} runs ${count - finished === 1 ? "has" : "have"} no summary yet`;
 }
 
 function withoutEvaluation(runs: readonly Run[]): string {

@@ -14,14 +14,22 @@ import type { Environment } from "../envs/environment.ts";
 /** Writes an action in policy units, [-1, 1], for the observation. */
 export type Act = (observation: Float64Array, action: Float32Array) => void;
 
-/** The action space as a box; continuous-action learners need one. */
+/** The action space as a box with finite bounds; continuous-action learners need one. */
 export function boxActions(environment: Environment): BoxSpace {
-  const space = environment.actionSpace;
-  if (space.kind === "box") return space;
-  throw new TandemError(
-    "boxActions",
-    `expected continuous actions, ${environment.id} has ${space.count} discrete ones`,
-  );
+  const { id, actionSpace: space } = environment;
+  if (space.kind !== "box") {
+    throw new TandemError(
+      "boxActions",
+      `expected continuous actions, ${id} has ${space.count} discrete ones`,
+    );
+  }
+  for (let i = 0; i < space.size; i++) {
+    const width = space.high[i] - space.low[i];
+    if (width > 0 && width < Infinity) continue;
+    const got = `[${space.low[i]}, ${space.high[i]}]`;
+    throw new TandemError("boxActions", `expected finite bounds, ${id} has ${got} for action ${i}; bound it`);
+  }
+  return space;
 }
 
 /** The seed with which episode `episode` of the purpose that owns `key` starts. */

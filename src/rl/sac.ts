@@ -65,6 +65,8 @@ export interface Sac {
   readonly key: Key;
   /** Random blocks used so far; with `key` the whole random state. */
   counter: number;
+  /** The key of the blocks being used: see `takeBlocks`. */
+  epochKey: { epoch: number; key: Key };
   updates: number;
   readonly room: Room;
 }
@@ -134,6 +136,7 @@ export function createSac(
     logTemperature: kernels.allocate(3),
     key: foldIn(key, 3),
     counter: 0,
+    epochKey: { epoch: 0, key: foldIn(key, 3) },
     updates: 0,
     room: createRoom(kernels, observationSize, actionSize, options.batchSize, actorShape, criticShape),
   };
@@ -342,8 +345,9 @@ function createRoom(
 function drawBatch(kernels: Kernels, sac: Sac, replay: Replay): void {
   const { batch, terminated } = sac.room;
   const { size, rows, stride, indices } = batch;
-  kernels.fillIndices(size, indices, replaySize(replay), sac.key[0], sac.key[1], sac.counter);
-  sac.counter += Math.ceil(size / 2);
+  const first = takeBlocks(sac, Math.ceil(size / 2));
+  const [key0, key1] = sac.epochKey.key;
+  kernels.fillIndices(size, indices, replaySize(replay), key0, key1, first);
   kernels.gatherRows(size, stride, replay.rows, stride, indices, rows, stride);
   kernels.copyRows(size, 1, rows + 4 * (stride - 1), stride, terminated, 1);
 }
@@ -367,8 +371,9 @@ function drawActions(
   ldActions: number,
 ): void {
   const { room, actionSize: d } = sac;
-  kernels.fillNormal(rows * d, room.noise, sac.key[0], sac.key[1], sac.counter);
-  sac.counter += Math.ceil((rows * d) / 2);
+  const first = takeBlocks(sac, Math.ceil((rows * d) / 2));
+  const [key0, key1] = sac.epochKey.key;
+  kernels.fillNormal(rows * d, room.noise, key0, key1, first);
   const { noise, preTanh, logProb } = room;
   kernels.tanhGaussianForward(
     rows,
@@ -382,6 +387,21 @@ function drawActions(
     ldActions,
     logProb,
   );
+}
+
+/**
+ * Set `count` random blocks aside; returns the first one's counter under `epochKey`. The kernels count in 32 bits, so
+ * every 2^32 blocks have a key of their own, and no request straddles two.
+ */
+function takeBlocks(sac: Sac, count: number): number {
+  const EPOCH = 2 ** 32;
+  let epoch = Math.floor(sac.counter / EPOCH);
+  if (sac.counter + count > (epoch + 1) * EPOCH) sac.counter = ++epoch * EPOCH;
+  if (epoch !== sac.epochKey.epoch)
+    sac.epochKey = { epoch, key: epoch === 0 ? sac.key : foldIn(sac.key, epoch) };
+  const first = sac.counter - epoch * EPOCH;
+  sac.counter += count;
+  return first;
 }
 
 function criticForward(

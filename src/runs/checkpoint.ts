@@ -1,4 +1,15 @@
-import { closeSync, existsSync, fstatSync, ftruncateSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { TandemError, type StepCounts, type Trajectories, type TrajectoryBuilder } from "../core/index.ts";
 import type { MlIrl } from "../irl/index.ts";
@@ -61,7 +72,8 @@ export function takeSnapshot(
 ): Snapshot {
   const arrays: Record<string, Float32Array> = {};
   const tensors = { ...sacTensors(agent.sac), ...(irl ? rewardTensors(irl.reward) : {}) };
-  for (const [name, [pointer, length]] of Object.entries(tensors)) arrays[name] = kernels.f32(pointer, length).slice();
+  for (const [name, [pointer, length]] of Object.entries(tensors))
+    arrays[name] = kernels.f32(pointer, length).slice();
   arrays.episode = agent.episode.buffer.slice(0, agent.episode.rows * builderWidth(agent.episode));
   irl?.recentEpisodes.forEach((episode, index) => packEpisode(arrays, `recent${index}`, episode));
   const { sac } = agent;
@@ -134,13 +146,19 @@ export function restoreCheckpoint(
   const path = join(folder, "checkpoint");
   const json = parseJson(join(path, "state.json")) as SnapshotJson;
   if (json.format !== "tandem-checkpoint/1") {
-    throw new TandemError("restoreCheckpoint", `${path} has format ${json.format}, expected tandem-checkpoint/1`);
+    throw new TandemError(
+      "restoreCheckpoint",
+      `${path} has format ${json.format}, expected tandem-checkpoint/1`,
+    );
   }
   const arrays = readTensors(folder);
   const tensors = { ...sacTensors(agent.sac), ...(irl ? rewardTensors(irl.reward) : {}) };
   for (const [name, [pointer, length]] of Object.entries(tensors)) {
     if (arrays[name]?.length !== length) {
-      throw new TandemError("restoreCheckpoint", `${path}: expected ${length} floats of ${name}, got ${arrays[name]?.length}`);
+      throw new TandemError(
+        "restoreCheckpoint",
+        `${path}: expected ${length} floats of ${name}, got ${arrays[name]?.length}`,
+      );
     }
     kernels.f32(pointer, length).set(arrays[name]);
   }
@@ -158,7 +176,9 @@ function restoreAgent(agent: Agent, json: AgentJson, episode: Float32Array): voi
   agent.exploration.counter = json.explorationCounter;
   sac.counter = json.sacCounter;
   sac.updates = json.updates;
-  [sac.actorAdam, sac.criticAdam, sac.temperatureAdam].forEach((adam, i) => Object.assign(adam, json.adam[i]));
+  [sac.actorAdam, sac.criticAdam, sac.temperatureAdam].forEach((adam, i) =>
+    Object.assign(adam, json.adam[i]),
+  );
   agent.episode.buffer = episode;
   agent.episode.rows = json.episodeRows;
   relive(agent);
@@ -175,7 +195,11 @@ function relive({ environment, episode, episodes, episodeKey, observation }: Age
   observation.set(last);
 }
 
-function restoreIrl(irl: MlIrl, json: NonNullable<SnapshotJson["irl"]>, arrays: Record<string, Float32Array>): void {
+function restoreIrl(
+  irl: MlIrl,
+  json: NonNullable<SnapshotJson["irl"]>,
+  arrays: Record<string, Float32Array>,
+): void {
   irl.rewardSteps = json.rewardSteps;
   irl.expertStream.counter = json.expertCounter;
   Object.assign(irl.reward.adam, json.rewardAdam);
@@ -191,22 +215,43 @@ function restoreIrl(irl: MlIrl, json: NonNullable<SnapshotJson["irl"]>, arrays: 
   }
 }
 
-const adamJson = ({ steps, beta1Power, beta2Power }: AdamState): AdamJson => ({ steps, beta1Power, beta2Power });
+const adamJson = ({ steps, beta1Power, beta2Power }: AdamState): AdamJson => ({
+  steps,
+  beta1Power,
+  beta2Power,
+});
 
-function statisticsJson(irl: MlIrl, who: "expert" | "agent"): { count: number; mean: number[]; squares: number[] } {
+function statisticsJson(
+  irl: MlIrl,
+  who: "expert" | "agent",
+): { count: number; mean: number[]; squares: number[] } {
   const { count, mean, squares } = irl.reward.statistics[who];
   return { count, mean: Array.from(mean), squares: Array.from(squares) };
 }
 
-const builderWidth = (builder: TrajectoryBuilder): number => 2 * builder.observationSize + builder.actionSize + 3;
+const builderWidth = (builder: TrajectoryBuilder): number =>
+  2 * builder.observationSize + builder.actionSize + 3;
 
-const EPISODE_COLUMNS = ["observations", "actions", "nextObservations", "rewards", "terminated", "truncated"] as const;
+const EPISODE_COLUMNS = [
+  "observations",
+  "actions",
+  "nextObservations",
+  "rewards",
+  "terminated",
+  "truncated",
+] as const;
 
 function packEpisode(arrays: Record<string, Float32Array>, name: string, episode: Trajectories): void {
-  for (const column of EPISODE_COLUMNS) arrays[`${name}.${column}`] = Float32Array.from(episode[column] ?? []);
+  for (const column of EPISODE_COLUMNS)
+    arrays[`${name}.${column}`] = Float32Array.from(episode[column] ?? []);
 }
 
-function unpackEpisode(arrays: Record<string, Float32Array>, name: string, n: number, d: number): Trajectories {
+function unpackEpisode(
+  arrays: Record<string, Float32Array>,
+  name: string,
+  n: number,
+  d: number,
+): Trajectories {
   const [observations, actions, nextObservations, rewards, terminated, truncated] = EPISODE_COLUMNS.map(
     (column) => arrays[`${name}.${column}`],
   );
@@ -255,7 +300,10 @@ function readReplay(kernels: Kernels, path: string, replay: Replay, added: numbe
   const file = openSync(path, "r+");
   try {
     if (fstatSync(file).size < 4 * width * rows) {
-      throw new TandemError("restoreCheckpoint", `${path} holds fewer than the ${rows} transitions it should; it is damaged`);
+      throw new TandemError(
+        "restoreCheckpoint",
+        `${path} holds fewer than the ${rows} transitions it should; it is damaged`,
+      );
     }
     // Rows written after the checkpoint was made are made again.
     ftruncateSync(file, 4 * width * rows);
@@ -264,7 +312,9 @@ function readReplay(kernels: Kernels, path: string, replay: Replay, added: numbe
       readSync(file, new Uint8Array(block.buffer), 0, block.byteLength, 4 * start * width);
       for (let i = 0; i < count; i++) {
         const row = block.subarray(i * width, (i + 1) * width);
-        kernels.f32(replay.rows + 4 * (start + i) * replay.stride, replay.stride).set(row.subarray(0, replay.stride));
+        kernels
+          .f32(replay.rows + 4 * (start + i) * replay.stride, replay.stride)
+          .set(row.subarray(0, replay.stride));
         if (replay.trueRewards) kernels.f32(replay.trueRewards + 4 * (start + i), 1)[0] = row[replay.stride];
       }
     });

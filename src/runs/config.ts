@@ -96,7 +96,7 @@ export type RunConfig = TrainConfig | ExpertConfig;
  */
 export const TRAIN_DEFAULTS: TrainConfig["algorithm"] = {
   sac: {
-    hidden: [256, 256],
+    hidden: [128, 128],
     batchSize: 128,
     discount: 0.99,
     learningRate: 1e-3,

@@ -1,4 +1,5 @@
 export * from "./checkpoint.ts";
 export * from "./config.ts";
 export * from "./run-folder.ts";
+export * from "./saved-run.ts";
 export * from "./training.ts";

@@ -1,4 +1,13 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { TandemError, type TrainingRecord } from "../core/index.ts";
 import { runConfig, type RunConfig } from "./config.ts";
@@ -21,7 +30,10 @@ export function createRunFolder(folder: string, config: RunConfig): void {
 export function readConfig(folder: string): RunConfig {
   const path = join(folder, "config.json");
   if (!existsSync(path)) {
-    throw new TandemError("readConfig", `expected a run folder at ${folder}, found no config.json there; check the path`);
+    throw new TandemError(
+      "readConfig",
+      `expected a run folder at ${folder}, found no config.json there; check the path`,
+    );
   }
   const parsed = runConfig.safeParse(parseJson(path));
   if (parsed.success) return parsed.data;
@@ -34,7 +46,9 @@ export function parseJson(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, "utf8"));
   } catch (cause) {
-    throw new TandemError("parseJson", `${path} cannot be read as JSON (${(cause as Error).message})`, { cause });
+    throw new TandemError("parseJson", `${path} cannot be read as JSON (${(cause as Error).message})`, {
+      cause,
+    });
   }
 }
 
@@ -77,7 +91,7 @@ const REASONS: Record<string, string> = {
   ENOTDIR: "a part of the path is a file, not a folder; choose another",
   EEXIST: "a file of that name is in the way; choose another",
   EDQUOT: "the disk quota is used up; free some space",
-  ENOENT: "there can be no such folder; choose another",
+  ENOENT: "there is no such place; choose another",
   ENAMETOOLONG: "the name is too long; choose another",
   EISDIR: "a folder of that name is in the way; choose another",
   ELOOP: "its links go in a circle; choose another folder",

@@ -27,12 +27,19 @@ export function encodeSafetensors(arrays: Record<string, Float32Array>): Uint8Ar
 /** The arrays of a safetensors file, copied out. `source` names it in errors. */
 export function decodeSafetensors(bytes: Uint8Array, source: string): Record<string, Float32Array> {
   const broken = (detail: string): TandemError =>
-    new TandemError("decodeSafetensors", `${source} is not a whole safetensors file (${detail}); the file is damaged`);
+    new TandemError(
+      "decodeSafetensors",
+      `${source} is not a whole safetensors file (${detail}); the file is damaged`,
+    );
   if (bytes.length < 8) throw broken(`${bytes.length} bytes`);
   const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   if (headerLength > bytes.length - 8) throw broken(`its header claims ${headerLength} bytes`);
   // As a plain Uint8Array: the slices of a Buffer would be views into the whole file.
-  const data = new Uint8Array(bytes.buffer, bytes.byteOffset + 8 + headerLength, bytes.length - 8 - headerLength);
+  const data = new Uint8Array(
+    bytes.buffer,
+    bytes.byteOffset + 8 + headerLength,
+    bytes.length - 8 - headerLength,
+  );
   let header: Record<string, { dtype?: unknown; data_offsets?: [number, number] }>;
   try {
     header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + headerLength)));
@@ -43,7 +50,8 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Record<str
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
     const [from, to] = entry?.data_offsets ?? [0, -1];
-    const whole = entry?.dtype === "F32" && from >= 0 && to >= from && to <= data.length && (to - from) % 4 === 0;
+    const whole =
+      entry?.dtype === "F32" && from >= 0 && to >= from && to <= data.length && (to - from) % 4 === 0;
     if (!whole) throw broken(`tensor ${name} does not fit`);
     arrays[name] = new Float32Array(data.slice(from, to).buffer);
   }

@@ -12,7 +12,13 @@ import {
   type TrainingRecord,
 } from "../core/index.ts";
 import { makeEnvironment, type Environment } from "../envs/index.ts";
-import { deterministicPolicy, evaluate, randomPolicy, rewardAgreement, type Evaluation } from "../eval/index.ts";
+import {
+  deterministicPolicy,
+  evaluate,
+  randomPolicy,
+  rewardAgreement,
+  type Evaluation,
+} from "../eval/index.ts";
 import { createMlIrl, mlIrlIteration, rewardsAlong, type MlIrl } from "../irl/index.ts";
 import { loadKernels, type Kernels } from "../kernels/index.ts";
 import {
@@ -159,7 +165,11 @@ async function train(
   }
   saveCheckpoint(kernels, folder, agent, irl, steps, seconds());
 
-  const random = evaluateAct(training, randomPolicy(foldIn(key, RANDOM_BASELINE)), foldIn(key, RANDOM_BASELINE));
+  const random = evaluateAct(
+    training,
+    randomPolicy(foldIn(key, RANDOM_BASELINE)),
+    foldIn(key, RANDOM_BASELINE),
+  );
   const policy = deterministicPolicy(kernels, agent.sac);
   const final = evaluateAct(training, policy, foldIn(key, FINAL_EVALUATION));
   const learned = irl && rewardsAlong(kernels, irl.reward, final.trajectories);
@@ -248,7 +258,9 @@ function evaluateNow(training: Training, listener: Listener): Evaluation {
   const policy = deterministicPolicy(kernels, agent.sac);
   const evaluation = evaluate(evaluationEnvironment, policy, config.evaluation.episodes, key);
   steps.evaluation += transitionCount(evaluation.trajectories);
-  const agreement = irl && rewardAgreement(rewardsAlong(kernels, irl.reward, evaluation.trajectories), evaluation.trajectories);
+  const agreement =
+    irl &&
+    rewardAgreement(rewardsAlong(kernels, irl.reward, evaluation.trajectories), evaluation.trajectories);
   listener({
     kind: "evaluation",
     step: agent.steps,
@@ -263,7 +275,12 @@ function evaluateNow(training: Training, listener: Listener): Evaluation {
 }
 
 function evaluateAct(training: Training, act: Parameters<typeof evaluate>[1], key: Key): Evaluation {
-  const evaluation = evaluate(training.evaluationEnvironment, act, training.config.evaluation.finalEpisodes, key);
+  const evaluation = evaluate(
+    training.evaluationEnvironment,
+    act,
+    training.config.evaluation.finalEpisodes,
+    key,
+  );
   training.steps.evaluation += transitionCount(evaluation.trajectories);
   return evaluation;
 }

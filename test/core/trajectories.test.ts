@@ -9,6 +9,7 @@ import {
   takeTrajectories,
   transitionCount,
   type Trajectories,
+  type TrajectoryBuilder,
 } from "../../src/core/index.ts";
 
 interface Step {
@@ -33,10 +34,14 @@ function episode(index: number, length: number, end: Step["end"]): Step[] {
   });
 }
 
-function build(steps: readonly Step[]): Trajectories {
-  const builder = createTrajectoryBuilder(2, 1);
+function append(builder: TrajectoryBuilder, steps: readonly Step[]): void {
   for (const { observation, action, next, reward, end } of steps)
     appendStep(builder, observation, action, next, reward, end === "terminated", end === "truncated");
+}
+
+function build(steps: readonly Step[]): Trajectories {
+  const builder = createTrajectoryBuilder(2, 1);
+  append(builder, steps);
   return takeTrajectories(builder);
 }
 
@@ -72,13 +77,14 @@ describe("a trajectory builder", () => {
     expect(stepsOf(build(steps))).toEqual(steps);
   });
 
-  it("drops the steps of an unfinished episode and is empty after it was taken from", () => {
-    const finished = episode(0, 3, "terminated");
+  it("drops the steps of an unfinished episode, and begins anew after it was taken from", () => {
+    const [first, second] = [episode(0, 3, "terminated"), episode(2, 4, "truncated")];
     const builder = createTrajectoryBuilder(2, 1);
-    for (const { observation, action, next, reward, end } of [...finished, ...episode(1, 2, null)])
-      appendStep(builder, observation, action, next, reward, end === "terminated", end === "truncated");
-    expect(stepsOf(takeTrajectories(builder))).toEqual(finished);
+    append(builder, [...first, ...episode(1, 2, null)]);
+    expect(stepsOf(takeTrajectories(builder))).toEqual(first);
     expect(transitionCount(takeTrajectories(builder))).toBe(0);
+    append(builder, second);
+    expect(stepsOf(takeTrajectories(builder))).toEqual(second);
   });
 });
 

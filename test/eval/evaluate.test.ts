@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { keyFromSeed } from "../../src/core/index.ts";
-import { evaluate, randomPolicy, rewardAgreement } from "../../src/eval/index.ts";
+import { deterministicPolicy, evaluate, randomPolicy, rewardAgreement } from "../../src/eval/index.ts";
+import { createSac, SAC_DEFAULTS } from "../../src/rl/index.ts";
+import { describeBuilds } from "../kernels/builds.ts";
 import { pointEnvironment } from "../reference/point-environment.ts";
 
 const still = (_: Float64Array, action: Float32Array): void => void action.fill(0);
@@ -22,6 +24,20 @@ describe("an evaluation", () => {
     // Returns 1, 2, 3: variance (1 + 0 + 1) / 2.
     expect(evaluate(counting(), still, 3, keyFromSeed(1)).stdReturn).toBeCloseTo(1, 12);
     expect(evaluate(counting(), still, 1, keyFromSeed(1)).stdReturn).toBe(0);
+  });
+});
+
+describeBuilds("the deterministic policy", (kernels) => {
+  it("is the mode of the actor, tanh(mean): the same action each time", () => {
+    const sac = createSac(kernels, 2, 1, { ...SAC_DEFAULTS, discount: 0.9 }, keyFromSeed(1));
+    const act = deterministicPolicy(kernels, sac);
+    const actions = [0, 1, 2].map(() => {
+      const action = new Float32Array(1);
+      act(Float64Array.of(0.5, 0), action);
+      return action[0];
+    });
+    expect(new Set(actions).size).toBe(1);
+    expect(sac.counter).toBe(0);
   });
 });
 

@@ -142,6 +142,10 @@ const CASES: { name: string; options?: Partial<MlIrlOptions>; reward?: Partial<R
     reward: { network: { kind: "mlp", hidden: [5] }, regulariser: { kind: "weight-decay", rate: 0.1 } },
   },
   { name: "Adam", reward: { optimiser: "adam", stepSize: 0.05, regulariser: { kind: "none" } } },
+  {
+    name: "Adam, projected",
+    reward: { optimiser: "adam", stepSize: 0.3, regulariser: { kind: "projection", radius: 1 } },
+  },
   { name: "a reward of the state alone", reward: { inputs: "state" } },
   { name: "no discount in the gradient", options: { discountedGradient: false } },
   { name: "two trajectories a step", options: { trajectoriesPerRewardStep: 2 } },
@@ -407,6 +411,12 @@ describeBuilds("agent trajectories", (kernels) => {
     for (const { observations, actions } of train.log.slice(0, 2))
       for (let t = 1; t < EPISODE; t++)
         expectClose([observations[t][0]], [observations[t - 1][0] + actions[t - 1][0]], 2 ** -23);
+  });
+
+  it("fresh: start elsewhere each time", () => {
+    const { rollout, iterate } = make(kernels, { agentTrajectories: "fresh", trajectoriesPerRewardStep: 2 });
+    iterate(3);
+    expect(new Set(rollout.log.map(({ observations }) => observations[0][0])).size).toBe(6);
   });
 
   it("fresh: need an environment of their own", () => {

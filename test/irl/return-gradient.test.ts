@@ -3,6 +3,7 @@ import { box, foldIn, keyFromSeed, type Trajectories } from "../../src/core/inde
 import {
   addReturnGradient,
   createRewardModel,
+  learnedReward,
   observeTrajectories,
   rewardsAlong,
   type RewardModel,
@@ -149,6 +150,21 @@ describeBuilds("the gradient of the discounted return", (kernels) => {
     expect(minus).toEqual(plus.map((value) => (value === 0 ? 0 : -value)));
     addReturnGradient(kernels, model, one, DISCOUNT, -1);
     expect(download(kernels, model.gradient, plus.length).every((value) => value === 0)).toBe(true);
+  });
+
+  it.each(CASES)("belongs to the reward that the lower level is paid: $network, $inputs", (given) => {
+    const { model } = prepared(given);
+    // More rows than the library evaluates at a time.
+    const long = randomEpisodes(6, [300], SPACE);
+    const rows = inputRows({ ...SPACE, inputs: "state-action", network: { sizes: [] } }, long);
+    const stride = SPACE.n + SPACE.d + 3;
+    const batch = upload(
+      kernels,
+      rows.flatMap((row) => [...row, 9, 9, 9]),
+    );
+    const out = kernels.allocate(rows.length);
+    learnedReward(kernels, model)({ size: rows.length, rows: batch, stride, indices: 0 }, out);
+    expect(download(kernels, out, rows.length)).toEqual(rewardsAlong(kernels, model, toTrajectories(long)));
   });
 
   it("does not depend on how the trajectories are put together", () => {

@@ -28,7 +28,7 @@ describeBuilds("matrix products", (kernels) => {
   const arena = [0, 1, 2, 3].map(() => kernels.allocate(CAPACITY)) as [number, number, number, number];
 
   // Sizes around each boundary: thin (3|4), the tiles (4, 6, 8), panels (8), B read in place (24), blocks of rows (132),
-  // columns (256) and depth (512), A copied together (512 rows apart in TN).
+  // columns (256) and depth (512), A copied together (512 columns in TN), the line buffer (16384).
   const sizes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17];
   const depths = [0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 31];
   it.each(PRODUCTS)(
@@ -67,6 +67,8 @@ describeBuilds("matrix products", (kernels) => {
       [509, 25, 6],
       [520, 25, 530],
       [513, 23, 7],
+      [4, 16_390, 1],
+      [5, 2, 16_390],
     ];
     for (const [m, n, k] of shapes as [number, number, number][])
       for (const epilogue of EPILOGUES[product])

@@ -43,7 +43,11 @@ describe("readRun", () => {
 
   it.each([
     ["not JSON at all", "{", /config\.json of .*: not JSON|config\.json of .* is not JSON/],
-    ["another format", JSON.stringify({ ...tinyConfig(), format: "other/2" }), /config\.json of .*: format: /],
+    [
+      "another format",
+      JSON.stringify({ ...tinyConfig(), format: "other/2" }),
+      /config\.json of .*: format: /,
+    ],
     ["a missing field", JSON.stringify({ ...tinyConfig(), seed: undefined }), /config\.json of .*: seed: /],
     ["a nested field", JSON.stringify({ ...tinyConfig(), env: {} }), /config\.json of .*: env\.id: /],
   ])("names the broken field of a configuration: %s", (_, config, message) => {
@@ -71,12 +75,16 @@ describe("metrics", () => {
 
   it("refuses a broken line elsewhere, by its number", () => {
     const whole = JSON.stringify(episode);
-    expect(() => tinyRun({ metrics: `${whole}\n{"kind":"epi\n${whole}\n` })).toThrow(/metrics\.jsonl of run, line 2/);
+    expect(() => tinyRun({ metrics: `${whole}\n{"kind":"epi\n${whole}\n` })).toThrow(
+      /metrics\.jsonl of run, line 2/,
+    );
   });
 
   it("turns null and absent measurements into NaN, absent correlations into null", () => {
     const { gradientNorm: _, ...older } = rewardRecord(1, { returnGap: null }) as Record<string, unknown>;
-    const run = tinyRun({ records: [older, evaluation(1000, [1, null, 3], { pearson: null, spearman: undefined })] });
+    const run = tinyRun({
+      records: [older, evaluation(1000, [1, null, 3], { pearson: null, spearman: undefined })],
+    });
     expect(run.reward[0].returnGap).toBeNaN();
     expect(run.reward[0].gradientNorm).toBeNaN();
     expect(run.reward[0].travel).toBe(1);
@@ -89,7 +97,9 @@ describe("metrics", () => {
     expect(() => tinyRun({ records: [{ ...episode, trueReturn: "much" }] })).toThrow(
       /line 1: trueReturn should be a number, got "much"/,
     );
-    expect(() => tinyRun({ records: [{ ...episode, step: null }] })).toThrow(/line 1: step should be a number/);
+    expect(() => tinyRun({ records: [{ ...episode, step: null }] })).toThrow(
+      /line 1: step should be a number/,
+    );
   });
 
   it("leaves out and names kinds it does not know, even those of Object", () => {

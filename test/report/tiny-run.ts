@@ -18,7 +18,8 @@ export interface TinyRun {
 /** A run of `steps` steps; `summary` overrides single fields of a plain one, null leaves it out. */
 export function tinyRun(choices: TinyRun = {}): Run {
   const { name = "run", summary = {} } = choices;
-  const metrics = choices.metrics ?? (choices.records ?? []).map((each) => `${JSON.stringify(each)}\n`).join("");
+  const metrics =
+    choices.metrics ?? (choices.records ?? []).map((each) => `${JSON.stringify(each)}\n`).join("");
   return parseRun(name, {
     config: JSON.stringify(tinyConfig(choices)),
     metrics,

@@ -1,6 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { keyNumbers, notes, verdict } from "../../src/report/index.ts";
+import { keyNumbers, notes, verdict, type Run } from "../../src/report/index.ts";
 import { evaluation, tinyRun } from "./tiny-run.ts";
+
+const episode = (step: number, trueReturn: number): object => ({
+  kind: "episode",
+  step,
+  trueReturn,
+  length: 9,
+});
+const valueOf = (runs: readonly Run[], name: string): string | undefined =>
+  keyNumbers(runs).find(({ label }) => label === name)?.value;
+const textOf = (runs: readonly Run[], name: string): string =>
+  notes(runs).find(({ subject }) => subject === name)?.text ?? "";
 
 describe("verdict", () => {
   it("gives mean, deviation over episodes (n - 1) and the share of the expert", () => {
@@ -12,7 +23,10 @@ describe("verdict", () => {
 
   it("takes the deviation over seeds where there are several", () => {
     // 100 and 120: mean 110, deviation sqrt(100 + 100) = 14.1; 110 of 200 is 55%.
-    const runs = [tinyRun(), tinyRun({ seed: 2, summary: { finalReturn: 120, finalReturns: [120, 120, 120] } })];
+    const runs = [
+      tinyRun(),
+      tinyRun({ seed: 2, summary: { finalReturn: 120, finalReturns: [120, 120, 120] } }),
+    ];
     expect(verdict(runs)).toBe(
       "After 500k steps the learned policies of 2 seeds earn 110 ± 14 on average, 55% of the expert's 200; " +
         "random earns -5",
@@ -51,17 +65,28 @@ describe("verdict", () => {
   it("counts finished and unfinished seeds", () => {
     const unfinished = tinyRun({ seed: 2, summary: null, records: [evaluation(20_000, [50, 60, 70])] });
     expect(verdict([tinyRun(), unfinished])).toBe(
-      "After 20k to 500k steps the learned policies of 2 seeds earn 80 ± 28 on average, 40% of the expert's 200; " +
-        "random earns -5; 1 run of 2 has no summary yet",
+      "After 20k to 500k steps the learned policies of 2 seeds earn 80.0 ± 28.3 on average, 40% of the expert's 200; " +
+        "random earns -5; 1 of 2 runs has no summary yet",
+    );
+  });
+
+  it("compares unfinished seeds at the latest step that all have been evaluated at", () => {
+    const early = [evaluation(10_000, [10, 10, 10]), evaluation(20_000, [20, 20, 20])];
+    const ahead = tinyRun({ summary: null, records: [...early, evaluation(30_000, [90, 90, 90])] });
+    const behind = tinyRun({ seed: 2, summary: null, records: [early[0], evaluation(20_000, [30, 30, 30])] });
+    // 20 and 30: mean 25, squares 25 + 25 over 1, whose root is 7.07.
+    expect(verdict([ahead, behind])).toBe(
+      "After 20k of 500k steps the learned policies of 2 seeds earn 25.0 ± 7.1 on average; no run has a summary yet",
     );
   });
 
   it("falls back on training episodes, then on nothing", () => {
-    const episode = (step: number, trueReturn: number): object => ({ kind: "episode", step, trueReturn, length: 9 });
     expect(verdict([tinyRun({ summary: null, records: [episode(200, 3), episode(400, 5)] })])).toBe(
       "No evaluation yet: at step 400 of 500k the last 2 training episodes earned 4 on average",
     );
-    expect(verdict([tinyRun({ summary: null })])).toBe("Nothing to judge yet: of 500k steps, no episode has ended");
+    expect(verdict([tinyRun({ summary: null })])).toBe(
+      "Nothing to judge yet: of 500k steps, no episode has ended",
+    );
   });
 
   it("calls a control and an expert what they are", () => {
@@ -76,7 +101,11 @@ describe("verdict", () => {
   });
 
   it("keeps controls out of the mean of the learners", () => {
-    const control = tinyRun({ seed: 1, algorithm: { taughtBy: "zero reward" }, summary: { finalReturn: -3 } });
+    const control = tinyRun({
+      seed: 1,
+      algorithm: { taughtBy: "zero reward" },
+      summary: { finalReturn: -3 },
+    });
     expect(verdict([tinyRun(), control])).toBe(verdict([tinyRun()]));
     const row = keyNumbers([tinyRun(), control]).find(({ label }) => label === "Control: zero reward");
     expect(row?.value).toBe("-3");
@@ -84,20 +113,22 @@ describe("verdict", () => {
 
   it("refuses runs that cannot be compared", () => {
     expect(() => verdict([])).toThrow(/report: expected at least one run/);
-    expect(() => verdict([tinyRun(), tinyRun({ env: "Hopper-v5" })])).toThrow(/got Pendulum-v1 and Hopper-v5/);
+    expect(() => verdict([tinyRun(), tinyRun({ env: "Hopper-v5" })])).toThrow(
+      /got Pendulum-v1 and Hopper-v5/,
+    );
     expect(() => verdict([tinyRun(), tinyRun({ command: "expert" })])).toThrow(/got train and expert/);
   });
 });
 
 describe("key numbers", () => {
-  const valueOf = (runs: Parameters<typeof keyNumbers>[0], name: string): string | undefined =>
-    keyNumbers(runs).find(({ label }) => label === name)?.value;
-
   it("finds the first evaluation of at least half the expert's return", () => {
     // Half of 200 is 100: 99 is not enough, 100 is, later ones do not count.
-    const records = [[97, 99, 101], [90, 100, 110], [1, 2, 3], [200, 200, 200]].map((returns, i) =>
-      evaluation(10_000 * (i + 1), returns),
-    );
+    const records = [
+      [97, 99, 101],
+      [90, 100, 110],
+      [1, 2, 3],
+      [200, 200, 200],
+    ].map((returns, i) => evaluation(10_000 * (i + 1), returns));
     expect(valueOf([tinyRun({ records })], "Half the expert's return")).toBe("20k steps");
     const never = tinyRun({ records: records.slice(0, 1) });
     expect(valueOf([never], "Half the expert's return")).toBe("not reached");
@@ -105,7 +136,9 @@ describe("key numbers", () => {
 
   it("counts reward rollouts among the steps to learn from, evaluation apart", () => {
     const steps = { train: 500_000, rewardRollout: 2000, evaluation: 600, expert: 400 };
-    const [row] = keyNumbers([tinyRun({ summary: { steps } })]).filter(({ label }) => label === "Steps to learn from");
+    const [row] = keyNumbers([tinyRun({ summary: { steps } })]).filter(
+      ({ label }) => label === "Steps to learn from",
+    );
     expect(row.value).toBe("502,000");
     expect(row.note).toBe("2,000 of them reward rollouts; and 600 to evaluate");
   });
@@ -124,12 +157,11 @@ describe("key numbers", () => {
 });
 
 describe("notes", () => {
-  const textOf = (runs: Parameters<typeof notes>[0], name: string): string =>
-    notes(runs).find(({ subject }) => subject === name)?.text ?? "";
-
   it("adds steps over seeds", () => {
     const note = textOf([tinyRun(), tinyRun({ seed: 2 })], "Environment steps");
-    expect(note).toMatch(/^Over all seeds: 1,000,000 .* 0 more .* 1,200 to evaluate\. The demonstrations hold 400\./);
+    expect(note).toMatch(
+      /^Over all seeds: 1,000,000 .* 0 more .* 1,200 to evaluate\. The demonstrations hold 400\./,
+    );
   });
 
   it("admits what is missing or mixed", () => {

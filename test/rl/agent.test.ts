@@ -99,6 +99,11 @@ describeBuilds("an agent", (kernels) => {
     expect(Math.min(...episodes.flatMap(({ actions }) => [...actions]))).toBeLessThan(-1);
   });
 
+  it("starts every episode elsewhere", () => {
+    const starts = train(kernels, 64).episodes.map(({ observations }) => observations[0]);
+    expect(new Set(starts).size).toBe(4);
+  });
+
   it("stores actions in policy units", () => {
     const { agent, episodes } = train(kernels, 16, {}, { low: -3, high: 1 });
     const { replay } = agent;

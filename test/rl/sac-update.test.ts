@@ -207,6 +207,14 @@ describeBuilds("an update of soft actor-critic", (kernels) => {
   }
 });
 
+describeBuilds("a fresh soft actor-critic", (kernels) => {
+  it("has two different critics, and targets that are copies of them", () => {
+    const { critics, targets } = learnerOf(kernels, makeSac(kernels, OPTIONS));
+    expect(critics[0]).not.toEqual(critics[1]);
+    expect(targets).toEqual(critics);
+  });
+});
+
 describeBuilds("bootstrapping", (kernels) => {
   /** Both critics after one update on rows that all end as `endings` says. */
   const criticsAfter = (endings: "all" | "none", discount: number, seedOfNext: number): number[][] => {

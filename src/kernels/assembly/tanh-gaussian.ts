@@ -2,7 +2,6 @@
 import { exp, softplus, tanh } from "./elementary";
 import { laneSum, lanesBelow, loadPartial, multiplyAdd, storePartial } from "./lanes";
 
-/** 0: log(2 pi)/2, 1: log 2 */
 const HALF_LOG_2PI: f32 = 0.9189385332046727;
 const LOG_2: f32 = 0.6931471805599453;
 

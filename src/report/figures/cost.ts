@@ -17,7 +17,9 @@ export function costFigure(all: readonly Run[]): Figure | null {
     caption: sentences(
       "Every environment step is counted by its purpose; evaluation steps are for this report only.",
       runs.length > 1 ? "Bars are means over seeds." : "",
-      rate ? "The rate is training steps over the wall-clock time of the reward steps they belong to." : "",
+      rate
+        ? "The rate is training steps over the wall-clock time of the reward steps they belong to, evaluation apart."
+        : "",
     ),
     layout: "small",
     panels,
@@ -73,9 +75,18 @@ function duration(name: string, tone: Tone, seconds: number): Bar {
   return { name, tone, value, text: formatSeconds(value), parts: [] };
 }
 
-/** Between reward steps; what came before the first may be longer than its record says. */
+/**
+ * Between reward steps, once the policy is updated in every step: before that the rate is another, and the first reward
+ * step may cover more than its record says.
+ */
 function ratePanel(runs: readonly Run[]): XyPanel | null {
-  const rates = runs.map(({ reward }) => reward.slice(1).map((record, i) => rateOf(record, reward[i])));
+  const rates = runs.map(({ reward, policy }) => {
+    const begun = policy.at(0)?.step ?? -Infinity;
+    return reward
+      .slice(1)
+      .map((record, i) => rateOf(record, reward[i]))
+      .filter(({ x }) => x > begun);
+  });
   if (!rates.some((points) => points.length > 1)) return null;
   const marks = trend(rates, { name: null, tone: "learned" });
   return panelOf(stepAxis(runs), { label: "Training steps per second", format: "count", zero: true }, marks);

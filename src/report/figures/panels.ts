@@ -14,6 +14,8 @@ interface Look {
   readonly name: string | null;
   readonly tone: Tone;
   readonly style?: "strong" | "dashed";
+  /** Zeros and ones, of which only shares mean anything. */
+  readonly shares?: boolean;
 }
 
 /** What an upright axis measures and how far it reaches. */
@@ -55,25 +57,20 @@ export function measuredPanels(panels: readonly Panel[]): Panel[] {
 }
 
 /** One quantity over the runs: faint series and a strong average through them. */
-export function trend(runs: readonly (readonly Point[])[], { name, tone, style = "strong" }: Look): Mark[] {
+export function trend(runs: readonly (readonly Point[])[], look: Look): Mark[] {
+  const { name, tone, style = "strong", shares = false } = look;
   const drawn = runs.filter((points) => points.some(({ y }) => Number.isFinite(y)));
   if (drawn.length === 0) return [];
+  const averages = shares ? AVERAGES / 2 : AVERAGES;
+  const mean = drawn.length === 1 ? drawn[0] : meanOverRuns(drawn);
+  const average = line(name, tone, style, binMeans(mean, averages));
   if (drawn.length === 1) {
-    const [points] = drawn;
-    const average = line(name, tone, style, binMeans(points, AVERAGES));
-    const raw = line(null, tone, "faint", binMeans(points, RAW_POINTS));
-    return points.length > AVERAGES ? [raw, average] : [average];
+    const raw = line(null, tone, "faint", binMeans(mean, RAW_POINTS));
+    return shares || mean.length <= AVERAGES ? [average] : [raw, average];
   }
-  const shared = binMeans(meanOverRuns(drawn), AVERAGES);
-  const [first, ...others] = drawn.map((points) => line(null, tone, "faint", binMeans(points, 2 * AVERAGES)));
-  return shared.length > 0
-    ? [first, ...others, line(name, tone, style, shared)]
-    : [{ ...first, name }, ...others];
-}
-
-/** The share of ones in stretches of a series of zeros and ones. */
-export function shares(points: readonly Point[]): Point[] {
-  return binMeans(points, AVERAGES / 2);
+  const perRun = shares ? averages : 2 * AVERAGES;
+  const [first, ...others] = drawn.map((points) => line(null, tone, "faint", binMeans(points, perRun)));
+  return mean.length > 0 ? [first, ...others, average] : [{ ...first, name }, ...others];
 }
 
 /** What faint and strong lines mean in these panels; empty where no line is faint. */
@@ -109,7 +106,7 @@ export function sentences(...parts: readonly string[]): string {
 }
 
 /** Every y that the marks reach. */
-export function valuesOf(marks: readonly Mark[]): number[] {
+function valuesOf(marks: readonly Mark[]): number[] {
   return marks.flatMap((mark) => {
     if (mark.kind === "rule") return [mark.y];
     if (mark.kind === "band") return mark.points.flatMap(({ low, high }) => [low, high]);

@@ -4,16 +4,7 @@ import { cohortOf, labelOf } from "../cohort.ts";
 import type { Axis, Figure, Mark, Panel, Point, XyPanel } from "../figure.ts";
 import { formatCorrelation } from "../numbers.ts";
 import type { Run } from "../run.ts";
-import {
-  faintness,
-  measuredPanels,
-  panelOf,
-  sentences,
-  shares,
-  stepAxis,
-  trend,
-  zeroRule,
-} from "./panels.ts";
+import { faintness, measuredPanels, panelOf, sentences, stepAxis, trend, zeroRule } from "./panels.ts";
 
 const MOST_SCATTERS = 4;
 
@@ -80,7 +71,7 @@ export function gradientFigure(all: readonly Run[]): Figure | null {
   const radius = projectionRadius(runs);
   const bound: Mark[] =
     radius === null ? [] : [{ ...zeroRule(), name: "radius", style: "dashed", y: radius }];
-  const projected = trend(series(runs, "projected").map(shares), look);
+  const projected = trend(series(runs, "projected"), { ...look, shares: true });
   const panels = measuredPanels([
     panelOf(x, { label: "Gradient norm", unit: "log scale", scale: "log" }, one("gradientNorm")),
     panelOf(x, { label: "Cosine with the gradient before", domain: [-1, 1] }, [

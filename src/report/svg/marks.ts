@@ -18,12 +18,11 @@ const MOST_MARKERS = 100;
 export function plotMarks(mark: Mark, { x, y }: XyPanel, width: number, theme: Theme): Plot.Markish[] {
   const colour = theme.tones[mark.tone];
   if (mark.kind === "rule") return [rule(mark, theme)];
-  const drawable = (value: number): number => (y.scale === "log" && value <= 0 ? NaN : value);
+  // What is not finite, nor positive on a logarithmic axis, Plot leaves out: a gap.
   if (mark.kind === "band") {
-    const points = mark.points.map(({ x, low, high }) => ({ x, low: drawable(low), high: drawable(high) }));
-    return [Plot.areaY(points, { x: "x", y1: "low", y2: "high", fill: colour, fillOpacity: 0.2 })];
+    return [Plot.areaY(mark.points, { x: "x", y1: "low", y2: "high", fill: colour, fillOpacity: 0.2 })];
   }
-  const points = mark.points.map((point) => ({ x: point.x, y: drawable(point.y) }));
+  const { points } = mark;
   if (mark.kind === "dots") {
     return [dots(points, colour)];
   }
@@ -32,12 +31,12 @@ export function plotMarks(mark: Mark, { x, y }: XyPanel, width: number, theme: T
     y: "y",
     stroke: colour,
     strokeWidth: STROKE[mark.style],
-    strokeOpacity: mark.style === "faint" ? 0.38 : 1,
+    strokeOpacity: mark.style === "faint" ? 0.48 : 1,
     strokeDasharray: mark.style === "dashed" ? DASH.dashed : undefined,
     strokeLinejoin: "round",
   });
   if (mark.style !== "marked" || points.length > MOST_MARKERS) return [line];
-  return [line, markers({ ...mark, points }, colour, x, y, width < 560 ? 1.8 : 2.6)];
+  return [line, markers(mark, colour, x, y, width < 560 ? 1.8 : 2.6)];
 }
 
 /** An entry of a legend, `x` pixels from the left. */

@@ -3,7 +3,8 @@ import { TandemError, type Key } from "../core/index.ts";
 import type { Environment } from "../envs/index.ts";
 import { createRewardModel, rewardTensors, type RewardModel } from "../irl/index.ts";
 import { loadKernels, type Kernels } from "../kernels/index.ts";
-import { readTensors, type RunConfig } from "../runs/index.ts";
+import { readTensors } from "./checkpoint.ts";
+import type { RunConfig } from "./config.ts";
 
 /** How a policy chooses: its most likely action, or a draw. */
 export type PolicyKind = "mode" | "sample";

@@ -1,0 +1,86 @@
+/**
+ * Gathers finished runs into this folder: `node experiments/halfcheetah-one-demo/summarise.ts DEMOS RUN...`
+ * Writes runs/<name>/{config,summary}.json and metrics.jsonl, results.jsonl (a line a run) and the figures.
+ * DEMOS is the whole demonstration file: its episodes that no run has seen serve to compare learned and true reward.
+ */
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { keyFromSeed, sliceEpisodes, type RewardRecord, type Trajectories } from "../../src/core/index.ts";
+import { readDemonstrations } from "../../src/demos/index.ts";
+import { makeEnvironment } from "../../src/envs/index.ts";
+import { evaluate, pearson, randomPolicy, spearman } from "../../src/eval/index.ts";
+import { rewardsAlong } from "../../src/irl/index.ts";
+import { readRun, renderFigureSvg, reportFigures } from "../../src/report/index.ts";
+import { loadSavedRun, readConfig, savedPolicy, type Summary } from "../../src/runs/index.ts";
+
+const [demosPath, ...folders] = process.argv.slice(2);
+if (folders.length === 0) {
+  console.error("usage: node experiments/halfcheetah-one-demo/summarise.ts DEMOS RUN...");
+  process.exit(1);
+}
+const here = import.meta.dirname;
+const HELD_OUT_EPISODES = 5;
+const { trajectories } = await readDemonstrations(demosPath);
+const heldOut = sliceEpisodes(trajectories, 1, 1 + HELD_OUT_EPISODES);
+
+const lines: string[] = [];
+const kept: string[] = [];
+for (const folder of folders) {
+  const target = join(here, "runs", basename(folder));
+  mkdirSync(target, { recursive: true });
+  for (const file of ["config.json", "summary.json", "metrics.jsonl"])
+    cpSync(join(folder, file), join(target, file));
+  kept.push(target);
+  lines.push(JSON.stringify(await resultOf(folder)));
+}
+writeFileSync(join(here, "results.jsonl"), `${lines.join("\n")}\n`);
+const runs = await Promise.all(kept.map((folder) => readRun(folder)));
+for (const figure of reportFigures(runs)) {
+  writeFileSync(join(here, `${figure.id}.svg`), renderFigureSvg(figure));
+}
+console.log(lines.join("\n"));
+
+/** One line of results: returns, costs, and how the learned reward relates to the true one. */
+async function resultOf(folder: string): Promise<Record<string, unknown>> {
+  const config = readConfig(folder);
+  const { rewardScatter: _, ...summary } = JSON.parse(
+    readFileSync(join(folder, "summary.json"), "utf8"),
+  ) as Summary;
+  const key = keyFromSeed(config.seed);
+  const environment = await makeEnvironment(config.env.id, config.env.options);
+  const saved = await loadSavedRun(folder, config, environment, key);
+  const policy = evaluate(environment, savedPolicy(saved, "mode"), HELD_OUT_EPISODES, key).trajectories;
+  const random = evaluate(environment, randomPolicy(key), HELD_OUT_EPISODES, key).trajectories;
+  environment.close();
+  const { kernels, reward } = saved;
+  if (!reward) throw new Error(`${folder} has learned no reward`);
+  const agreement = (parts: Trajectories[]): unknown => {
+    const learned = Float32Array.from(
+      parts.flatMap((part) => Array.from(rewardsAlong(kernels, reward, part))),
+    );
+    const truth = parts.flatMap((part) => Array.from(part.rewards ?? []));
+    return { pearson: pearson(learned, truth), spearman: spearman(learned, truth) };
+  };
+  return {
+    run: basename(folder),
+    ...summary,
+    expertShare: summary.expertReturn === null ? null : summary.finalReturn / summary.expertReturn,
+    secondsPer5000UpdatesAndOneRewardStep: secondsPer5000(folder),
+    agreement: {
+      policy: agreement([policy]),
+      heldOutExpert: agreement([heldOut]),
+      random: agreement([random]),
+      together: agreement([policy, heldOut, random]),
+    },
+  };
+}
+
+/** Median over the run of the wall time of 5000 policy updates (with their environment steps) plus one reward step. */
+function secondsPer5000(folder: string): number {
+  const records = readFileSync(join(folder, "metrics.jsonl"), "utf8").trim().split("\n");
+  const steps = records
+    .map((line) => JSON.parse(line) as RewardRecord)
+    .filter(({ kind }) => kind === "reward");
+  const perStep = steps.slice(1).map((record, i) => record.seconds / (record.step - steps[i].step));
+  return 5000 * perStep.sort((a, b) => a - b)[Math.floor(perStep.length / 2)];
+}

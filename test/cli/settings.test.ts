@@ -1,0 +1,149 @@
+import { describe, expect, it } from "vitest";
+import { nearestName } from "../../src/cli/nearest.ts";
+import { TRAIN_OPTIONS } from "../../src/cli/options.ts";
+import type { GivenOptions } from "../../src/cli/option-values.ts";
+import { algorithmSettings, demonstrationSettings, runSettings } from "../../src/cli/settings.ts";
+import { EVALUATION_DEFAULTS, TRAIN_DEFAULTS } from "../../src/runs/index.ts";
+
+const given = (options: Record<string, string | string[]>): GivenOptions =>
+  new Map(Object.entries(options).map(([name, text]) => [name, { texts: [text].flat(), from: `--${name}` }]));
+
+const required = { steps: "1000", demos: "demo.npz" };
+const settingsOf = (options: Record<string, string | string[]>): object => {
+  const all = given({ ...required, ...options });
+  return {
+    run: runSettings(all, null),
+    demos: demonstrationSettings(all, null),
+    algorithm: algorithmSettings(all, undefined),
+  };
+};
+
+/** Every option of `tandem train`, with a value that is not its default. */
+const OTHER_VALUES: Record<string, string | string[]> = {
+  env: "HalfCheetah-v4",
+  "env-option": ["frameSkip=4", "excludeCurrentPositionsFromObservation=false"],
+  demos: "other.npz",
+  episodes: "all",
+  "first-episode": "2",
+  steps: "2_000",
+  seed: "7",
+  out: "runs/mine",
+  hidden: "64, 32",
+  "batch-size": "32",
+  discount: "0.9",
+  "learning-rate": "1e-4",
+  polyak: "1",
+  temperature: "0.2",
+  "target-entropy": "-3",
+  "start-steps": "0",
+  "replay-capacity": "5000",
+  "reward-inputs": "state",
+  "reward-network": "mlp:64,64",
+  "reward-optimiser": "adam",
+  "reward-step-size": "0.5",
+  "reward-step-size-decay": "0.6",
+  "reward-radius": "none",
+  "reward-weight-decay": "0.01",
+  "policy-steps-per-reward-step": "500",
+  "trajectories-per-reward-step": "3",
+  "agent-trajectories": "fresh",
+  gradient: "undiscounted",
+  "evaluate-every": "77",
+  "evaluation-episodes": "3",
+  "final-episodes": "4",
+  teacher: "constant",
+  "shuffle-expert": "true",
+  kernels: "simd",
+};
+
+/** Options that do not describe the run itself. */
+const ABOUT_THE_COMMAND = ["resume", "config", "json"];
+
+describe("settings of a training", () => {
+  it("are the defaults where nothing is said", () => {
+    expect(settingsOf({})).toEqual({
+      run: {
+        env: null,
+        envOptions: {},
+        seed: 0,
+        steps: 1000,
+        evaluation: EVALUATION_DEFAULTS,
+        kernels: undefined,
+        out: null,
+      },
+      demos: { path: "demo.npz", episodes: 1, firstEpisode: 0, shuffled: false },
+      algorithm: TRAIN_DEFAULTS,
+    });
+  });
+
+  it("know every option", () => {
+    const names = TRAIN_OPTIONS.map((option) => option.name());
+    expect(names.filter((name) => !ABOUT_THE_COMMAND.includes(name)).sort()).toEqual(
+      Object.keys(OTHER_VALUES).sort(),
+    );
+  });
+
+  it.each(Object.entries(OTHER_VALUES))("change with --%s %j", (name, value) => {
+    const extra: Record<string, string> = name === "reward-optimiser" ? { "reward-step-size": "10" } : {};
+    expect(settingsOf({ ...extra, [name]: value })).not.toEqual(settingsOf({}));
+  });
+
+  it("read each value as what it is", () => {
+    expect(settingsOf({ "env-option": OTHER_VALUES["env-option"], steps: "2_000" })).toMatchObject({
+      run: { steps: 2000, envOptions: { frameSkip: 4, excludeCurrentPositionsFromObservation: false } },
+    });
+    expect(settingsOf({ hidden: "64, 32", "reward-network": "two-layer:32" })).toMatchObject({
+      algorithm: { sac: { hidden: [64, 32] }, reward: { network: { kind: "two-layer", width: 32 } } },
+    });
+    expect(settingsOf({ "reward-radius": "3" })).toMatchObject({
+      algorithm: { reward: { regulariser: { kind: "projection", radius: 3 } } },
+    });
+    expect(settingsOf({ "reward-weight-decay": "0.1", teacher: "zero" })).toMatchObject({
+      algorithm: { reward: { regulariser: { kind: "weight-decay", rate: 0.1 } }, taughtBy: "zero reward" },
+    });
+  });
+
+  it.each([
+    ["discount", "1"],
+    ["discount", "0x1"],
+    ["learning-rate", "0"],
+    ["polyak", "1.5"],
+    ["temperature", "warm"],
+    ["hidden", "64,"],
+    ["hidden", "0"],
+    ["seed", "-1"],
+    ["seed", "9007199254740993"],
+    ["batch-size", "1.5"],
+    ["batch-size", ""],
+    ["replay-capacity", "Infinity"],
+    ["reward-network", "two-layer:8,8"],
+    ["reward-network", "mlp"],
+    ["reward-radius", "0"],
+    ["reward-weight-decay", "1"],
+    ["teacher", "nobody"],
+    ["env-option", "gravity"],
+    ["env-option", "=3"],
+  ])("refuse --%s %j", (name, value) => {
+    expect(() => settingsOf({ [name]: value })).toThrow(`--${name}: expected`);
+  });
+
+  it.each([
+    [{ temperature: "0.1", "target-entropy": "-3" }, /--target-entropy: has no effect/],
+    [{ "reward-radius": "3", "reward-weight-decay": "0.1" }, /give one of the two/],
+    [{ "reward-optimiser": "adam" }, /does not suit adam/],
+  ])("refuse what does not go together: %j", (options, says) => {
+    expect(() => settingsOf(options)).toThrow(says);
+  });
+});
+
+describe("nearestName", () => {
+  const names = ["HalfCheetah-v4", "HalfCheetah-v5", "Hopper-v5"];
+  it.each([
+    ["HalfCheeta-v5", "HalfCheetah-v5"],
+    ["halfcheetah-v5", "HalfCheetah-v5"],
+    ["Hoper-v5", "Hopper-v5"],
+    ["Pendulum-v1", null],
+  ])("of %s is %s", (word, name) => {
+    expect(nearestName(word, names)).toBe(name);
+  });
+});
