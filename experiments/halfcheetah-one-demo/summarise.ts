@@ -34,7 +34,7 @@ for (const folder of folders) {
   lines.push(JSON.stringify(await resultOf(folder)));
 }
 writeFileSync(join(here, "results.jsonl"), `${lines.join("\n")}\n`);
-const runs = await Promise.all(kept.map((folder) => readRun(folder)));
+const runs = kept.map((folder) => readRun(folder));
 for (const figure of reportFigures(runs)) {
   writeFileSync(join(here, `${figure.id}.svg`), renderFigureSvg(figure));
 }

@@ -140,7 +140,7 @@ export function readSettingsFile(path: string): object {
 }
 
 /** `two-layer:1024` or `mlp:128,128`. */
-export function networkText(network: typeof reward.network): string {
+function networkText(network: typeof reward.network): string {
   return network.kind === "two-layer" ? `two-layer:${network.width}` : `mlp:${network.hidden.join(",")}`;
 }
 

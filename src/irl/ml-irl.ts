@@ -159,7 +159,7 @@ export function mlIrlIteration(
   }
   const expertTrajectories = sampleExpert(state);
   const discount = options.discountedGradient ? options.sac.discount : 1;
-  const expert = addReturnGradient(kernels, reward, expertTrajectories, discount, +1);
+  const expert = addReturnGradient(kernels, reward, expertTrajectories, discount, 1);
   const own = addReturnGradient(kernels, reward, agentTrajectories, discount, -1);
   const horizon = effectiveHorizon(discount, agent.environment.maxEpisodeSteps);
   const ascent = ascend(kernels, reward, state.rewardSteps, 1 / horizon);

@@ -83,20 +83,27 @@ export interface KernelExports {
     dst: number,
     dstStride: number,
   ): void;
+  /** dst[i, 0..width) = src[i, 0..width); strides in floats. */
   copyRows(rows: number, width: number, src: number, srcStride: number, dst: number, dstStride: number): void;
+  /** x[i] = value */
   fill(n: number, x: number, value: number): void;
   /** y <- y + a x */
   axpy(n: number, a: number, x: number, y: number): void;
   /** x <- a x */
   scale(n: number, a: number, x: number): void;
+  /** sum of x */
   sum(n: number, x: number): number;
+  /** sum of x[i] y[i] */
   dot(n: number, x: number, y: number): number;
   /** || x - y ||^2 (distance from initialisation) */
   squaredDistance(n: number, x: number, y: number): number;
-  /** y = exp/log/tanh/softplus of x elementwise; x and y may be the same. */
+  /** y = exp(x) elementwise; x and y may be the same, here and in the three below. Bounds in ulp: assembly/elementary.ts. */
   expVector(n: number, x: number, y: number): void;
+  /** y = log(x) */
   logVector(n: number, x: number, y: number): void;
+  /** y = tanh(x) */
   tanhVector(n: number, x: number, y: number): void;
+  /** y = log(1 + exp(x)) */
   softplusVector(n: number, x: number, y: number): void;
 
   // ---- random numbers: Threefry-2x32-20, same blocks as core/rng's threefry(key, counter, 0) ------------------------

@@ -272,7 +272,7 @@ function updateTemperature(kernels: Kernels, sac: Sac, meanLogProb: number): voi
 }
 
 /**
- * An action in policy units for one observation, into `action` [d]: drawn from the policy, or its mode tanh(mean).
+ * An action in policy units for one observation, into `action`, [d]; drawn from the policy, or its mode tanh(mean).
  */
 export function sacAct(
   kernels: Kernels,

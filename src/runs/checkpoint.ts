@@ -148,7 +148,7 @@ export function restoreCheckpoint(
   if (json.format !== "tandem-checkpoint/1") {
     throw new TandemError(
       "restoreCheckpoint",
-      `${path} has format ${json.format}, expected tandem-checkpoint/1`,
+      `${path} has format ${JSON.stringify(json.format)}, expected tandem-checkpoint/1`,
     );
   }
   const arrays = readTensors(folder);

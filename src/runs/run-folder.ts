@@ -65,8 +65,17 @@ export function truncateRecords(folder: string, step: number): void {
   if (!existsSync(path)) return;
   const kept = readFileSync(path, "utf8")
     .split("\n")
-    .filter((line) => line.endsWith("}") && (JSON.parse(line) as TrainingRecord).step <= step);
+    .filter((line) => stepOf(line) <= step);
   writeAtomically(path, kept.map((line) => `${line}\n`).join(""));
+}
+
+/** The training step of a line of metrics; infinite for a line that was cut short. */
+function stepOf(line: string): number {
+  try {
+    return (JSON.parse(line) as TrainingRecord).step;
+  } catch {
+    return Infinity;
+  }
 }
 
 /** Write a file so that at every moment either the old or the whole new content is there. */

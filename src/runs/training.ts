@@ -47,13 +47,13 @@ export interface Progress {
 /** What a training is given from outside: a clock, an ear, and a way to be stopped. */
 export interface TrainingHooks {
   /** Milliseconds. */
-  clock(): number;
+  clock: () => number;
   /** Heard several times a second. */
-  onProgress(progress: Progress): void;
+  onProgress: (progress: Progress) => void;
   /** Each record as it is made. */
   onRecord?: Listener;
   /** Asked between iterations; true saves a checkpoint and returns. */
-  stopRequested(): boolean;
+  stopRequested: () => boolean;
 }
 
 /** The end of a run, as `summary.json` holds it. */

@@ -119,13 +119,14 @@ describe("bad input is one line on stderr, and leaves nothing behind", () => {
   });
 });
 
-describe("a full disk", () => {
-  const withFullDisk = (ending: string, bug = ""): Record<string, string> => ({
-    NODE_OPTIONS: `--import=${full}`,
-    TANDEM_TEST_FULL: ending,
-    TANDEM_TEST_BUG: bug,
-  });
+/** Writes to files whose path ends so fail, as on a full disk or with an error of that name. */
+const withFullDisk = (ending: string, bug = ""): Record<string, string> => ({
+  NODE_OPTIONS: `--import=${full}`,
+  TANDEM_TEST_FULL: ending,
+  TANDEM_TEST_BUG: bug,
+});
 
+describe("a full disk", () => {
   it("at the start leaves nothing behind", async () => {
     const before = readdirSync(cwd).sort();
     const { code, stderr } = await tandem(train(), { cwd, env: withFullDisk("config.json.tmp") });

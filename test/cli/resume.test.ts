@@ -16,10 +16,8 @@ const folder = temporaryFolder();
 const cwd = folder.path;
 /** Long enough to be stopped on the way; iterations end in the middle of episodes. */
 const LONG = [...TINY, "--steps", "2000"];
-const train = (out: string, ...more: string[]): string[] => [
-  ...["train", "--demos", "demo.npz", ...LONG, "--out", out, "--json"],
-  ...more,
-];
+const train = (out: string, ...more: string[]): string[] =>
+  ["train", "--demos", "demo.npz", ...LONG, "--out", out, "--json"].concat(more);
 
 beforeAll(() => makeDemonstrations(cwd), HOOK_TIMEOUT);
 afterAll(folder.remove);

@@ -16,16 +16,15 @@ const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const ENV_OPTIONS = { maxEpisodeSteps: 60 };
 
 /** What a policy needs to learn nothing much in a second or so. */
-export const TINY_POLICY = [
-  ...["--steps", "300", "--start-steps", "100", "--hidden", "16,16", "--batch-size", "16"],
-  ...["--evaluate-every", "200", "--evaluation-episodes", "1", "--final-episodes", "2"],
-];
+export const TINY_POLICY = (
+  "--steps 300 --start-steps 100 --hidden 16,16 --batch-size 16 " +
+  "--evaluate-every 200 --evaluation-episodes 1 --final-episodes 2"
+).split(" ");
 
 /** The same with a reward. Iterations end in the middle of episodes. */
-export const TINY = [
-  ...TINY_POLICY,
-  ...["--policy-steps-per-reward-step", "100", "--reward-network", "two-layer:64"],
-];
+export const TINY = TINY_POLICY.concat(
+  "--policy-steps-per-reward-step 100 --reward-network two-layer:64".split(" "),
+);
 
 /** Milliseconds for what is done before tests, on a busy machine. */
 export const HOOK_TIMEOUT = 60_000;

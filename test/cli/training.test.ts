@@ -76,13 +76,13 @@ describe("tandem train", () => {
   });
 });
 
-describe("what a run is good for", () => {
-  const evaluateRun = async (...more: string[]): Promise<Record<string, unknown>> => {
-    const { code, stdout, stderr } = await tandem(["eval", RUN, "--json", ...more], { cwd });
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    return JSON.parse(stdout) as Record<string, unknown>;
-  };
+const evaluateRun = async (...more: string[]): Promise<Record<string, unknown>> => {
+  const { code, stdout, stderr } = await tandem(["eval", RUN, "--json", ...more], { cwd });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  return JSON.parse(stdout) as Record<string, unknown>;
+};
 
+describe("what a run is good for", () => {
   it("tandem eval plays new episodes, other ones with another seed or sampled actions", async () => {
     const plain = await evaluateRun();
     expect(plain).toMatchObject({ env: "HalfCheetah-v5", policy: "mode", seed: 0, episodes: 10 });
