@@ -1,9 +1,9 @@
 /**
  * Bring your own environment: a point that is pushed along a line, an expert that parks it at x = 1, and a reward and a
- * policy learnt from one of the expert's episodes. Takes about half a minute: `node examples/01-own-environment.ts`.
+ * policy learnt from one of the expert's episodes. Takes a few seconds: `npx node examples/01-own-environment.ts`.
  */
 import { box, createMlIrl, evaluate, deterministicPolicy, keyFromSeed, loadKernels } from "../src/index.ts";
-import { mlIrlIteration, rollout, TRAIN_DEFAULTS, type Act } from "../src/index.ts";
+import { mlIrlIteration, rollout, split, TRAIN_DEFAULTS, type Act } from "../src/index.ts";
 import type { Environment, StepResult } from "../src/envs/index.ts";
 
 /** Position and velocity of a point on a line; the action is a force. The true reward is minus the distance to x = 1. */
@@ -43,10 +43,10 @@ const expert: Act = ([x, v], action) => {
   action[0] = Math.max(-1, Math.min(1, 3 * (1 - x) - 6 * v));
 };
 
-const key = keyFromSeed(1);
+const [expertKey, learningKey, evaluationKey] = split(keyFromSeed(1), 3);
 const kernels = await loadKernels();
 const environment = makePoint();
-const demonstrations = rollout(environment, expert, 1, key);
+const demonstrations = rollout(environment, expert, 1, expertKey);
 
 const learner = createMlIrl(
   kernels,
@@ -59,22 +59,15 @@ const learner = createMlIrl(
     replayCapacity: 10_000,
     policyStepsPerRewardStep: 50,
   },
-  key,
+  learningKey,
 );
 const STEPS = 10_000;
+const trueReturn = (act: Act): string => evaluate(makePoint(), act, 5, evaluationKey).meanReturn.toFixed(2);
+const clock = (): number => performance.now();
 while (learner.agent.steps < STEPS) {
-  mlIrlIteration(
-    kernels,
-    learner,
-    STEPS,
-    () => {},
-    () => performance.now(),
-  );
-  if (learner.agent.steps % 2000 === 0) {
-    const { meanReturn } = evaluate(makePoint(), deterministicPolicy(kernels, learner.agent.sac), 5, key);
-    console.log(
-      `after ${learner.agent.steps} steps the learned policy's true return is ${meanReturn.toFixed(2)}`,
-    );
-  }
+  mlIrlIteration(kernels, learner, STEPS, () => {}, clock);
+  if (learner.agent.steps % 2000 > 0) continue;
+  const policy = deterministicPolicy(kernels, learner.agent.sac);
+  console.log(`after ${learner.agent.steps} steps the learned policy's true return is ${trueReturn(policy)}`);
 }
-console.log(`the expert's is ${evaluate(makePoint(), expert, 5, key).meanReturn.toFixed(2)}`);
+console.log(`the expert's is ${trueReturn(expert)}`);

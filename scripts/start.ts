@@ -10,9 +10,7 @@ const DEMONSTRATION = "demonstrations/halfcheetah-v5-tandem-sac.npz";
 const SETTINGS = {
   steps: 100_000,
   seed: 0,
-  hidden: "128,128",
-  "batch-size": 128,
-  "start-steps": 2000,
+  "learning-rate": 5e-4,
   "evaluate-every": 5000,
   "evaluation-episodes": 3,
   "final-episodes": 10,

@@ -5,13 +5,25 @@
  */
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { keyFromSeed, sliceEpisodes, type RewardRecord, type Trajectories } from "../../src/core/index.ts";
+import {
+  keyFromSeed,
+  sliceEpisodes,
+  split,
+  type RewardRecord,
+  type Trajectories,
+} from "../../src/core/index.ts";
 import { readDemonstrations } from "../../src/demos/index.ts";
 import { makeEnvironment } from "../../src/envs/index.ts";
 import { evaluate, pearson, randomPolicy, spearman } from "../../src/eval/index.ts";
 import { rewardsAlong } from "../../src/irl/index.ts";
 import { readRun, renderFigureSvg, reportFigures } from "../../src/report/index.ts";
-import { loadSavedRun, readConfig, savedPolicy, type Summary } from "../../src/runs/index.ts";
+import {
+  loadSavedRun,
+  readConfig,
+  savedPolicy,
+  type Summary,
+  type TrainConfig,
+} from "../../src/runs/index.ts";
 
 const [demosPath, ...folders] = process.argv.slice(2);
 if (folders.length === 0) {
@@ -20,6 +32,7 @@ if (folders.length === 0) {
 }
 const here = import.meta.dirname;
 const HELD_OUT_EPISODES = 5;
+const HELD_OUT_SEED = 1000;
 const { trajectories } = await readDemonstrations(demosPath);
 const heldOut = sliceEpisodes(trajectories, 1, 1 + HELD_OUT_EPISODES);
 
@@ -28,8 +41,14 @@ const kept: string[] = [];
 for (const folder of folders) {
   const target = join(here, "runs", basename(folder));
   mkdirSync(target, { recursive: true });
-  for (const file of ["config.json", "summary.json", "metrics.jsonl"])
-    cpSync(join(folder, file), join(target, file));
+  for (const file of ["summary.json", "metrics.jsonl"]) cpSync(join(folder, file), join(target, file));
+  const config = demonstratedBy(folder);
+  const named = { ...config, demos: { ...config.demos, path: basename(config.demos.path) } };
+  writeFileSync(
+    join(target, "config.json"),
+    `${JSON.stringify(named, null, 2)}
+`,
+  );
   kept.push(target);
   lines.push(JSON.stringify(await resultOf(folder)));
 }
@@ -40,17 +59,27 @@ for (const figure of reportFigures(runs)) {
 }
 console.log(lines.join("\n"));
 
+/** The run's configuration; refuses one that was shown an episode that is held out here. */
+function demonstratedBy(folder: string): TrainConfig {
+  const config = readConfig(folder);
+  if (config.command !== "train") throw new Error(`${folder} has learned no reward`);
+  const { firstEpisode, episodes } = config.demos;
+  if (firstEpisode !== 0 || episodes !== 1)
+    throw new Error(`${folder} was not taught by the first episode alone`);
+  return config;
+}
+
 /** One line of results: returns, costs, and how the learned reward relates to the true one. */
 async function resultOf(folder: string): Promise<Record<string, unknown>> {
-  const config = readConfig(folder);
+  const config = demonstratedBy(folder);
   const { rewardScatter: _, ...summary } = JSON.parse(
     readFileSync(join(folder, "summary.json"), "utf8"),
   ) as Summary;
-  const key = keyFromSeed(config.seed);
+  const [key, policyKey, randomKey, actionKey] = split(keyFromSeed(HELD_OUT_SEED), 4);
   const environment = await makeEnvironment(config.env.id, config.env.options);
   const saved = await loadSavedRun(folder, config, environment, key);
-  const policy = evaluate(environment, savedPolicy(saved, "mode"), HELD_OUT_EPISODES, key).trajectories;
-  const random = evaluate(environment, randomPolicy(key), HELD_OUT_EPISODES, key).trajectories;
+  const policy = evaluate(environment, savedPolicy(saved, "mode"), HELD_OUT_EPISODES, policyKey).trajectories;
+  const random = evaluate(environment, randomPolicy(actionKey), HELD_OUT_EPISODES, randomKey).trajectories;
   environment.close();
   const { kernels, reward } = saved;
   if (!reward) throw new Error(`${folder} has learned no reward`);
@@ -65,7 +94,7 @@ async function resultOf(folder: string): Promise<Record<string, unknown>> {
     run: basename(folder),
     ...summary,
     expertShare: summary.expertReturn === null ? null : summary.finalReturn / summary.expertReturn,
-    secondsPer5000UpdatesAndOneRewardStep: secondsPer5000(folder),
+    secondsPer5000Updates: secondsPer5000(folder),
     agreement: {
       policy: agreement([policy]),
       heldOutExpert: agreement([heldOut]),
@@ -75,7 +104,7 @@ async function resultOf(folder: string): Promise<Record<string, unknown>> {
   };
 }
 
-/** Median over the run of the wall time of 5000 policy updates (with their environment steps) plus one reward step. */
+/** Median over the run of the wall time of 5000 policy updates with their environment steps and their reward steps. */
 function secondsPer5000(folder: string): number {
   const records = readFileSync(join(folder, "metrics.jsonl"), "utf8").trim().split("\n");
   const steps = records

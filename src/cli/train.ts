@@ -66,6 +66,12 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
   const settings = runSettings(given, base);
   const algorithm = algorithmSettings(given, base?.algorithm);
   requirePlaceFor(settings);
+  if (wanted.shuffled && algorithm.reward.inputs === "state") {
+    throw new TandemError(
+      "--shuffle-expert",
+      "permutes the actions, which a reward of states alone never sees; leave it out, or set --reward-inputs state-action",
+    );
+  }
 
   const source = await readDemonstrations(wanted.path);
   const id = settings.env ?? recordedEnvironment(source);

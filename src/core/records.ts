@@ -54,7 +54,10 @@ export interface RewardRecord {
   projected: number;
   /** Cosine between this gradient and the one before: persistently negative means oscillation. */
   gradientCosine: number;
-  /** Wall-clock seconds since the last reward step, of which `policySeconds` in policy updates and `simulationSeconds` in the environment. */
+  /**
+   * Wall-clock seconds that both levels took since the last reward step (evaluations and checkpoints left out), of which
+   * `policySeconds` in choosing actions, replay and policy updates, and `simulationSeconds` in the environment.
+   */
   seconds: number;
   policySeconds: number;
   simulationSeconds: number;

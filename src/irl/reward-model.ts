@@ -79,6 +79,8 @@ interface RewardNetwork {
   readonly features: number;
   readonly parameters: number;
   readonly length: number;
+  /** What defines the function beside its parameters and is never trained: [pointer, length] by name. */
+  readonly fixed: Record<string, [number, number]>;
   /** Values of up to CHUNK feature rows into out. */
   forward(rows: number, features: number, out: number): void;
   /** Adds to `gradient` the parameter gradient of sum(coefficients * value), after `forward` on the same rows. */
@@ -227,7 +229,10 @@ export interface AscentReport {
   projected: boolean;
 }
 
-/** theta <- Pi(theta + alpha_k scale g) with g in `model.gradient`, which is moved to `previousGradient` and cleared. */
+/**
+ * theta <- Pi(theta + alpha_k scale g), or Adam's step up g (which no scale changes), with g in `model.gradient`; that is
+ * then moved to `previousGradient` and cleared.
+ */
 export function ascend(kernels: Kernels, model: RewardModel, k: number, scale: number): AscentReport {
   const { network, initial, gradient, previousGradient, options } = model;
   const { parameters, length } = network;
@@ -280,6 +285,7 @@ export function observeTrajectories(
 export function rewardTensors(model: RewardModel): Record<string, [number, number]> {
   const { network, normaliser } = model;
   return {
+    ...network.fixed,
     rewardParameters: [network.parameters, network.length],
     rewardInitial: [model.initial, network.length],
     rewardMoments: [model.adam.moments, 2 * model.adam.length],
@@ -341,6 +347,7 @@ function twoLayerReward(kernels: Kernels, features: number, width: number, key: 
     features,
     parameters: network.weights,
     length: width * features,
+    fixed: { rewardSigns: [network.signs, width] },
     forward: (rows, x, out) => twoLayerForward(kernels, network, rows, x, features, workspace, out),
     addGradient: (rows, x, coefficients, gradient) =>
       twoLayerGradient(kernels, network, rows, x, features, workspace, coefficients, gradient, true),
@@ -358,6 +365,7 @@ function mlpReward(kernels: Kernels, features: number, hidden: readonly number[]
     features,
     parameters,
     length,
+    fixed: {},
     forward: (rows, x, out) => {
       const values = mlpForward(kernels, shape, parameters, rows, x, features, workspace);
       copyBlock(kernels, rows, values, out);

@@ -25,7 +25,7 @@ export interface TwoLayerWorkspace {
   readonly rows: number;
   /** relu(x W^T), [rows, m]. */
   readonly hidden: number;
-  /** 1{W(0) x^T > 0}'s pre-activations, [rows, m]; 0 when not asked for. */
+  /** relu(x W(0)^T), [rows, m], positive where f0's indicators are 1; 0 when not asked for. */
   readonly initialHidden: number;
   readonly zeroBias: number;
 }

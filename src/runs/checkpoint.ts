@@ -18,12 +18,12 @@ import type { Kernels } from "../kernels/index.ts";
 import type { AdamState } from "../nn/index.ts";
 import { episodeSeed, replaySize, sacTensors, type Agent, type Replay } from "../rl/index.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
-import { parseJson, withWriteErrors, writeAtomically } from "./run-folder.ts";
+import { withWriteErrors, writeAtomically } from "./run-folder.ts";
 
 /**
- * Everything a run needs to go on to the bit: `state.json` (counters, random streams), `tensors.safetensors`
- * (networks, optimisers, episodes under way) and `replay.f32`, to which only new rows are written. `state.json` is
- * replaced last, so that it never speaks of what is not yet there.
+ * Everything a run needs to go on to the bit. `state.safetensors` holds networks, optimisers and episodes under way, and
+ * counters and random streams as JSON in its metadata: one file, so that one rename replaces all of it. `replay.f32`
+ * holds the transitions; only new rows are written, and rows that the state does not speak of are dropped.
  */
 export interface Snapshot {
   json: SnapshotJson;
@@ -117,22 +117,41 @@ export function saveCheckpoint(
     mkdirSync(path, { recursive: true });
     writeReplay(kernels, join(path, "replay.f32"), agent.replay);
   });
-  writeAtomically(join(path, "tensors.safetensors"), encodeSafetensors(arrays));
-  writeAtomically(join(path, "state.json"), `${JSON.stringify(json)}\n`);
+  writeAtomically(join(path, STATE_FILE), encodeSafetensors(arrays, { state: JSON.stringify(json) }));
 }
+
+const STATE_FILE = "state.safetensors";
 
 /** Whether the run has a checkpoint to go on from. */
 export function hasCheckpoint(folder: string): boolean {
-  return existsSync(join(folder, "checkpoint", "state.json"));
+  return existsSync(join(folder, "checkpoint", STATE_FILE));
 }
 
 /** Named arrays of the run's checkpoint: enough to use the policy or the reward. */
 export function readTensors(folder: string): Record<string, Float32Array> {
-  const path = join(folder, "checkpoint", "tensors.safetensors");
+  return readState(folder).arrays;
+}
+
+function readState(folder: string): Snapshot {
+  const path = join(folder, "checkpoint", STATE_FILE);
   if (!existsSync(path)) {
-    throw new TandemError("readTensors", `${folder} has no checkpoint yet; let the run save one first`);
+    throw new TandemError("readState", `${folder} has no checkpoint yet; let the run save one first`);
   }
-  return decodeSafetensors(readFileSync(path), path);
+  const { arrays, metadata } = decodeSafetensors(readFileSync(path), path);
+  const json = parseState(metadata.state);
+  if (json?.format === "tandem-checkpoint/1") return { json, arrays };
+  throw new TandemError(
+    "readState",
+    `${path} is not a checkpoint of format tandem-checkpoint/1; it is damaged or newer`,
+  );
+}
+
+function parseState(text: string | undefined): SnapshotJson | null {
+  try {
+    return JSON.parse(text ?? "null") as SnapshotJson | null;
+  } catch {
+    return null;
+  }
 }
 
 /** Put a freshly created agent (and upper level) into the state saved in `folder`, and what is counted in `steps`; returns the seconds trained. */
@@ -144,14 +163,7 @@ export function restoreCheckpoint(
   steps: StepCounts,
 ): number {
   const path = join(folder, "checkpoint");
-  const json = parseJson(join(path, "state.json")) as SnapshotJson;
-  if (json.format !== "tandem-checkpoint/1") {
-    throw new TandemError(
-      "restoreCheckpoint",
-      `${path} has format ${JSON.stringify(json.format)}, expected tandem-checkpoint/1`,
-    );
-  }
-  const arrays = readTensors(folder);
+  const { json, arrays } = readState(folder);
   const tensors = { ...sacTensors(agent.sac), ...(irl ? rewardTensors(irl.reward) : {}) };
   for (const [name, [pointer, length]] of Object.entries(tensors)) {
     if (arrays[name]?.length !== length) {

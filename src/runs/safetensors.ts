@@ -2,10 +2,13 @@ import { TandemError } from "../core/index.ts";
 
 /**
  * Float32 arrays as a safetensors file: an 8-byte little-endian header length, a JSON header of
- * { name: { dtype, shape, data_offsets } }, then the data. Arrays are stored flat.
+ * { name: { dtype, shape, data_offsets } } and of texts under `__metadata__`, then the data. Arrays are stored flat.
  */
-export function encodeSafetensors(arrays: Record<string, Float32Array>): Uint8Array {
-  const header: Record<string, { dtype: "F32"; shape: [number]; data_offsets: [number, number] }> = {};
+export function encodeSafetensors(
+  arrays: Record<string, Float32Array>,
+  metadata: Record<string, string>,
+): Uint8Array {
+  const header: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
   for (const [name, { length, byteLength }] of Object.entries(arrays)) {
     header[name] = { dtype: "F32", shape: [length], data_offsets: [offset, offset + byteLength] };
@@ -24,8 +27,14 @@ export function encodeSafetensors(arrays: Record<string, Float32Array>): Uint8Ar
   return bytes;
 }
 
-/** The arrays of a safetensors file, copied out. `source` names it in errors. */
-export function decodeSafetensors(bytes: Uint8Array, source: string): Record<string, Float32Array> {
+/** What a safetensors file holds, copied out. */
+export interface Safetensors {
+  arrays: Record<string, Float32Array>;
+  metadata: Record<string, string>;
+}
+
+/** Read a safetensors file. `source` names it in errors. */
+export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensors {
   const broken = (detail: string): TandemError =>
     new TandemError(
       "decodeSafetensors",
@@ -55,5 +64,6 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Record<str
     if (!whole) throw broken(`tensor ${name} does not fit`);
     arrays[name] = new Float32Array(data.slice(from, to).buffer);
   }
-  return arrays;
+  const metadata = (header.__metadata__ ?? {}) as Record<string, string>;
+  return { arrays, metadata };
 }

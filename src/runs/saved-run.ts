@@ -1,5 +1,5 @@
 import { boxActions, createSac, sacAct, sacTensors, type Act, type Sac } from "../rl/index.ts";
-import { TandemError, type Key } from "../core/index.ts";
+import { foldIn, TandemError, type Key } from "../core/index.ts";
 import type { Environment } from "../envs/index.ts";
 import { createRewardModel, rewardTensors, type RewardModel } from "../irl/index.ts";
 import { loadKernels, type Kernels } from "../kernels/index.ts";
@@ -27,10 +27,10 @@ export async function loadSavedRun(
   const kernels = await loadKernels({ build: config.kernels });
   const actionSpace = boxActions(environment);
   const size = environment.observationSpace.size;
-  const sac = createSac(kernels, size, actionSpace.size, config.algorithm.sac, key);
+  const sac = createSac(kernels, size, actionSpace.size, config.algorithm.sac, foldIn(key, 0));
   fill(kernels, folder, { actor: sacTensors(sac).actor }, tensors);
   if (config.command === "expert") return { kernels, sac, reward: null };
-  const reward = createRewardModel(kernels, size, actionSpace, config.algorithm.reward, key);
+  const reward = createRewardModel(kernels, size, actionSpace, config.algorithm.reward, foldIn(key, 1));
   fill(kernels, folder, rewardTensors(reward), tensors);
   return { kernels, sac, reward };
 }

@@ -1,9 +1,11 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as breathe } from "node:timers/promises";
 import {
   foldIn,
   keyFromSeed,
   episodeReturns,
+  TandemError,
   transitionCount,
   type Key,
   type Listener,
@@ -97,6 +99,7 @@ const TRAINING = 0;
 const EVALUATION = 1;
 const FINAL_EVALUATION = 2;
 const RANDOM_BASELINE = 3;
+const RANDOM_ACTIONS = 4;
 
 /**
  * Train in an existing run folder from its configuration, from the start or (resume) from its checkpoint. Returns the
@@ -129,10 +132,12 @@ async function train(
     secondsBefore = restoreCheckpoint(kernels, folder, agent, irl, steps);
   }
   truncateRecords(folder, agent.steps);
+  if (agent.steps < config.steps) rmSync(join(folder, "summary.json"), { force: true });
   const begun = hooks.clock();
   const seconds = (): number => secondsBefore + (hooks.clock() - begun) / 1000;
   const pending: TrainingRecord[] = [];
   const listener: Listener = (record) => {
+    requireFinite(record);
     pending.push(record);
     hooks.onRecord?.(record);
   };
@@ -167,7 +172,7 @@ async function train(
 
   const random = evaluateAct(
     training,
-    randomPolicy(foldIn(key, RANDOM_BASELINE)),
+    randomPolicy(foldIn(key, RANDOM_ACTIONS)),
     foldIn(key, RANDOM_BASELINE),
   );
   const policy = deterministicPolicy(kernels, agent.sac);
@@ -283,6 +288,18 @@ function evaluateAct(training: Training, act: Parameters<typeof evaluate>[1], ke
   );
   training.steps.evaluation += transitionCount(evaluation.trajectories);
   return evaluation;
+}
+
+/** Stop at once where a measurement is not a number; the last checkpoint stays as it is. */
+function requireFinite(record: TrainingRecord): void {
+  for (const [name, value] of Object.entries(record)) {
+    if (typeof value !== "number" || Number.isFinite(value)) continue;
+    throw new TandemError(
+      "training",
+      `${name} of the ${record.kind} level became ${value} by step ${record.step}; the last checkpoint is kept: ` +
+        "try a smaller --learning-rate or --reward-step-size",
+    );
+  }
 }
 
 function meanReturn(trajectories: Trajectories): number | null {
