@@ -61,7 +61,7 @@ const EVALUATION_OPTIONS = [
   option(EVALUATION, "--final-episodes <n>", "episodes of the last", EVALUATION_DEFAULTS.finalEpisodes),
 ];
 
-const CONTROL = "Negative controls (these should not imitate the expert):";
+const CONTROL = "Negative controls, to compare with:";
 const CONTROL_OPTIONS = [
   option(CONTROL, "--teacher <kind>", "learned, zero or constant reward", "learned"),
   option(CONTROL, "--shuffle-expert", "give its states each other's actions"),

@@ -91,8 +91,8 @@ export type RunConfig = TrainConfig | ExpertConfig;
 
 /**
  * What `tandem train` does unless told otherwise: the paper's network and projection above soft actor-critic. The
- * discount is the tasks' customary one. The learning rate was settled between 3e-4 and 1e-3 on pilot runs of seed 1 whose
- * returns were looked at; results are reported on other seeds.
+ * discount is the tasks' customary one. Learning rate and width were settled on pilot runs whose returns were looked at:
+ * docs/decisions/0001-what-ships-as-default.md says which.
  */
 export const TRAIN_DEFAULTS: TrainConfig["algorithm"] = {
   sac: {
