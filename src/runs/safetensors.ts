@@ -8,7 +8,7 @@ export function encodeSafetensors(
   arrays: Record<string, Float32Array>,
   metadata: Record<string, string>,
 ): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  const header: Record<string, unknown> = { [METADATA]: metadata };
   let offset = 0;
   for (const [name, { length, byteLength }] of Object.entries(arrays)) {
     header[name] = { dtype: "F32", shape: [length], data_offsets: [offset, offset + byteLength] };
@@ -26,6 +26,9 @@ export function encodeSafetensors(
   }
   return bytes;
 }
+
+/** The header's key for texts. */
+const METADATA = "__metadata__";
 
 /** What a safetensors file holds, copied out. */
 export interface Safetensors {
@@ -57,13 +60,13 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
   }
   const arrays: Record<string, Float32Array> = {};
   for (const [name, entry] of Object.entries(header)) {
-    if (name === "__metadata__") continue;
+    if (name === METADATA) continue;
     const [from, to] = entry?.data_offsets ?? [0, -1];
     const whole =
       entry?.dtype === "F32" && from >= 0 && to >= from && to <= data.length && (to - from) % 4 === 0;
     if (!whole) throw broken(`tensor ${name} does not fit`);
     arrays[name] = new Float32Array(data.slice(from, to).buffer);
   }
-  const metadata = (header.__metadata__ ?? {}) as Record<string, string>;
+  const metadata = (header[METADATA] ?? {}) as Record<string, string>;
   return { arrays, metadata };
 }
