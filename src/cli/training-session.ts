@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
-import { TandemError, episodeReturns, type Trajectories } from "../core/index.ts";
+import { TandemError, meanReturn, type Trajectories } from "../core/index.ts";
 import { hasCheckpoint, type RunConfig, type Summary } from "../runs/index.ts";
 import { commandText } from "./invocation.ts";
 import { createProgressDisplay } from "./progress.ts";
@@ -28,7 +28,9 @@ export async function runSession(
   demonstrations: Trajectories | null,
   resumeWords: readonly string[],
 ): Promise<SessionEnd> {
-  const display = createProgressDisplay(process.stderr, meanReturn(demonstrations), () => performance.now());
+  const display = createProgressDisplay(process.stderr, demonstrations && meanReturn(demonstrations), () =>
+    performance.now(),
+  );
   const stop = new Int32Array(new SharedArrayBuffer(4));
   const resume = commandText(config.command, "--resume", folder, ...resumeWords);
   let stoppedBy: Signal | null = null;
@@ -102,9 +104,4 @@ function relayedError({ message, stack }: { message: string; stack: string }): E
   const error = new Error(message);
   error.stack = stack;
   return error;
-}
-
-function meanReturn(demonstrations: Trajectories | null): number | null {
-  const returns = demonstrations && episodeReturns(demonstrations);
-  return returns && returns.reduce((sum, value) => sum + value, 0) / returns.length;
 }

@@ -46,6 +46,12 @@ export function episodeReturns(trajectories: Trajectories): Float64Array | null 
   return returns;
 }
 
+/** Mean true return over episodes; null where the recording has no rewards. */
+export function meanReturn(trajectories: Trajectories): number | null {
+  const returns = episodeReturns(trajectories);
+  return returns && returns.reduce((sum, value) => sum + value, 0) / returns.length;
+}
+
 /** The episodes `from` .. `to - 1` as trajectories of their own (columns are views into the original's). */
 export function sliceEpisodes(trajectories: Trajectories, from: number, to: number): Trajectories {
   const count = episodeCount(trajectories);

@@ -69,7 +69,10 @@ export function takeTrajectories(builder: TrajectoryBuilder): Trajectories {
   return trajectories;
 }
 
-const rowWidth = (builder: TrajectoryBuilder): number => 2 * builder.observationSize + builder.actionSize + 3;
+/** Floats in a row of the builder's buffer. */
+export function rowWidth(builder: TrajectoryBuilder): number {
+  return 2 * builder.observationSize + builder.actionSize + 3;
+}
 
 function grow(builder: TrajectoryBuilder, width: number): void {
   const larger = new Float32Array(Math.max(1024 * width, 2 * builder.buffer.length));

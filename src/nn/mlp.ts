@@ -133,23 +133,7 @@ export function mlpBackward(
     const ldx = i > 0 ? inputs : ldInput;
     kernels.gemmTN(inputs, outputs, rows, x, ldx, dy, outputs, gradients + weight, outputs, NO_EPILOGUE);
     kernels.columnSums(rows, outputs, dy, outputs, gradients + bias);
-    if (i > 0) {
-      const dx = workspace.hiddenGradients[i - 1];
-      kernels.gemmNT(
-        rows,
-        inputs,
-        outputs,
-        dy,
-        outputs,
-        parameters + weight,
-        outputs,
-        dx,
-        inputs,
-        RELU_MASK,
-        x,
-      );
-      dy = dx;
-    }
+    if (i > 0) dy = hiddenGradient(kernels, shape, parameters, rows, workspace, i, dy);
   }
 }
 
@@ -170,25 +154,26 @@ export function mlpInputGradient(
 ): void {
   let dy = dOutput;
   for (let i = shape.layers.length - 1; i > 0; i--) {
-    const { inputs, outputs, weight } = shape.layers[i];
-    const dx = workspace.hiddenGradients[i - 1];
-    const mask = workspace.activations[i - 1];
-    kernels.gemmNT(
-      rows,
-      inputs,
-      outputs,
-      dy,
-      outputs,
-      parameters + weight,
-      outputs,
-      dx,
-      inputs,
-      RELU_MASK,
-      mask,
-    );
-    dy = dx;
+    dy = hiddenGradient(kernels, shape, parameters, rows, workspace, i, dy);
   }
   const { outputs, weight } = shape.layers[0];
   const rowsOfWeight = parameters + weight + column * outputs * 4;
   kernels.gemmNT(rows, width, outputs, dy, outputs, rowsOfWeight, outputs, dInput, width, NO_EPILOGUE, 0);
+}
+
+/** From the gradient dy at layer i's output to that at the ReLU layer before it; returns the pointer to it. */
+function hiddenGradient(
+  kernels: Kernels,
+  shape: MlpShape,
+  parameters: number,
+  rows: number,
+  workspace: MlpWorkspace,
+  i: number,
+  dy: number,
+): number {
+  const { inputs: m, outputs: n, weight } = shape.layers[i];
+  const dx = workspace.hiddenGradients[i - 1];
+  const mask = workspace.activations[i - 1];
+  kernels.gemmNT(rows, m, n, dy, n, parameters + weight, n, dx, m, RELU_MASK, mask);
+  return dx;
 }

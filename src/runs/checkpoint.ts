@@ -11,7 +11,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { TandemError, type StepCounts, type Trajectories, type TrajectoryBuilder } from "../core/index.ts";
+import { rowWidth, TandemError, type StepCounts, type Trajectories } from "../core/index.ts";
 import type { MlIrl } from "../irl/index.ts";
 import { rewardTensors } from "../irl/index.ts";
 import type { Kernels } from "../kernels/index.ts";
@@ -74,7 +74,7 @@ export function takeSnapshot(
   const tensors = { ...sacTensors(agent.sac), ...(irl ? rewardTensors(irl.reward) : {}) };
   for (const [name, [pointer, length]] of Object.entries(tensors))
     arrays[name] = kernels.f32(pointer, length).slice();
-  arrays.episode = agent.episode.buffer.slice(0, agent.episode.rows * builderWidth(agent.episode));
+  arrays.episode = agent.episode.buffer.slice(0, agent.episode.rows * rowWidth(agent.episode));
   irl?.recentEpisodes.forEach((episode, index) => packEpisode(arrays, `recent${index}`, episode));
   const { sac } = agent;
   const json: SnapshotJson = {
@@ -201,7 +201,7 @@ function relive({ environment, episode, episodes, episodeKey, observation }: Age
   const { observationSize: n, actionSize: d, buffer, rows } = episode;
   let { observation: last } = environment.reset({ seed: episodeSeed(episodeKey, episodes - 1) });
   for (let row = 0; row < rows; row++) {
-    const action = row * builderWidth(episode) + n;
+    const action = row * rowWidth(episode) + n;
     last = environment.step(buffer.subarray(action, action + d)).observation;
   }
   observation.set(last);
@@ -240,9 +240,6 @@ function statisticsJson(
   const { count, mean, squares } = irl.reward.statistics[who];
   return { count, mean: Array.from(mean), squares: Array.from(squares) };
 }
-
-const builderWidth = (builder: TrajectoryBuilder): number =>
-  2 * builder.observationSize + builder.actionSize + 3;
 
 const EPISODE_COLUMNS = [
   "observations",

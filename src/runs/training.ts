@@ -4,7 +4,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 import {
   foldIn,
   keyFromSeed,
-  episodeReturns,
+  meanReturn,
   TandemError,
   transitionCount,
   type Key,
@@ -300,11 +300,6 @@ function requireFinite(record: TrainingRecord): void {
         "try a smaller --learning-rate or --reward-step-size",
     );
   }
-}
-
-function meanReturn(trajectories: Trajectories): number | null {
-  const returns = episodeReturns(trajectories);
-  return returns && returns.reduce((sum, value) => sum + value, 0) / returns.length;
 }
 
 function scatter(learned: Float32Array, { rewards }: Trajectories): { learned: number[]; true: number[] } {
