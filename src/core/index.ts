@@ -1,3 +1,4 @@
+export * from "./elementary.ts";
 export * from "./errors.ts";
 export * from "./rng.ts";
 export * from "./spaces.ts";

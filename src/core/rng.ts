@@ -4,6 +4,8 @@
  * `Math.sqrt` are used, so that every engine gives the same bits.
  */
 
+import { portableLog } from "./elementary.ts";
+
 /** Two unsigned 32-bit words. Never reuse a key for two purposes: `split` it. */
 export type Key = readonly [number, number];
 
@@ -79,22 +81,4 @@ export function nextNormal(stream: RandomStream): number {
 function nextBlock(stream: RandomStream): [number, number] {
   const counter = stream.counter++;
   return threefry(stream.key, counter >>> 0, Math.floor(counter / 2 ** 32));
-}
-
-/** log(x) for a normal positive double by the atanh series, to about 2 ulp; the same bits in every engine. */
-export function portableLog(x: number): number {
-  let exponent = 0;
-  while (x < Math.SQRT1_2) {
-    x *= 2;
-    exponent--;
-  }
-  while (x >= Math.SQRT2) {
-    x /= 2;
-    exponent++;
-  }
-  const z = (x - 1) / (x + 1);
-  const zz = z * z;
-  let sum = 0;
-  for (let n = 21; n >= 1; n -= 2) sum = sum * zz + 1 / n;
-  return 2 * z * sum + exponent * Math.LN2;
 }

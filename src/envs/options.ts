@@ -39,6 +39,16 @@ export function requireNonNegative(id: string, name: string, value: number): voi
   if (!(value >= 0)) throw refusal(id, `takes a ${name} of at least 0, got ${value}`);
 }
 
+/** Refuse `value` if it is above `most`. */
+export function requireAtMost(id: string, name: string, value: number, most: number): void {
+  if (!(value <= most)) throw refusal(id, `takes at most ${most} as ${name}, got ${value}`);
+}
+
+/** Refuse `value` unless it lies in [0, 1]. */
+export function requireProbability(id: string, name: string, value: number): void {
+  if (!(value >= 0 && value <= 1)) throw refusal(id, `takes a ${name} from 0 to 1, got ${value}`);
+}
+
 function refusal(id: string, problem: string): TandemError {
   return new TandemError("makeEnvironment", `${id} ${problem}`);
 }

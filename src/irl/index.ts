@@ -1,2 +1,3 @@
 export * from "./ml-irl.ts";
 export * from "./reward-model.ts";
+export * from "./soft-q-ml-irl.ts";

@@ -145,6 +145,77 @@ export interface KernelExports {
   /** Pi_B in place: if ||w - w0|| > radius then w = w0 + radius (w - w0)/||w - w0||. Returns the norm before. */
   projectBall(n: number, w: number, w0: number, radius: number): number;
 
+  // ---- the two-layer network on sparse rows, and neural soft Q-learning: a network is one block of memory ------------------
+  /** out[i] = f(e_i; W) for all d columns. */
+  sparseTable(net: number, out: number): void;
+  /** out[i] = f(x_i; W), row i having `entries` float32 `values` at uint32 `indices`, both [rows, entries]; no index twice in a row. */
+  sparseForward(
+    net: number,
+    rows: number,
+    entries: number,
+    indices: number,
+    values: number,
+    out: number,
+  ): void;
+  /** Before the first steps of a loop: no iterate summed, no column touched. */
+  sparseBegin(net: number): void;
+  /**
+   * `count` times W <- Pi_B(W - stepSize delta grad f(e_i; W)), delta = f(e_i) - r - discount V(s'): transition t is pair
+   * i = pairs[t] (uint32), rewards[t], next[t] (uint32: the first of the `actions` pairs of s', 0xffffffff where s' is
+   * terminal and worth 0). V = log sum_a exp f - shift, or, with `logPolicy` [count, actions] for s' (0: none),
+   * sum_a pi_a (f - log pi_a) - shift. Returns the sum of delta^2. O(m) a step.
+   */
+  sparseTableSteps(
+    net: number,
+    count: number,
+    pairs: number,
+    next: number,
+    rewards: number,
+    logPolicy: number,
+    actions: number,
+    discount: number,
+    shift: number,
+    stepSize: number,
+  ): number;
+  /**
+   * The same for rows of `entries` values: the current ones [count, entries], the next ones [count, actions, entries];
+   * continues[t] (float32) is 0 where s' is terminal. O(entries m) a row.
+   */
+  sparseSteps(
+    net: number,
+    count: number,
+    entries: number,
+    indices: number,
+    values: number,
+    nextIndices: number,
+    nextValues: number,
+    rewards: number,
+    continues: number,
+    logPolicy: number,
+    actions: number,
+    discount: number,
+    shift: number,
+    stepSize: number,
+  ): number;
+  /** After `count` steps: W becomes the mean of the iterates after each step (average 1) or stays the last one (0). */
+  sparseFinish(net: number, count: number, average: number): void;
+  /** W <- Pi_B(W + stepSize g), g = sum_k amounts[k] grad f(e_indices[k]; W), indices (uint32) distinct; returns ||g||. */
+  sparseTableAscend(net: number, count: number, indices: number, amounts: number, stepSize: number): number;
+  /** gradient [d, units] <- gradient + sum_i amounts[i] grad f(x_i; W). Outside a loop only. */
+  sparseGradient(
+    net: number,
+    rows: number,
+    entries: number,
+    indices: number,
+    values: number,
+    amounts: number,
+    gradient: number,
+  ): void;
+  /** After weights were written from outside: norms and values are computed anew. */
+  sparseRefresh(net: number): void;
+  /** `sparseRefresh`, and Pi_B. */
+  sparseProject(net: number): void;
+
   // ---- tanh-Gaussian policy head: head[B, 2d] = (mean | raw log std), log std = clamp(raw, low, high) ---------------
   /**
    * a = tanh(u), u = mean + exp(logStd) noise; actions to out (ldout), log pi(a|s) = sum_i [ -noise^2/2 - logStd - log(2 pi)/2

@@ -49,15 +49,27 @@ export function createTwoLayer(
     signs: kernels.allocate(width),
     radius,
   };
+  const { weights, signs } = drawTwoLayer(width, features, key);
+  kernels.f32(network.initial, weights.length).set(weights);
+  kernels.f32(network.weights, weights.length).set(weights);
+  kernels.f32(network.signs, width).set(signs);
+  return network;
+}
+
+/** W(0) [m, d], W_j(0) ~ N(0, I_d / d), and b [m], uniform in {-1, +1}. */
+export function drawTwoLayer(
+  width: number,
+  features: number,
+  key: Key,
+): { weights: Float32Array; signs: Float32Array } {
   const weightStream = streamOf(foldIn(key, 0));
   const signStream = streamOf(foldIn(key, 1));
-  const initial = kernels.f32(network.initial, width * features);
-  const signs = kernels.f32(network.signs, width);
   const deviation = Math.sqrt(1 / features);
-  for (let i = 0; i < initial.length; i++) initial[i] = deviation * nextNormal(weightStream);
+  const weights = new Float32Array(width * features);
+  const signs = new Float32Array(width);
+  for (let i = 0; i < weights.length; i++) weights[i] = deviation * nextNormal(weightStream);
   for (let j = 0; j < width; j++) signs[j] = nextUniform(signStream) < 0.5 ? -1 : 1;
-  kernels.f32(network.weights, width * features).set(initial);
-  return network;
+  return { weights, signs };
 }
 
 /** Allocate a workspace; `linearised` adds the room that `twoLayerLinearised` needs. */

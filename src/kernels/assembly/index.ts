@@ -7,6 +7,18 @@ export { adam } from "./optimisers";
 export { fillIndices, fillNormal } from "./random";
 export { minimumGradient, softTarget, squaredErrorGradient } from "./soft-actor-critic";
 export { tanhGaussianBackward, tanhGaussianForward, tanhGaussianMode } from "./tanh-gaussian";
+export {
+  sparseBegin,
+  sparseFinish,
+  sparseForward,
+  sparseGradient,
+  sparseProject,
+  sparseRefresh,
+  sparseSteps,
+  sparseTable,
+  sparseTableAscend,
+  sparseTableSteps,
+} from "./sparse-two-layer";
 export { signedRowSums, twoLayerBackward } from "./two-layer";
 export {
   axpy,
