@@ -4,5 +4,14 @@
  * @module
  */
 export type { Environment, EnvironmentState, StepResult } from "./environment.ts";
+export type { AcrobotOptions } from "./classic-control/acrobot.ts";
+export type { CartPoleOptions } from "./classic-control/cart-pole.ts";
+export type { MountainCarOptions } from "./classic-control/mountain-car.ts";
 export type { HalfCheetahOptions } from "./mujoco/half-cheetah.ts";
-export { type EnvironmentOptions, environmentIds, makeEnvironment } from "./registry.ts";
+export { type EnvironmentOptions, type EpisodeOptions, environmentIds, makeEnvironment } from "./registry.ts";
+export { CHAIN, type ChainOptions, chainMdp } from "./tabular/chain.ts";
+export { GARNET, type GarnetOptions, garnetMdp } from "./tabular/garnet.ts";
+export { GRID_WORLD, type GridWorldOptions, gridWorldMdp } from "./tabular/grid-world.ts";
+export { OBJECT_WORLD, type ObjectWorldOptions, objectWorldMdp } from "./tabular/object-world.ts";
+export { tabularEnvironment } from "./tabular/tabular-environment.ts";
+export type { TabularMdp } from "./tabular/tabular-mdp.ts";

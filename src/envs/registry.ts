@@ -1,19 +1,48 @@
 import { TandemError } from "../core/index.ts";
 import type { Environment } from "./environment.ts";
 import { type HalfCheetahOptions, makeHalfCheetah } from "./mujoco/half-cheetah.ts";
-import type { GivenOptions } from "./options.ts";
+import { type AcrobotOptions, makeAcrobot } from "./classic-control/acrobot.ts";
+import { type CartPoleOptions, makeCartPole } from "./classic-control/cart-pole.ts";
+import { type MountainCarOptions, makeMountainCar } from "./classic-control/mountain-car.ts";
+import { type GivenOptions, readOptions, requireCount } from "./options.ts";
+import { CHAIN, type ChainOptions, chainMdp } from "./tabular/chain.ts";
+import { GARNET, type GarnetOptions, garnetMdp } from "./tabular/garnet.ts";
+import { GRID_WORLD, type GridWorldOptions, gridWorldMdp } from "./tabular/grid-world.ts";
+import { OBJECT_WORLD, type ObjectWorldOptions, objectWorldMdp } from "./tabular/object-world.ts";
+import { tabularEnvironment } from "./tabular/tabular-environment.ts";
+import type { TabularMdp } from "./tabular/tabular-mdp.ts";
+
+/** What every tabular environment takes beside the options of its problem. */
+export interface EpisodeOptions {
+  /** Steps after which an episode is truncated; 100. */
+  maxEpisodeSteps: number;
+}
 
 /** The options each environment takes, by id. */
 export interface EnvironmentOptions {
+  "Acrobot-v1": AcrobotOptions;
+  "CartPole-v1": CartPoleOptions;
+  "Chain-v0": ChainOptions & EpisodeOptions;
+  "Garnet-v0": GarnetOptions & EpisodeOptions;
+  "GridWorld-v0": GridWorldOptions & EpisodeOptions;
   "HalfCheetah-v4": HalfCheetahOptions;
   "HalfCheetah-v5": HalfCheetahOptions;
+  "MountainCar-v0": MountainCarOptions;
+  "ObjectWorld-v0": ObjectWorldOptions & EpisodeOptions;
 }
 
 type KnownId = keyof EnvironmentOptions;
 
 const MAKERS: Record<KnownId, (options: GivenOptions) => Promise<Environment>> = {
+  "Acrobot-v1": makeAcrobot,
+  "CartPole-v1": makeCartPole,
+  "Chain-v0": tabularMaker("Chain-v0", CHAIN, chainMdp),
+  "Garnet-v0": tabularMaker("Garnet-v0", GARNET, garnetMdp),
+  "GridWorld-v0": tabularMaker("GridWorld-v0", GRID_WORLD, gridWorldMdp),
   "HalfCheetah-v4": (options) => makeHalfCheetah("HalfCheetah-v4", options),
   "HalfCheetah-v5": (options) => makeHalfCheetah("HalfCheetah-v5", options),
+  "MountainCar-v0": makeMountainCar,
+  "ObjectWorld-v0": tabularMaker("ObjectWorld-v0", OBJECT_WORLD, objectWorldMdp),
 };
 
 /** The ids that `makeEnvironment` knows, in alphabetical order. */
@@ -43,4 +72,16 @@ export async function makeEnvironment(id: string, options: GivenOptions = {}): P
     );
   }
   return MAKERS[id as KnownId](options);
+}
+
+function tabularMaker<Options extends object>(
+  id: KnownId,
+  defaults: Options,
+  build: (options: Options) => TabularMdp,
+): (given: GivenOptions) => Promise<Environment> {
+  return async (given) => {
+    const options = readOptions(id, { ...defaults, maxEpisodeSteps: 100 }, given);
+    requireCount(id, "maxEpisodeSteps", options.maxEpisodeSteps);
+    return tabularEnvironment(id, build(options), options.maxEpisodeSteps);
+  };
 }

@@ -1,4 +1,5 @@
 export * from "./agent.ts";
+export * from "./environment-problem.ts";
 export * from "./finite-action-problem.ts";
 export * from "./neural-soft-q.ts";
 export * from "./occupancy.ts";

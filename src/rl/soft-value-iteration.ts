@@ -52,7 +52,8 @@ export function emptySolution({ states, actions }: Dynamics): SoftSolution {
 
 /**
  * The fixed point of the soft Bellman operator for `rewards` [S, A], by sweeps from `solution.values` until the error,
- * gamma / (1 - gamma) times the last change, is within the tolerance. Overwrites and returns `solution`.
+ * gamma / (1 - gamma) times the last change, is within the tolerance. Overwrites and returns `solution`. Rounding adds
+ * about 2^-52 max |V| / (1 - gamma) to the error; a tolerance below that may be out of reach and is then an error.
  */
 export function softValueIteration(
   mdp: Dynamics,
@@ -60,43 +61,46 @@ export function softValueIteration(
   options: SoftValueOptions,
   solution: SoftSolution = emptySolution(mdp),
 ): SoftSolution {
-  const { states, actions } = mdp;
+  const { actions } = mdp;
   const { discount, tolerance } = options;
   if (!(discount >= 0 && discount < 1)) {
     throw new TandemError("softValueIteration", `expected a discount in [0, 1), got ${discount}`);
   }
+  checkRewards("softValueIteration", mdp, rewards);
   const shift = options.values === "centred" ? portableLog(actions) : 0;
   const { values, actionValues, logPolicy } = solution;
   const most = sweepLimit(options, rewards, actions);
-  solution.sweeps = 0;
-  for (let change = Infinity; (discount * change) / (1 - discount) > tolerance;) {
-    if (!(solution.sweeps < most)) {
+  let error = Infinity;
+  for (solution.sweeps = 0; !(error <= tolerance); solution.sweeps++) {
+    if (solution.sweeps >= most) {
       throw new TandemError(
         "softValueIteration",
-        `no error within ${tolerance} after ${solution.sweeps} sweeps: rounding or a reward that is not finite; ask for less`,
+        `expected an error within ${tolerance}, got ${error} after ${solution.sweeps} sweeps; rounding allows no less: raise the tolerance`,
       );
     }
     backUp(mdp, rewards, discount, values, 0, actionValues, 0);
-    change = 0;
-    for (let s = 0; s < states; s++) {
-      const value = logSumExp(actionValues, s * actions, actions) - shift;
-      change = Math.max(change, Math.abs(value - values[s]));
-      values[s] = value;
-    }
-    solution.sweeps++;
+    const change = takeSoftMaxima(actionValues, 0, actions, shift, values, 0);
+    error = (discount * change) / (1 - discount);
   }
   backUp(mdp, rewards, discount, values, 0, actionValues, 0);
   logSoftmax(actionValues, actions, logPolicy);
   return solution;
 }
 
-/** Soft values for a horizon of H steps. */
+/** Soft values for a horizon of H steps, after which nothing is earned. The discount may be 1. */
 export function softValueIterationOver(
   horizon: number,
   mdp: Dynamics,
   rewards: ArrayLike<number>,
   { discount, values: kind }: Omit<SoftValueOptions, "tolerance">,
 ): FiniteHorizonSolution {
+  if (!(Number.isInteger(horizon) && horizon >= 1)) {
+    throw new TandemError("softValueIterationOver", `expected a horizon of whole steps from 1, got ${horizon}`);
+  }
+  if (!(discount >= 0 && discount <= 1)) {
+    throw new TandemError("softValueIterationOver", `expected a discount in [0, 1], got ${discount}`);
+  }
+  checkRewards("softValueIterationOver", mdp, rewards);
   const { states, actions } = mdp;
   const pairs = states * actions;
   const values = new Float64Array((horizon + 1) * states);
@@ -105,9 +109,7 @@ export function softValueIterationOver(
   const shift = kind === "centred" ? portableLog(actions) : 0;
   for (let t = horizon - 1; t >= 0; t--) {
     backUp(mdp, rewards, discount, values, (t + 1) * states, actionValues, t * pairs);
-    for (let s = 0; s < states; s++) {
-      values[t * states + s] = logSumExp(actionValues, t * pairs + s * actions, actions) - shift;
-    }
+    takeSoftMaxima(actionValues, t * pairs, actions, shift, values.subarray(0, (t + 1) * states), t * states);
   }
   logSoftmax(actionValues, actions, logPolicy);
   return { values: values.subarray(0, horizon * states), actionValues, logPolicy };
@@ -170,15 +172,44 @@ function backUp(
   }
 }
 
-/** Sweeps by which the contraction must have reached the tolerance, with as many again to spare. */
+/** V(s) = log sum_a exp Q(s, a) - shift for V from `valuesAt` to its end; the largest change of a value. */
+function takeSoftMaxima(
+  actionValues: Float64Array,
+  actionValuesAt: number,
+  actions: number,
+  shift: number,
+  values: Float64Array,
+  valuesAt: number,
+): number {
+  let change = 0;
+  for (let s = valuesAt, pair = actionValuesAt; s < values.length; s++, pair += actions) {
+    const value = logSumExp(actionValues, pair, actions) - shift;
+    change = Math.max(change, Math.abs(value - values[s]));
+    values[s] = value;
+  }
+  return change;
+}
+
+/** Sweeps by which the contraction must have reached the tolerance, with as many again to spare for a far start. */
 function sweepLimit(
   { discount, tolerance }: SoftValueOptions,
   rewards: ArrayLike<number>,
   actions: number,
 ): number {
+  if (discount === 0) return 2;
   let largest = portableLog(actions) + 1;
   for (let i = 0; i < rewards.length; i++) largest = Math.max(largest, Math.abs(rewards[i]));
-  if (discount === 0) return 2;
   const digits = portableLog((1e3 * largest) / (tolerance * (1 - discount) ** 2));
   return 10 + Math.ceil((-2 * digits) / portableLog(discount));
+}
+
+function checkRewards(where: string, { states, actions }: Dynamics, rewards: ArrayLike<number>): void {
+  if (rewards.length !== states * actions) {
+    throw new TandemError(where, `expected rewards of shape [${states}, ${actions}], got ${rewards.length} numbers`);
+  }
+  for (let i = 0; i < rewards.length; i++) {
+    if (!Number.isFinite(rewards[i])) {
+      throw new TandemError(where, `expected finite rewards, got ${rewards[i]} for pair ${i}; check what made them`);
+    }
+  }
 }

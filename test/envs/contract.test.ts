@@ -20,9 +20,61 @@ const HALF_CHEETAH: ContractFacts = {
   divergingState: { qpos: new Float64Array(9), qvel: new Float64Array(9).fill(1e9) },
 };
 
+const CLASSIC = { reportsRewardTerms: false, neverTerminates: false, divergingState: null };
+const TABULAR = {
+  maxEpisodeSteps: 100,
+  reportsRewardTerms: false,
+  neverTerminates: true,
+  divergingState: null,
+  digestSteps: 100,
+};
+
 const FACTS: Record<string, ContractFacts> = {
+  "Acrobot-v1": {
+    ...CLASSIC,
+    maxEpisodeSteps: 500,
+    changedOptions: { bookDynamics: false, maxEpisodeSteps: 7 },
+  },
+  "CartPole-v1": {
+    ...CLASSIC,
+    maxEpisodeSteps: 500,
+    changedOptions: { suttonBartoReward: true, semiImplicit: true, maxEpisodeSteps: 7 },
+  },
+  "Chain-v0": {
+    ...TABULAR,
+    decisiveState: { state: [9] },
+    changedOptions: { states: 11, slip: 0.6, nearReward: 9, farReward: 9, maxEpisodeSteps: 7 },
+  },
+  "Garnet-v0": {
+    ...TABULAR,
+    changedOptions: { states: 9, actions: 2, branching: 5, seed: 1, maxEpisodeSteps: 7 },
+  },
+  "GridWorld-v0": {
+    ...TABULAR,
+    changedOptions: {
+      rows: 3,
+      columns: 4,
+      slip: 0.6,
+      goalReward: 9,
+      trapReward: -9,
+      traps: 12,
+      stepReward: 1,
+      seed: 3,
+      maxEpisodeSteps: 7,
+    },
+  },
   "HalfCheetah-v4": HALF_CHEETAH,
   "HalfCheetah-v5": HALF_CHEETAH,
+  "MountainCar-v0": {
+    ...CLASSIC,
+    maxEpisodeSteps: 200,
+    changedOptions: { goalVelocity: 0.06, maxEpisodeSteps: 7 },
+    decisiveState: { state: [0.49, 0.03] },
+  },
+  "ObjectWorld-v0": {
+    ...TABULAR,
+    changedOptions: { size: 4, objects: 3, colours: 5, slip: 0.9, seed: 3, maxEpisodeSteps: 7 },
+  },
 };
 
 it("covers every registered environment", () => {

@@ -24,6 +24,10 @@ export interface ContractFacts {
   changedOptions: Record<string, unknown>;
   /** A state, as `getState` gives it, from which the next step cannot be simulated; null where there is none. */
   divergingState: EnvironmentState | null;
+  /** Steps after which every option has shown; 10 where left out. */
+  digestSteps?: number;
+  /** A state near what some option decides, tried too. */
+  decisiveState?: EnvironmentState;
 }
 
 /** Makes the environment under test with `options` over its defaults. */
@@ -62,13 +66,18 @@ export function environmentContract(name: string, make: EnvironmentFactory, fact
 
     it("gives the same bits for the same seed and others for another", () =>
       withEnvironment((env) => {
-        const first = env.reset({ seed: 7 }).observation.slice();
-        const second = env.reset().observation.slice();
-        const other = env.reset({ seed: 8 }).observation.slice();
+        const actions = actionsOf(env.actionSpace, keyFromSeed(7), 20);
+        const rollout = (options?: { seed: number }): Float64Array => {
+          const start = Array.from(env.reset(options).observation);
+          return Float64Array.from([...start, ...recordSteps(env, actions)]);
+        };
+        const first = rollout({ seed: 7 });
+        const second = rollout();
+        const other = rollout({ seed: 8 });
         expect(second).not.toEqual(first);
         expect(other).not.toEqual(first);
-        expect(env.reset({ seed: 7 }).observation).toEqual(first);
-        expect(env.reset().observation).toEqual(second);
+        expect(rollout({ seed: 7 })).toEqual(first);
+        expect(rollout()).toEqual(second);
       }));
 
     it("repeats 1000 steps exactly, in another instance and after other episodes", async () => {
@@ -191,9 +200,12 @@ export function environmentContract(name: string, make: EnvironmentFactory, fact
       first.reset({ seed: 15 });
       const crowd: Environment[] = [];
       const found: number[] = [...first.reset({ seed: 15 }).observation];
+      const start = first.getState();
       for (const action of actions) {
         for (let i = 0; i < 3; i++) crowd.push(await make());
-        found.push(...flatten(first.step(action)));
+        const result = first.step(action);
+        found.push(...flatten(result));
+        if (result.terminated) first.setState(start);
         crowd.at(-1)?.reset({ seed: 16 });
         if (crowd.length > 40) crowd.shift()?.close();
       }
@@ -218,6 +230,11 @@ export function environmentContract(name: string, make: EnvironmentFactory, fact
           const action = new Float64Array(size);
           action[size - 1] = value;
           expect(() => env.step(action)).toThrow(TandemError);
+        }
+        if (env.actionSpace.kind === "discrete") {
+          for (const value of [-1, 0.5, env.actionSpace.count]) {
+            expect(() => env.step([value])).toThrow(/takes a whole number from 0 to /);
+          }
         }
         const found = recordSteps(env, actions);
         expect(found).toEqual(expected.slice(env.observationSpace.size));
@@ -270,8 +287,8 @@ export function environmentContract(name: string, make: EnvironmentFactory, fact
 
     describe("options", () => {
       it.for(Object.entries(facts.changedOptions))("%s changes what comes out", async ([option, value]) => {
-        expect(await digest(make, { [option]: value })).not.toBe(await digest(make));
-        expect(await digest(make, { [option]: undefined })).toBe(await digest(make));
+        expect(await digest(make, facts, { [option]: value })).not.toBe(await digest(make, facts));
+        expect(await digest(make, facts, { [option]: undefined })).toBe(await digest(make, facts));
       });
 
       it("refuses unknown names and values of another type", async () => {
@@ -301,12 +318,24 @@ function actionsOf(space: ActionSpace, key: Key, count: number): Float64Array[] 
 }
 
 /** Everything that a short rollout gives, as text. */
-async function digest(make: EnvironmentFactory, options?: Record<string, unknown>): Promise<string> {
+async function digest(
+  make: EnvironmentFactory,
+  { digestSteps = 10, decisiveState }: ContractFacts,
+  options?: Record<string, unknown>,
+): Promise<string> {
   const env = await make(options);
   const lines = [JSON.stringify([env.maxEpisodeSteps, Array.from(env.reset({ seed: 21 }).observation)])];
-  for (const action of actionsOf(env.actionSpace, keyFromSeed(21), 10)) {
+  const start = env.getState();
+  const record = (action: Float64Array): void => {
     const result = env.step(action);
     lines.push(JSON.stringify({ ...result, observation: Array.from(result.observation) }));
+    if (result.terminated) env.setState(start);
+  };
+  const actions = actionsOf(env.actionSpace, keyFromSeed(21), digestSteps);
+  for (const action of actions) record(action);
+  if (decisiveState) {
+    env.setState(decisiveState);
+    record(actions[0]);
   }
   env.close();
   return lines.join("\n");
@@ -318,8 +347,16 @@ function recordRollout(env: Environment, seed: number, actions: readonly Float64
   return Float64Array.from([...start, ...recordSteps(env, actions)]);
 }
 
+/** Where an episode terminates, the next step begins again in the state this began in. */
 function recordSteps(env: Environment, actions: readonly Float64Array[]): Float64Array {
-  return Float64Array.from(actions.flatMap((action) => flatten(env.step(action))));
+  const start = env.getState();
+  const steps = actions.flatMap((action) => {
+    const result = env.step(action);
+    const numbers = flatten(result);
+    if (result.terminated) env.setState(start);
+    return numbers;
+  });
+  return Float64Array.from(steps);
 }
 
 function flatten(result: StepResult): number[] {
