@@ -3,6 +3,7 @@ import { TandemError } from "../core/index.ts";
 import { demosCommand } from "./demos.ts";
 import { evalCommand } from "./eval.ts";
 import { expertCommand } from "./expert.ts";
+import { labCommand } from "./lab.ts";
 import { reportCommand } from "./report.ts";
 import { trainCommand } from "./train.ts";
 import { VERSION } from "./version.ts";
@@ -42,7 +43,14 @@ function tandem(entry: URL): Command {
   const program = new Command("tandem").description(ABOUT).version(VERSION, "--version", "print the version");
   program.usage("<command> [options]").addHelpText("after", EXAMPLES);
   const demos = demosCommand();
-  const commands = [trainCommand(entry), expertCommand(entry), evalCommand(), reportCommand(), demos];
+  const commands = [
+    trainCommand(entry),
+    expertCommand(entry),
+    evalCommand(),
+    reportCommand(),
+    labCommand(entry),
+    demos,
+  ];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands, ...demos.commands]) {
     command.exitOverride().configureOutput({ outputError: () => {}, getOutHelpWidth: helpWidth });

@@ -21,6 +21,7 @@ export interface EpisodeOptions {
 /** The options each environment takes, by id. */
 export interface EnvironmentOptions {
   "Acrobot-v1": AcrobotOptions;
+  "CartPole-v0": CartPoleOptions;
   "CartPole-v1": CartPoleOptions;
   "Chain-v0": ChainOptions & EpisodeOptions;
   "Garnet-v0": GarnetOptions & EpisodeOptions;
@@ -35,7 +36,8 @@ type KnownId = keyof EnvironmentOptions;
 
 const MAKERS: Record<KnownId, (options: GivenOptions) => Promise<Environment>> = {
   "Acrobot-v1": makeAcrobot,
-  "CartPole-v1": makeCartPole,
+  "CartPole-v0": (options) => makeCartPole("CartPole-v0", options),
+  "CartPole-v1": (options) => makeCartPole("CartPole-v1", options),
   "Chain-v0": tabularMaker("Chain-v0", CHAIN, chainMdp),
   "Garnet-v0": tabularMaker("Garnet-v0", GARNET, garnetMdp),
   "GridWorld-v0": tabularMaker("GridWorld-v0", GRID_WORLD, gridWorldMdp),

@@ -1,3 +1,4 @@
+export * from "./mce-irl.ts";
 export * from "./ml-irl.ts";
 export * from "./reward-model.ts";
 export * from "./soft-q-ml-irl.ts";

@@ -10,6 +10,7 @@ import {
   createNeuralSoftQ,
   neuralSoftQLoop,
   type FiniteActionProblem,
+  type InnerLoopReport,
   type NeuralSoftQ,
   type NeuralSoftQOptions,
   type TransitionBatch,
@@ -74,9 +75,9 @@ interface Ascent {
 export interface IterationRecord {
   /** k, from 0. */
   readonly iteration: number;
-  /** T_k. */
+  /** T_k, over all inner loops of the iteration. */
   readonly innerSteps: number;
-  /** Mean of delta^2 over the inner loop. */
+  /** Mean of delta^2 over the last inner loop. */
   readonly squaredResidual: number;
   /** Expert minus agent of the weighted sum of r(.; theta_k), before the step. */
   readonly returnGap: number;
@@ -142,19 +143,32 @@ export function createSoftQMlIrl(
   };
 }
 
-/** Iteration k: the inner loop, then one step of the reward. `clock` gives milliseconds. */
+/** Inner loops of one iteration at most, where a nested loop's stopping rule asks for more than one. */
+const MOST_INNER_LOOPS = 1000;
+
+/**
+ * Iteration k: the inner loop, then one step of the reward. `clock` gives milliseconds. `solved` says after each inner
+ * loop whether it was the last under this reward: always, in the paper's single loop; a nested loop, which solves the
+ * lower level before every reward step, asks for accuracy here.
+ */
 export function softQMlIrlIteration(
   kernels: Kernels,
   state: SoftQMlIrl,
   clock: () => number,
+  solved: (state: SoftQMlIrl) => boolean = () => true,
 ): IterationRecord {
   const { options, problem, softQ, reward } = state;
   const begun = clock();
 
   // Fast timescale: W_{k+1} from T_k steps under r(.; theta_k).
-  const innerSteps = innerStepsAt(options.innerSteps, state.iteration);
+  const steps = innerStepsAt(options.innerSteps, state.iteration);
   const rewards = currentReward(kernels, state);
-  const loop = neuralSoftQLoop(kernels, softQ, problem, rewards, innerSteps);
+  let innerSteps = 0;
+  let loop: InnerLoopReport;
+  do {
+    loop = neuralSoftQLoop(kernels, softQ, problem, rewards, steps);
+    innerSteps += steps;
+  } while (!solved(state) && innerSteps < MOST_INNER_LOOPS * steps);
   const between = clock();
 
   // Slow timescale: theta_{k+1} = Pi_B(theta_k + alpha_k g_k) with trajectories of the expert and of pi_{k+1}.

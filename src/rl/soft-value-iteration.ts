@@ -87,6 +87,31 @@ export function softValueIteration(
   return solution;
 }
 
+/**
+ * The same fixed point by soft policy iteration, V <- V of pi, pi(a|s) <- exp(Q(s, a) - V(s)): Newton's method on the
+ * Bellman equation, a handful of linear solves where the discount is near 1 and sweeps would be thousands. Sweeps do
+ * what rounding leaves; `sweeps` counts only those.
+ */
+export function softPolicyIteration(
+  mdp: Dynamics,
+  rewards: ArrayLike<number>,
+  options: SoftValueOptions,
+  solution: SoftSolution = emptySolution(mdp),
+): SoftSolution {
+  const { actions } = mdp;
+  const { values, actionValues, logPolicy } = solution;
+  const shift = options.values === "centred" ? portableLog(actions) : 0;
+  for (let before = Infinity; ;) {
+    backUp(mdp, rewards, options.discount, values, 0, actionValues, 0);
+    const change = takeSoftMaxima(actionValues, 0, actions, shift, values, 0);
+    if (!(change < before && (options.discount * change) / (1 - options.discount) > options.tolerance)) break;
+    before = change;
+    logSoftmax(actionValues, actions, logPolicy);
+    values.set(softPolicyValues(mdp, rewards, logPolicy, options));
+  }
+  return softValueIteration(mdp, rewards, options, solution);
+}
+
 /** Soft values for a horizon of H steps, after which nothing is earned. The discount may be 1. */
 export function softValueIterationOver(
   horizon: number,
@@ -95,7 +120,10 @@ export function softValueIterationOver(
   { discount, values: kind }: Omit<SoftValueOptions, "tolerance">,
 ): FiniteHorizonSolution {
   if (!(Number.isInteger(horizon) && horizon >= 1)) {
-    throw new TandemError("softValueIterationOver", `expected a horizon of whole steps from 1, got ${horizon}`);
+    throw new TandemError(
+      "softValueIterationOver",
+      `expected a horizon of whole steps from 1, got ${horizon}`,
+    );
   }
   if (!(discount >= 0 && discount <= 1)) {
     throw new TandemError("softValueIterationOver", `expected a discount in [0, 1], got ${discount}`);
@@ -205,11 +233,17 @@ function sweepLimit(
 
 function checkRewards(where: string, { states, actions }: Dynamics, rewards: ArrayLike<number>): void {
   if (rewards.length !== states * actions) {
-    throw new TandemError(where, `expected rewards of shape [${states}, ${actions}], got ${rewards.length} numbers`);
+    throw new TandemError(
+      where,
+      `expected rewards of shape [${states}, ${actions}], got ${rewards.length} numbers`,
+    );
   }
   for (let i = 0; i < rewards.length; i++) {
     if (!Number.isFinite(rewards[i])) {
-      throw new TandemError(where, `expected finite rewards, got ${rewards[i]} for pair ${i}; check what made them`);
+      throw new TandemError(
+        where,
+        `expected finite rewards, got ${rewards[i]} for pair ${i}; check what made them`,
+      );
     }
   }
 }

@@ -20,7 +20,12 @@ const HALF_CHEETAH: ContractFacts = {
   divergingState: { qpos: new Float64Array(9), qvel: new Float64Array(9).fill(1e9) },
 };
 
-const CLASSIC = { reportsRewardTerms: false, neverTerminates: false, divergingState: null };
+const CLASSIC = { reportsRewardTerms: false, neverTerminates: false };
+const CART_POLE = {
+  ...CLASSIC,
+  changedOptions: { suttonBartoReward: true, semiImplicit: true, maxEpisodeSteps: 7 },
+  divergingState: { state: [0, 0, 0, 1e200] },
+};
 const TABULAR = {
   maxEpisodeSteps: 100,
   reportsRewardTerms: false,
@@ -34,12 +39,10 @@ const FACTS: Record<string, ContractFacts> = {
     ...CLASSIC,
     maxEpisodeSteps: 500,
     changedOptions: { bookDynamics: false, maxEpisodeSteps: 7 },
+    divergingState: { state: [0, 0, 1e5, 0] },
   },
-  "CartPole-v1": {
-    ...CLASSIC,
-    maxEpisodeSteps: 500,
-    changedOptions: { suttonBartoReward: true, semiImplicit: true, maxEpisodeSteps: 7 },
-  },
+  "CartPole-v0": { ...CART_POLE, maxEpisodeSteps: 200 },
+  "CartPole-v1": { ...CART_POLE, maxEpisodeSteps: 500 },
   "Chain-v0": {
     ...TABULAR,
     decisiveState: { state: [9] },
@@ -70,6 +73,7 @@ const FACTS: Record<string, ContractFacts> = {
     maxEpisodeSteps: 200,
     changedOptions: { goalVelocity: 0.06, maxEpisodeSteps: 7 },
     decisiveState: { state: [0.49, 0.03] },
+    divergingState: { state: [1e9, 0] },
   },
   "ObjectWorld-v0": {
     ...TABULAR,

@@ -1,0 +1,4 @@
+export * from "./experiment.ts";
+export * from "./experiments.ts";
+export { appendResult, openResults, writeFindings } from "./results.ts";
+export * from "./tabular-cell.ts";

@@ -1,0 +1,2 @@
+export * from "./linearity-instruments.ts";
+export * from "./tabular-instruments.ts";
