@@ -69,6 +69,9 @@ traces = [
     trace("Acrobot-v1", [0.0, 0.0, 0.0, 0.0], [1] * 4, maxEpisodeSteps=4),
     trace("MountainCar-v0", [-0.5, 0.0], swing),
     trace("MountainCar-v0", [-1.1, -0.06], [0] * 10 + [2] * 90),
+    # Down at the largest speed, either way.
+    trace("MountainCar-v0", [0.3, -0.069], [0] * 20),
+    trace("MountainCar-v0", [-1.1, 0.069], [2] * 30, goalVelocity=0.08),
     trace("MountainCar-v0", [0.42, 0.05], [2] * 10, goalVelocity=0.06),
     trace("MountainCar-v0", [-0.5, 0.0], [1] * 200),
 ]

@@ -2,12 +2,14 @@
 import { performance } from "node:perf_hooks";
 import { parentPort, workerData } from "node:worker_threads";
 import { TandemError } from "../core/index.ts";
-import { experimentNamed, type Cell } from "../lab/index.ts";
+import { experimentNamed, type Cell, type CellContext } from "../lab/index.ts";
 
 /** What the thread is started with. */
 export interface LabJob {
   /** Name of the experiment whose cells come as messages. */
   readonly experiment: string;
+  /** The folder of demonstration files. */
+  readonly demonstrations: string;
 }
 
 /** What the thread says after each cell. */
@@ -18,7 +20,9 @@ export type LabMessage =
 
 /** Run the cells that are sent, until the port is closed. */
 export async function runLabThread(): Promise<void> {
-  const experiment = experimentNamed((workerData as LabJob).experiment);
+  const job = workerData as LabJob;
+  const experiment = experimentNamed(job.experiment);
+  const context: CellContext = { clock: () => performance.now(), demonstrations: job.demonstrations };
   parentPort?.on("message", (cell: Cell<unknown>) => {
     void runCell(cell);
   });
@@ -26,7 +30,7 @@ export async function runLabThread(): Promise<void> {
   async function runCell({ id, setting }: Cell<unknown>): Promise<void> {
     const begun = performance.now();
     try {
-      const outcome = await experiment.run(setting, () => performance.now());
+      const outcome = await experiment.run(setting, context);
       tell({ kind: "done", id, outcome, seconds: (performance.now() - begun) / 1000 });
     } catch (error) {
       tell(

@@ -32,6 +32,7 @@ export function labCommand(entry: URL): Command {
     .argument("[experiment]", "its name; without one, the list")
     .addOption(new Option("--quick", "a version of less than a minute"))
     .addOption(new Option("--out <folder>", "where results go [lab/<experiment>]"))
+    .addOption(new Option("--demos <folder>", "third-party demonstration sets [those in demonstrations/]"))
     .addOption(new Option("--workers <n>", "cells at a time [all cores]"))
     .addOption(new Option("--restart", "throw away the results that are there"))
     .addOption(new Option("--findings-only", "read the results that are there, run nothing"))
@@ -61,10 +62,12 @@ async function lab(command: Command, entry: URL, name: string | undefined): Prom
   const quick = flags.has("quick");
   const folder = optionValue(flags, "out", anyText) ?? join("lab", quick ? `${name}-quick` : name);
   const workers = optionValue(flags, "workers", wholeNumber(1)) ?? availableParallelism();
-  const cells = experiment.cells(quick);
+  const thirdParty = optionValue(flags, "demos", anyText);
+  const cells = experiment.cells({ quick, thirdParty: thirdParty !== undefined });
   const results = openResults(folder, cells, flags.has("restart"));
   if (!flags.has("findings-only")) {
-    const ended = await runMissing(entry, experiment, folder, cells, results, workers);
+    const job: LabJob = { experiment: name, demonstrations: thirdParty ?? "demonstrations" };
+    const ended = await runMissing(entry, job, folder, cells, results, workers);
     if (!ended) {
       const words = commandText("lab", name, ...(quick ? ["--quick"] : []), "--out", folder);
       process.stderr.write(
@@ -84,7 +87,7 @@ async function lab(command: Command, entry: URL, name: string | undefined): Prom
 /** Runs the cells without a result on a pool of threads; false where a signal stopped it. */
 async function runMissing(
   entry: URL,
-  experiment: Experiment,
+  job: LabJob,
   folder: string,
   cells: readonly Cell<unknown>[],
   results: CellResult<unknown, unknown>[],
@@ -104,7 +107,6 @@ async function runMissing(
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
   try {
-    const job: LabJob = { experiment: experiment.name };
     const queue = [...missing];
     const keep = (cell: Cell<unknown>, outcome: unknown, seconds: number): void => {
       const result = { ...cell, outcome, seconds: Number(seconds.toFixed(2)) };

@@ -41,6 +41,8 @@ export interface SoftQMlIrlOptions {
   };
   /** Expert and agent trajectories in one gradient estimate; the paper takes one. */
   readonly trajectories: number;
+  /** A negative control: the policy is taught by this constant in place of the learned reward; null for none. */
+  readonly constantReward: number | null;
 }
 
 /** Both levels. Updated in place. */
@@ -201,10 +203,12 @@ export function softQMlIrlIteration(
 /** r(.; theta_k) of transitions, by table where features are one-hot. */
 function currentReward(
   kernels: Kernels,
-  { reward, problem, ascent }: SoftQMlIrl,
+  { reward, problem, ascent, options }: SoftQMlIrl,
 ): (batch: TransitionBatch, out: number) => void {
   const { size, entries } = problem.features;
+  const { constantReward } = options;
   if (ascent.table) kernels.sparseTable(reward.block, ascent.table);
+  if (constantReward !== null) return (batch, out) => kernels.fill(batch.count, out, constantReward);
   return (batch, out) => {
     if (batch.kind === "rows") {
       kernels.sparseForward(reward.block, batch.count, entries, batch.indices, batch.values, out);

@@ -37,16 +37,32 @@ export interface Findings {
   readonly figures: readonly Figure[];
 }
 
+/** What decides which cells an experiment has. */
+export interface Scale {
+  /** A version that takes less than a minute. */
+  readonly quick: boolean;
+  /** Whether third-party demonstrations are at hand, in place of those that the repository ships. */
+  readonly thirdParty: boolean;
+}
+
+/** What a cell needs beside its setting. */
+export interface CellContext {
+  /** Milliseconds. */
+  readonly clock: () => number;
+  /** The folder of demonstration files. */
+  readonly demonstrations: string;
+}
+
 /** An experiment. */
 export interface Experiment<Setting = unknown, Outcome = unknown> {
   /** Kebab-case, as on the command line. */
   readonly name: string;
   /** What it asks, in one sentence. */
   readonly question: string;
-  /** The cells of the whole experiment, or of a version of it that takes less than a minute. */
-  cells(quick: boolean): Cell<Setting>[];
-  /** Run a cell. The outcome is plain JSON. `clock` gives milliseconds. */
-  run(setting: Setting, clock: () => number): Promise<Outcome>;
+  /** The cells at a scale. */
+  cells(scale: Scale): Cell<Setting>[];
+  /** Run a cell. The outcome is plain JSON. */
+  run(setting: Setting, context: CellContext): Promise<Outcome>;
   /** Read the results; cells may be missing. */
   findings(results: readonly CellResult<Setting, Outcome>[]): Findings;
 }

@@ -154,6 +154,7 @@ export interface TabularOutcome {
   readonly recordedCounts: Float64Array | null;
   readonly initialRewards: Float64Array;
   readonly expertLogPolicy: Float64Array;
+  readonly expertOccupancy: Float64Array;
 }
 
 /** The tabular problem of a choice. */
@@ -198,6 +199,7 @@ export async function runTabularCell(setting: TabularSetting, clock: () => numbe
         decay: setting.rewardStepSizeDecay,
       },
       trajectories: setting.trajectories,
+      constantReward: null,
     },
     setting.horizon * setting.trajectories,
     foldIn(key, 2),
@@ -223,7 +225,7 @@ function train(
 ): TabularOutcome {
   const { iterations, measurements, nestedTolerance } = setting;
   const points: TabularPoint[] = [];
-  const watch = createWatch();
+  const watch = createWatch(setting.iterations);
   let totals = emptyTotals();
   let [policyTime, rewardTime] = [0, 0];
   let last: IterationRecord | null = null;
@@ -248,7 +250,7 @@ function train(
     };
     totals = emptyTotals();
     points.push(point);
-    if (last) watch.see(last, point);
+    if (last) watch.see(last, point.trackingError);
     return point;
   };
 
@@ -291,6 +293,7 @@ function train(
         : null,
     initialRewards,
     expertLogPolicy: instruments.expertLogPolicy,
+    expertOccupancy: instruments.expertOccupancy,
   };
 }
 

@@ -6,7 +6,7 @@ import {
   type TabularPoint,
   type TabularSetting,
 } from "./tabular-cell.ts";
-import type { Cell, CellResult } from "./experiment.ts";
+import type { Cell, CellContext, CellResult } from "./experiment.ts";
 
 /** What a tabular cell leaves in `results.jsonl`: points, with five significant digits. */
 export interface TabularRecord {
@@ -24,14 +24,21 @@ export function tabularCell(id: string, changes: Partial<TabularSetting>): Cell<
   return { id, setting: { ...TABULAR_DEFAULTS, ...changes } };
 }
 
-/** Run a cell and keep its points. */
-export async function runToRecord(setting: TabularSetting, clock: () => number): Promise<TabularRecord> {
-  return recordOf(await runTabularCell(setting, clock));
+/** Run a cell and keep its last point, or as many as asked for. */
+export async function runToRecord(
+  setting: TabularSetting,
+  { clock }: CellContext,
+  keptPoints = 1,
+): Promise<TabularRecord> {
+  return recordOf(await runTabularCell(setting, clock), keptPoints);
 }
 
-/** The part of an outcome that is kept. */
-export function recordOf(outcome: TabularOutcome): TabularRecord {
-  const { end, expertLikelihood, uniformLikelihood, findings, points } = outcome;
+/** The part of an outcome that is kept: of the points the last, or as many as asked for, evenly over the run. */
+export function recordOf(outcome: TabularOutcome, keptPoints: number): TabularRecord {
+  const { end, expertLikelihood, uniformLikelihood, findings } = outcome;
+  const last = outcome.points.length - 1;
+  const stride = Math.max(1, Math.ceil(last / keptPoints));
+  const points = outcome.points.filter((_, i) => i === last || (keptPoints > 1 && (last - i) % stride === 0));
   return rounded({ end, expertLikelihood, uniformLikelihood, findings, points });
 }
 

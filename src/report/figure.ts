@@ -3,8 +3,17 @@
  * drawn as SVG (svg.ts) and as text (text-chart.ts).
  */
 
+/** Up to five series with no order among them, such as methods; told apart under every common colour vision. */
+export type SeriesTone = "series1" | "series2" | "series3" | "series4" | "series5";
+/** Up to five levels of one quantity, such as widths: the higher, the further from the page's background. */
+export type LevelTone = "level1" | "level2" | "level3" | "level4" | "level5";
 /** What a colour stands for, alike in all figures. */
-export type Tone = "learned" | "expert" | "second" | "neutral";
+export type Tone = "learned" | "expert" | "second" | "neutral" | SeriesTone | LevelTone;
+
+/** The shape of a point: series differ in it beside their colour. */
+export type Marker = "circle" | "square" | "triangle" | "diamond" | "cross";
+/** How a line is broken: series differ in it beside their colour. */
+export type Dash = "solid" | "dashed" | "dotted" | "dash-dot" | "long-dashed";
 
 /** A point of a series; a `y` that is not finite is a gap. */
 export interface Point {
@@ -20,6 +29,8 @@ export interface Axis {
   readonly scale: "linear" | "log";
   readonly format: "number" | "count" | "percent";
   readonly domain: readonly [number, number];
+  /** Where it is marked, such as the widths that were tried; round numbers unless said. */
+  readonly ticks?: readonly number[];
 }
 
 /** Points joined by lines. */
@@ -30,6 +41,10 @@ export interface LineMark {
   readonly tone: Tone;
   /** "marked" shows each point; "faint" is for single runs and raw measurements behind an average. */
   readonly style: "strong" | "marked" | "dashed" | "faint";
+  /** Shape of a "marked" line's points; small circles unless said. */
+  readonly marker?: Marker;
+  /** How it is broken; as the style says unless said. */
+  readonly dash?: Dash;
   readonly points: readonly Point[];
 }
 
@@ -49,6 +64,23 @@ export interface DotMark {
   readonly points: readonly Point[];
 }
 
+/** A value and the interval around it, e.g. a mean and its 95 % confidence interval: `low <= y <= high`. */
+export interface Interval extends Point {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Values with an upright bar each. Where bars of several marks meet at one x, they stand side by side. */
+export interface IntervalMark {
+  readonly kind: "intervals";
+  readonly name: string | null;
+  readonly tone: Tone;
+  readonly marker: Marker;
+  /** The line that joins the values; null for none. */
+  readonly joined: Dash | null;
+  readonly points: readonly Interval[];
+}
+
 /** A level to compare with. */
 export interface RuleMark {
   readonly kind: "rule";
@@ -59,8 +91,20 @@ export interface RuleMark {
   readonly y: number;
 }
 
+/** A place in x that parts two regimes. */
+export interface BoundaryMark {
+  readonly kind: "boundary";
+  /** Written above it; null for a bare line. */
+  readonly name: string | null;
+  readonly tone: Tone;
+  readonly style: "solid" | "dashed" | "dotted";
+  readonly x: number;
+}
+
+/** What has points, and an entry in the legend if it has a name. */
+export type SeriesMark = LineMark | BandMark | DotMark | IntervalMark;
 /** What can be drawn on two axes, drawn in order. */
-export type Mark = LineMark | BandMark | DotMark | RuleMark;
+export type Mark = SeriesMark | RuleMark | BoundaryMark;
 
 /** One pair of axes. */
 export interface XyPanel {
@@ -91,8 +135,63 @@ export interface BarPanel {
   readonly bars: readonly Bar[];
 }
 
-/** Pairs of axes or sets of bars that belong together. */
-export type Panel = XyPanel | BarPanel;
+/** One side of a heat map: what tells its columns, or its rows, apart. */
+export type CellAxis = CategoryAxis | NumberAxis;
+
+/** Cells of equal width with a name each. */
+export interface CategoryAxis {
+  readonly kind: "categories";
+  readonly label: string;
+  readonly unit: string | null;
+  readonly names: readonly string[];
+}
+
+/** Cells around numbers, each reaching half-way to its neighbours, on a logarithmic scale by ratio. */
+export interface NumberAxis {
+  readonly kind: "numbers";
+  readonly label: string;
+  readonly unit: string | null;
+  readonly scale: "linear" | "log";
+  /** Increasing; two or more. */
+  readonly values: readonly number[];
+}
+
+/** A class of cells, told apart by more than colour. */
+export interface CellClass {
+  /** "diverges"; printed in a cell that has room for it. */
+  readonly name: string;
+  /** One or two letters for a cell that has not. */
+  readonly short: string;
+  readonly look: "plain" | "outlined" | "hatched" | "crossed";
+}
+
+/** One cell of a heat map. */
+export interface HeatCell {
+  /** What its colour says; not a number for none. */
+  readonly value: number;
+  /** The name of its class; null for none. */
+  readonly cellClass: string | null;
+}
+
+/** A value for each of two choices. */
+export interface HeatPanel {
+  readonly kind: "heat";
+  readonly note: string | null;
+  readonly x: CellAxis;
+  readonly y: CellAxis;
+  /** What colours measure: pale at the lower end, dark at the upper. */
+  readonly colour: Axis;
+  /** [rows, columns], the first row at the bottom; null leaves a place empty. */
+  readonly cells: readonly (readonly (HeatCell | null)[])[];
+  /** Whether the values are printed in the cells. */
+  readonly printed: boolean;
+  readonly classes: readonly CellClass[];
+  /** Lines over the cells, such as a boundary by theory: numbers on number axes, on categories 0 for the first. */
+  readonly lines: readonly LineMark[];
+}
+
+/** Pairs of axes, sets of bars or heat maps that belong together. */
+export type Panel = XyPanel | BarPanel | HeatPanel;
 
 /** One or several panels under one title. */
 export interface Figure {
@@ -103,5 +202,7 @@ export interface Figure {
   readonly caption: string;
   /** "wide" takes the whole width of a page, "small" panels stand side by side. */
   readonly layout: "wide" | "small";
+  /** "shared" says what lines and points mean once, above panels that show the same series; "each" unless said. */
+  readonly legend?: "each" | "shared";
   readonly panels: readonly Panel[];
 }

@@ -1,11 +1,16 @@
 export * from "./figure.ts";
 export * from "./figures.ts";
 export * from "./html.ts";
+export * from "./look.ts";
+export * from "./page.ts";
 export * from "./read-run.ts";
 export * from "./run.ts";
-export * from "./svg.ts";
+export * from "./scaling-panel.ts";
+export { renderFigureSvg, renderPanelSvg, type SvgOptions } from "./svg.ts";
 export * from "./terminal.ts";
 export { renderFigureText, type TextOptions } from "./text-chart.ts";
+export { axisOver } from "./axis.ts";
+export { panelOf, type Measure } from "./figures/panels.ts";
 export { keyNumbers, type KeyNumber } from "./key-numbers.ts";
 export { notes } from "./notes.ts";
 export { verdict } from "./verdict.ts";

@@ -62,7 +62,7 @@ export function enumerate(words: readonly string[]): string {
 
 /** Hyphens before numbers become minus signs, straight apostrophes curved ones. */
 export function typographic(text: string): string {
-  return text.replace(/(^|[\s(])-(?=\d)/g, "$1−").replace(/(?<=\w)'(?=\w|\s|$)/g, "’");
+  return text.replace(/(^|[\s([])-(?=\d)/g, "$1−").replace(/(?<=\w)'(?=\w|\s|$)/g, "’");
 }
 
 function decimalsOf(value: number): number {

@@ -55,6 +55,13 @@ table { width: 100%; border-collapse: collapse; font: 14px/1.45 var(--sans); fon
 .seeds th, .seeds td { padding: 8px 0 8px 24px; border-top: 1px solid var(--rule); text-align: right; white-space: nowrap; font-weight: 400; }
 .seeds th:first-child { padding-left: 0; text-align: left; }
 .seeds thead th { border-top: 0; color: var(--muted); font-size: 12.5px; }
+.results { margin-top: 24px; }
+.results th, .results td { padding: 7px 0 7px 24px; border-top: 1px solid var(--rule); text-align: right; vertical-align: baseline; font-weight: 400; }
+.results th:first-child { padding-left: 0; text-align: left; }
+.results thead th { border-top: 0; color: var(--muted); font-size: 12.5px; }
+.part { max-width: 42em; margin: 24px 0 0; text-wrap: pretty; }
+.part + figure, .part + section { margin-top: 48px; }
+pre { overflow-x: auto; margin: 24px 0 0; padding: 14px 16px; background: var(--wash); font: 13px/1.5 var(--mono); }
 .panels { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 36px 40px; align-items: start; }
 .row { grid-column: 1 / -1; }
 svg { display: block; max-width: 100%; height: auto; font-family: var(--sans); font-variant-numeric: tabular-nums; overflow: visible; }

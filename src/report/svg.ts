@@ -1,5 +1,6 @@
 /** Figures as SVG: as files of their own, or panel by panel for a page. */
 import type { Figure, Panel } from "./figure.ts";
+import { drawnUnder, sharedSeries } from "./shared-legend.ts";
 import {
   element,
   FONT,
@@ -9,7 +10,9 @@ import {
   textElement,
   type PanelSize,
 } from "./svg/elements.ts";
-import { barsHeight, drawPanel, SANS } from "./svg/panel.ts";
+import { heatHeight } from "./svg/heat.ts";
+import { LEGEND_ROW, legendEntry, legendRows } from "./svg/legend.ts";
+import { barsHeight, drawPanel, SANS, wordsAbove } from "./svg/panel.ts";
 import { LIGHT, type Theme } from "./theme.ts";
 
 /** How a standalone SVG is made. */
@@ -41,7 +44,13 @@ export function renderFigureSvg(figure: Figure, options: SvgOptions = {}): strin
   );
 
   let top = MARGIN + TITLE;
-  for (const row of rowsOf(figure, inner >= TWO_COLUMNS)) {
+  const legend = legendGroup(document, figure, inner, LIGHT);
+  if (legend) {
+    legend.group.setAttribute("transform", `translate(${MARGIN},${top})`);
+    svg.append(legend.group);
+    top += legend.height + BETWEEN_ROWS;
+  }
+  for (const row of rowsOf(drawnUnder(figure), inner >= TWO_COLUMNS)) {
     const panelWidth = Math.floor((inner - (row.length - 1) * BETWEEN_COLUMNS) / row.length);
     const height = Math.max(...row.map((panel) => panelHeight(panel, figure.layout, panelWidth)));
     row.forEach((panel, column) => {
@@ -62,9 +71,41 @@ export function renderFigureSvg(figure: Figure, options: SvgOptions = {}): strin
 /** One panel as an SVG element to stand in a page, in the theme's colours. */
 export function renderPanelSvg(panel: Panel, size: PanelSize, theme: Theme): string {
   const svg = drawPanel(newDocument(), panel, size, theme);
-  const name = panel.kind === "bars" ? panel.title : `${panel.y.label} against ${panel.x.label}`;
-  setAttributes(svg, { role: "img", "aria-label": name });
+  setAttributes(svg, { role: "img", "aria-label": nameOf(panel) });
   return svg.outerHTML;
+}
+
+/** A figure's shared legend as an SVG element to stand in a page; null where its panels have their own. */
+export function renderLegendSvg(figure: Figure, width: number, theme: Theme): string | null {
+  const document = newDocument();
+  const legend = legendGroup(document, figure, width, theme);
+  if (!legend) return null;
+  const { height, group } = legend;
+  const look = { "font-size": FONT, "font-family": SANS, role: "img", "aria-label": "Legend" };
+  const svg = element(document, "svg", { width, height, viewBox: `0 0 ${width} ${height}`, ...look });
+  svg.append(group);
+  return svg.outerHTML;
+}
+
+function legendGroup(
+  document: Document,
+  figure: Figure,
+  width: number,
+  theme: Theme,
+): { group: Element; height: number } | null {
+  const rows = legendRows(sharedSeries(figure), width);
+  if (rows.length === 0) return null;
+  const group = element(document, "g", {});
+  rows.forEach((row, i) => {
+    for (const entry of row) group.append(legendEntry(document, entry, 4 + i * LEGEND_ROW, theme));
+  });
+  return { group, height: LEGEND_ROW * rows.length };
+}
+
+function nameOf(panel: Panel): string {
+  if (panel.kind === "bars") return panel.title;
+  if (panel.kind === "heat") return `${panel.colour.label} over ${panel.x.label} and ${panel.y.label}`;
+  return `${panel.y.label} against ${panel.x.label}`;
 }
 
 /** Whether a panel takes a whole row: in a wide figure, or as the odd one at the end. */
@@ -74,8 +115,10 @@ export function takesRow({ layout, panels }: Figure, index: number): boolean {
 
 /** A panel's height at some width, pixels, where nothing else fixes it. */
 export function panelHeight(panel: Panel, layout: Figure["layout"], width: number): number {
+  if (panel.kind === "heat") return heatHeight(panel, width);
   if (panel.kind === "bars") return Math.max(layout === "small" ? 150 : 0, barsHeight(panel));
-  return layout === "wide" ? Math.max(300, Math.round(width * 0.45)) : 264;
+  const above = wordsAbove(panel, width);
+  return (layout === "wide" ? Math.max(300, Math.round(width * 0.45)) : 264) + above;
 }
 
 function rowsOf(figure: Figure, twoColumns: boolean): Panel[][] {

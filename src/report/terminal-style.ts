@@ -7,7 +7,22 @@ export interface Pen {
   muted(text: string): string;
 }
 
-const CODES: Readonly<Record<Tone, number>> = { learned: 36, expert: 33, second: 32, neutral: 90 };
+const CODES: Readonly<Record<Tone, number>> = {
+  learned: 36,
+  expert: 33,
+  second: 32,
+  neutral: 90,
+  series1: 36,
+  series2: 33,
+  series3: 32,
+  series4: 35,
+  series5: 31,
+  level1: 33,
+  level2: 31,
+  level3: 35,
+  level4: 34,
+  level5: 36,
+};
 
 /** The sixteen colours that every terminal's own theme sets. */
 export function penOf(colour: boolean): Pen {

@@ -103,8 +103,9 @@ export function createEnvironmentProblem(
   const { train, rollout } = environments;
   const { actions, entries, observationSize } = features;
   requireFit(train, features, demonstrations);
+  requireFit(rollout, features, demonstrations);
   const { batchCapacity, trajectoryCapacity, gradientDiscount } = options;
-  const longest = Math.max(train.maxEpisodeSteps, longestEpisode(demonstrations));
+  const longest = Math.max(rollout.maxEpisodeSteps, longestEpisode(demonstrations));
   const visited = longest * trajectoryCapacity;
   const stored = options.sampling === "replay" ? options.replayCapacity : batchCapacity;
   const room = {
@@ -181,15 +182,15 @@ export function createEnvironmentProblem(
       return { kind: "rows", count, ...room.batch };
     },
     agentTrajectories: (network, count): VisitedRows => {
-      const looker = actor;
+      requireRoom(count, trajectoryCapacity);
       let row = 0;
       for (let n = 0; n < count; n++) {
         const first = row;
         let state = rollout.reset({ seed: episodeSeed(rolloutKey, rolloutEpisodes++) }).observation;
         for (let over = false; !over; row++) {
-          looker.look(network, state);
-          const action = looker.draw(nextUniform(choices));
-          copyRow(kernels, entries, looker, action, room, row);
+          actor.look(network, state);
+          const action = actor.draw(nextUniform(choices));
+          copyRow(kernels, entries, actor, action, room, row);
           const result = rollout.step([action]);
           state = result.observation;
           over = result.terminated || result.truncated;
@@ -200,6 +201,7 @@ export function createEnvironmentProblem(
       return { count: row, indices: room.indices, values: room.values, weights };
     },
     expertTrajectories: (count): VisitedRows => {
+      requireRoom(count, trajectoryCapacity);
       const available = episodeCount(demonstrations);
       let row = 0;
       for (let n = 0; n < count; n++) {
@@ -337,6 +339,14 @@ function requireFit(
   );
   if (wrong !== undefined)
     refuse(`takes actions from 0 to ${actions - 1}, the demonstrations hold ${wrong}; check the file`);
+}
+
+function requireRoom(count: number, trajectoryCapacity: number): void {
+  if (count <= trajectoryCapacity) return;
+  throw new TandemError(
+    "createEnvironmentProblem",
+    `expected at most ${trajectoryCapacity} trajectories at a time, got ${count}; raise trajectoryCapacity`,
+  );
 }
 
 function longestEpisode({ episodeStarts }: Trajectories): number {

@@ -38,6 +38,9 @@ export interface FiniteHorizonSolution {
   readonly logPolicy: Float64Array;
 }
 
+/** Steps of policy iteration without a smaller change of the values after which rounding is what is left. */
+const STALE_STEPS = 4;
+
 type Dynamics = Pick<TabularMdp, "states" | "actions" | "transitions">;
 
 /** Room for the solution of a problem with V = 0; `softValueIteration` starts from what it finds there. */
@@ -63,10 +66,7 @@ export function softValueIteration(
 ): SoftSolution {
   const { actions } = mdp;
   const { discount, tolerance } = options;
-  if (!(discount >= 0 && discount < 1)) {
-    throw new TandemError("softValueIteration", `expected a discount in [0, 1), got ${discount}`);
-  }
-  checkRewards("softValueIteration", mdp, rewards);
+  check("softValueIteration", mdp, rewards, discount);
   const shift = options.values === "centred" ? portableLog(actions) : 0;
   const { values, actionValues, logPolicy } = solution;
   const most = sweepLimit(options, rewards, actions);
@@ -99,13 +99,16 @@ export function softPolicyIteration(
   solution: SoftSolution = emptySolution(mdp),
 ): SoftSolution {
   const { actions } = mdp;
+  const { discount, tolerance } = options;
+  check("softPolicyIteration", mdp, rewards, discount);
   const { values, actionValues, logPolicy } = solution;
   const shift = options.values === "centred" ? portableLog(actions) : 0;
-  for (let before = Infinity; ;) {
-    backUp(mdp, rewards, options.discount, values, 0, actionValues, 0);
+  for (let least = Infinity, stale = 0; stale < STALE_STEPS;) {
+    backUp(mdp, rewards, discount, values, 0, actionValues, 0);
     const change = takeSoftMaxima(actionValues, 0, actions, shift, values, 0);
-    if (!(change < before && (options.discount * change) / (1 - options.discount) > options.tolerance)) break;
-    before = change;
+    if ((discount * change) / (1 - discount) <= tolerance) break;
+    stale = change < least ? 0 : stale + 1;
+    least = Math.min(least, change);
     logSoftmax(actionValues, actions, logPolicy);
     values.set(softPolicyValues(mdp, rewards, logPolicy, options));
   }
@@ -229,6 +232,13 @@ function sweepLimit(
   for (let i = 0; i < rewards.length; i++) largest = Math.max(largest, Math.abs(rewards[i]));
   const digits = portableLog((1e3 * largest) / (tolerance * (1 - discount) ** 2));
   return 10 + Math.ceil((-2 * digits) / portableLog(discount));
+}
+
+function check(where: string, mdp: Dynamics, rewards: ArrayLike<number>, discount: number): void {
+  if (!(discount >= 0 && discount < 1)) {
+    throw new TandemError(where, `expected a discount in [0, 1), got ${discount}`);
+  }
+  checkRewards(where, mdp, rewards);
 }
 
 function checkRewards(where: string, { states, actions }: Dynamics, rewards: ArrayLike<number>): void {

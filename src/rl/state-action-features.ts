@@ -29,6 +29,8 @@ export interface Standardisation {
 
 /** Room for rounding in float32 when the norm of a row is held against 1. */
 const NORM_TOLERANCE = 1e-5;
+/** Of the mean's size: float32 numbers that differ at all deviate by more. */
+const SMALLEST_DEVIATION = 2 ** -40;
 
 /** psi(s, a) = e_{s A + a}, an observation being the number of the state. */
 export function oneHotFeatures(states: number, actions: number): StateActionFeatures {
@@ -100,8 +102,8 @@ export function concatenationFeatures(
 }
 
 /**
- * Features of one's own: `psi` writes psi(s, a) into a row of `size` numbers. A row whose norm is above 1, or not a
- * number, is refused.
+ * Features of one's own: `psi` writes psi(s, a) into a row of `size` zeros. A row whose norm is above 1, or not a number,
+ * is refused.
  */
 export function customFeatures(
   size: number,
@@ -117,7 +119,7 @@ export function customFeatures(
     actions,
     write: (observation, indices, values) => {
       for (let a = 0; a < actions; a++) {
-        const row = values.subarray(a * size, (a + 1) * size);
+        const row = values.subarray(a * size, (a + 1) * size).fill(0);
         psi(observation, a, row);
         const norm = Math.hypot(...row);
         if (!(norm <= 1 + NORM_TOLERANCE)) {
@@ -132,22 +134,35 @@ export function customFeatures(
   };
 }
 
-/** Mean and standard deviation of each coordinate over the rows of several samples, each sample weighing the same. */
+/**
+ * Mean and standard deviation of each coordinate over the rows of several samples, each sample weighing the same; the
+ * deviation of a coordinate that never changes is given as 1.
+ */
 export function standardisationOver(
   samples: readonly ArrayLike<number>[],
   observationSize: number,
 ): Standardisation {
   const mean = new Float64Array(observationSize);
-  const square = new Float64Array(observationSize);
+  const variance = new Float64Array(observationSize);
+  eachCoordinate(samples, observationSize, (i, x, weight) => (mean[i] += weight * x));
+  eachCoordinate(samples, observationSize, (i, x, weight) => (variance[i] += weight * (x - mean[i]) ** 2));
+  const deviation = variance.map((each, i) => {
+    const root = Math.sqrt(each);
+    return root > SMALLEST_DEVIATION * Math.abs(mean[i]) ? root : 1;
+  });
+  return { mean, deviation };
+}
+
+/** Every coordinate i of every row with the row's weight; all weights sum to 1. */
+function eachCoordinate(
+  samples: readonly ArrayLike<number>[],
+  observationSize: number,
+  visit: (i: number, x: number, weight: number) => void,
+): void {
   for (const sample of samples) {
     const weight = observationSize / sample.length / samples.length;
-    for (let t = 0; t < sample.length; t++) {
-      mean[t % observationSize] += weight * sample[t];
-      square[t % observationSize] += weight * sample[t] ** 2;
-    }
+    for (let t = 0; t < sample.length; t++) visit(t % observationSize, sample[t], weight);
   }
-  const deviation = square.map((each, i) => Math.sqrt(Math.max(0, each - mean[i] ** 2)) || 1);
-  return { mean, deviation };
 }
 
 function standardise(

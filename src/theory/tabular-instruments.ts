@@ -53,6 +53,7 @@ export interface TabularInstruments {
   readonly expertLikelihood: number;
   readonly uniformLikelihood: number;
   readonly expertLogPolicy: Float64Array;
+  readonly expertOccupancy: Float64Array;
   measure(): TabularMeasurement;
   /** The tracking error alone. */
   trackingError(): number;
@@ -102,6 +103,7 @@ export function createTabularInstruments(
     expertLikelihood,
     uniformLikelihood,
     expertLogPolicy,
+    expertOccupancy,
     trackingError: () => {
       solve();
       return largestDifference(logPolicy, solution.logPolicy);

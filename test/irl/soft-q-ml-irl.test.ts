@@ -20,7 +20,12 @@ import {
   type Script,
   type ScriptedProblem,
 } from "../reference/scripted-problem.ts";
-import { workedIterations, type Sheet, type Worked, type WorkedChoices } from "../reference/worked-iteration.ts";
+import {
+  workedIterations,
+  type Sheet,
+  type Worked,
+  type WorkedChoices,
+} from "../reference/worked-iteration.ts";
 
 const KEY = keyFromSeed(3);
 
@@ -158,13 +163,19 @@ function optionsOf(
     innerSteps,
     reward: { width: reward.signs.length, radius: reward.radius, stepSize: alpha, decay },
     trajectories: 1,
+    constantReward: null,
   };
 }
 
 /** Both levels of the script, at the sheets' W(0) and theta(0). */
 function prepare(
   kernels: Kernels,
-  { policy, reward, script, options }: { policy: Sheet; reward: Sheet; script: Script; options: SoftQMlIrlOptions },
+  {
+    policy,
+    reward,
+    script,
+    options,
+  }: { policy: Sheet; reward: Sheet; script: Script; options: SoftQMlIrlOptions },
 ): { state: SoftQMlIrl; problem: ScriptedProblem } {
   const problem = scriptedProblem(kernels, script);
   const state = createSoftQMlIrl(kernels, problem, options, 2, KEY);
@@ -178,7 +189,11 @@ const clockOf = (times: number[]) => (): number => times.shift() ?? Number.NaN;
 
 describeBuilds("one iteration by hand", (kernels) => {
   it.each([
-    { output: "average" as const, weights: AVERAGE, travel: Math.sqrt(2 * 41 ** 2 + 7 ** 2 + 2 * 9 ** 2) / 64 },
+    {
+      output: "average" as const,
+      weights: AVERAGE,
+      travel: Math.sqrt(2 * 41 ** 2 + 7 ** 2 + 2 * 9 ** 2) / 64,
+    },
     { output: "last" as const, weights: LAST, travel: POLICY.radius },
   ])("comes to the numbers above, $output", ({ output, weights, travel }) => {
     const choices = { ...BY_HAND_CHOICES, output };
@@ -245,8 +260,8 @@ const ROWS: Script["psi"] = [
       [0, 0.3],
     ],
     [
-      [2, 0.4],
-      [0, -0.9],
+      [2, 0.8],
+      [0, -0.3],
     ],
   ],
 ];
@@ -357,7 +372,7 @@ const SHEETS: Record<Script["kind"], { policy: Sheet; reward: Sheet }> = {
         [0.8, -0.9, 0.6],
       ],
       signs: [1, -1, 1],
-      radius: 0.5,
+      radius: 0.14,
     },
     reward: {
       initial: [
@@ -365,7 +380,7 @@ const SHEETS: Record<Script["kind"], { policy: Sheet; reward: Sheet }> = {
         [1.4, -1.1, 1.2],
       ],
       signs: [-1, 1],
-      radius: 0.35,
+      radius: 0.15,
     },
   },
 };
@@ -379,61 +394,76 @@ const CASES = (["one-hot", "rows"] as const).flatMap((kind) =>
 );
 
 describeBuilds("two iterations", (kernels) => {
-  it.each(CASES)("take both levels where the formulas take them: $kind, $output, $backup, $values", (given) => {
-    const { kind, ...rest } = given;
-    const script = SCRIPTS[kind];
-    const { policy, reward } = SHEETS[kind];
-    const choices = { discount: 0.7, eta: 0.6, alpha: 0.25, decay: 0.5, ...rest };
-    const worked = (): Worked[] => workedIterations(policy, reward, script, choices);
-    const close = (actual: readonly number[], of: (each: Worked, k: number) => number[], k: number): void => {
-      const expected = (): number[] => of(worked()[k], k);
-      expectClose(actual, expected(), float32Tolerance(expected));
-    };
-    const options = optionsOf(policy, reward, choices, { first: 3, growth: 0.3 });
-    const { state, problem } = prepare(kernels, { policy, reward, script, options });
-    const records: IterationRecord[] = [];
-    for (const k of [0, 1]) {
-      const record = softQMlIrlIteration(kernels, state, () => 0);
-      records.push(record);
-      close(rowsOf(kernels, state.softQ.network).flat(), (each) => each.policyWeights.flat(), k);
-      close(rowsOf(kernels, state.reward).flat(), (each) => each.rewardWeights.flat(), k);
-      close(
-        [record.squaredResidual, record.returnGap, record.gradientNorm, record.policyTravel, record.rewardTravel],
-        ({ residuals, returnGap, gradient, policyTravel, rewardTravel }) => [
-          residuals.reduce((sum, delta) => sum + delta ** 2, 0) / residuals.length,
-          returnGap,
-          Math.hypot(...gradient.flat()),
-          policyTravel,
-          rewardTravel,
-        ],
-        k,
-      );
-      const { projectedAt, residuals, projectedReward } = worked()[k];
-      expect(record).toMatchObject({
-        iteration: k,
-        innerSteps: residuals.length,
-        projectedPolicyShare: projectedAt.length / residuals.length,
-        projectedReward: projectedReward ? 1 : 0,
-      });
-      expect(problem.asked[2 * k + 1].weights).toEqual(rowsOf(kernels, state.softQ.network));
-    }
-    // The second loop begins where the first ended.
-    expect(problem.asked[2].weights).toEqual(problem.asked[1].weights);
-    const active = worked().flatMap(({ projectedAt }) => projectedAt).length;
-    expect(active).toBeGreaterThan(0);
-    expect(active).toBeLessThan(7);
-    expect(worked().map(({ projectedReward }) => projectedReward)).toEqual([false, true]);
-    expect(state.softQ.steps).toBe(7);
+  it.each(CASES)(
+    "take both levels where the formulas take them: $kind, $output, $backup, $values",
+    (given) => {
+      const { kind, ...rest } = given;
+      const script = SCRIPTS[kind];
+      const { policy, reward } = SHEETS[kind];
+      const choices = { discount: 0.7, eta: 0.6, alpha: 0.25, decay: 0.5, ...rest };
+      const worked = (): Worked[] => workedIterations(policy, reward, script, choices);
+      const close = (
+        actual: readonly number[],
+        of: (each: Worked, k: number) => number[],
+        k: number,
+      ): void => {
+        const expected = (): number[] => of(worked()[k], k);
+        expectClose(actual, expected(), float32Tolerance(expected));
+      };
+      const options = optionsOf(policy, reward, choices, { first: 3, growth: 0.3 });
+      const { state, problem } = prepare(kernels, { policy, reward, script, options });
+      const records: IterationRecord[] = [];
+      for (const k of [0, 1]) {
+        const record = softQMlIrlIteration(kernels, state, () => 0);
+        records.push(record);
+        close(rowsOf(kernels, state.softQ.network).flat(), (each) => each.policyWeights.flat(), k);
+        close(rowsOf(kernels, state.reward).flat(), (each) => each.rewardWeights.flat(), k);
+        close(
+          [
+            record.squaredResidual,
+            record.returnGap,
+            record.gradientNorm,
+            record.policyTravel,
+            record.rewardTravel,
+          ],
+          ({ residuals, returnGap, gradient, policyTravel, rewardTravel }) => [
+            residuals.reduce((sum, delta) => sum + delta ** 2, 0) / residuals.length,
+            returnGap,
+            Math.hypot(...gradient.flat()),
+            policyTravel,
+            rewardTravel,
+          ],
+          k,
+        );
+        const { projectedAt, residuals, projectedReward } = worked()[k];
+        expect(record).toMatchObject({
+          iteration: k,
+          innerSteps: residuals.length,
+          projectedPolicyShare: projectedAt.length / residuals.length,
+          projectedReward: projectedReward ? 1 : 0,
+        });
+        expect(problem.asked[2 * k + 1].weights).toEqual(rowsOf(kernels, state.softQ.network));
+      }
+      // The second loop begins where the first ended.
+      expect(problem.asked[2].weights).toEqual(problem.asked[1].weights);
+      const active = worked().flatMap(({ projectedAt }) => projectedAt).length;
+      expect(active).toBeGreaterThan(0);
+      expect(active).toBeLessThan(7);
+      expect(worked().map(({ projectedReward }) => projectedReward)).toEqual([false, true]);
+      expect(state.softQ.steps).toBe(7);
 
-    // The cosine of successive gradients; of one-hot features, of the weights of pairs.
-    const vectors = worked().map(({ gradient }, k) => (kind === "rows" ? gradient.flat() : weightsOfPairs(script, k)));
-    const dot = (a: number[], b: number[]): number => a.reduce((sum, each, i) => sum + each * b[i], 0);
-    const cosine = dot(vectors[0], vectors[1]) / (Math.hypot(...vectors[0]) * Math.hypot(...vectors[1]));
-    expect(records[0].gradientCosine).toBe(0);
-    // Both vectors are off by a few roundings of their size.
-    expectClose([records[1].gradientCosine], [cosine], 2 ** -20);
-    expect(Math.abs(cosine)).toBeGreaterThan(0.05);
-  });
+      // The cosine of successive gradients; of one-hot features, of the weights of pairs.
+      const vectors = worked().map(({ gradient }, k) =>
+        kind === "rows" ? gradient.flat() : weightsOfPairs(script, k),
+      );
+      const dot = (a: number[], b: number[]): number => a.reduce((sum, each, i) => sum + each * b[i], 0);
+      const cosine = dot(vectors[0], vectors[1]) / (Math.hypot(...vectors[0]) * Math.hypot(...vectors[1]));
+      expect(records[0].gradientCosine).toBe(0);
+      // Both vectors are off by a few roundings of their size.
+      expectClose([records[1].gradientCosine], [cosine], 2 ** -20);
+      expect(Math.abs(cosine)).toBeGreaterThan(0.05);
+    },
+  );
 });
 
 /** sum gamma^t / n over visits of the expert, less those of the agent, [S A]. */

@@ -1,5 +1,6 @@
-import { requireCount, requireProbability } from "../options.ts";
+import { requireProbability } from "../options.ts";
 import type { TabularMdp } from "./tabular-mdp.ts";
+import { requireWhole } from "./whole-number.ts";
 
 /** Options of `chainMdp`. */
 export interface ChainOptions {
@@ -22,7 +23,7 @@ export const CHAIN: ChainOptions = { states: 10, slip: 0.1, nearReward: 0.5, far
  */
 export function chainMdp({ states, slip, nearReward, farReward }: ChainOptions): TabularMdp {
   const id = "Chain-v0";
-  requireCount(id, "states", states);
+  requireWhole(id, "states", states, 2);
   requireProbability(id, "slip", slip);
   const transitions = new Float64Array(states * 2 * states);
   for (let s = 0; s < states; s++) {
@@ -41,6 +42,7 @@ export function chainMdp({ states, slip, nearReward, farReward }: ChainOptions):
   initial[0] = 1;
   const rewards = new Float64Array(states * 2);
   rewards[0] = nearReward;
-  rewards[states * 2 - 1] += farReward;
-  return { name: `${id}(${states} states, slip ${slip})`, states, actions: 2, transitions, initial, rewards };
+  rewards[states * 2 - 1] = farReward;
+  const name = `${id}(${states} states, slip ${slip}, ${nearReward} near, ${farReward} far)`;
+  return { name, states, actions: 2, transitions, initial, rewards };
 }

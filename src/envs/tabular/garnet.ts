@@ -1,6 +1,7 @@
 import { foldIn, keyFromSeed, nextInteger, nextNormal, nextUniform, streamOf } from "../../core/index.ts";
 import { requireAtMost, requireCount } from "../options.ts";
 import type { TabularMdp } from "./tabular-mdp.ts";
+import { requireWhole } from "./whole-number.ts";
 
 /** Options of `garnetMdp`. */
 export interface GarnetOptions {
@@ -25,6 +26,7 @@ export function garnetMdp({ states, actions, branching, seed }: GarnetOptions): 
   const id = "Garnet-v0";
   for (const [name, value] of Object.entries({ states, actions, branching })) requireCount(id, name, value);
   requireAtMost(id, "branching", branching, states);
+  requireWhole(id, "seed", seed, 0);
   const key = keyFromSeed(seed);
   const stream = streamOf(foldIn(key, 0));
   const transitions = new Float64Array(states * actions * states);

@@ -1,7 +1,8 @@
 import { foldIn, keyFromSeed, nextInteger, streamOf } from "../../core/index.ts";
-import { requireAtMost, requireCount, requireNonNegative, requireProbability } from "../options.ts";
+import { requireAtMost, requireCount, requireProbability } from "../options.ts";
 import { FOUR_MOVES, gridTransitions } from "./grid.ts";
 import type { TabularMdp } from "./tabular-mdp.ts";
+import { requireWhole } from "./whole-number.ts";
 
 /** Options of `gridWorldMdp`. */
 export interface GridWorldOptions {
@@ -43,8 +44,10 @@ export function gridWorldMdp(options: GridWorldOptions): TabularMdp {
   requireCount(id, "rows", rows);
   requireCount(id, "columns", columns);
   requireProbability(id, "slip", slip);
-  requireNonNegative(id, "traps", traps);
+  requireWhole(id, "traps", traps, 0);
+  requireWhole(id, "seed", seed, 0);
   const states = rows * columns;
+  requireWhole(id, "rows times columns", states, 2);
   requireAtMost(id, "traps", traps, states - 1);
   const actions = FOUR_MOVES.length;
   const goal = states - 1;
@@ -63,7 +66,7 @@ export function gridWorldMdp(options: GridWorldOptions): TabularMdp {
   }
   stateReward[goal] = goalReward;
   return {
-    name: `${id}(${rows} x ${columns}, slip ${slip}, ${traps} traps, seed ${seed})`,
+    name: `${id}(${rows} x ${columns}, slip ${slip}, ${traps} traps, seed ${seed}, rewards ${goalReward}, ${trapReward}, ${stepReward})`,
     states,
     actions,
     transitions,

@@ -1,18 +1,14 @@
 /** Movement on a grid with slip, which gridworld and objectworld share. Cells are numbered row by row. */
 
-/** The five moves: stay, up, right, down, left, as (row, column) steps; a gridworld has the last four. */
-const MOVES = [
-  [0, 0],
+/** Up, right, down, left, as (row, column) steps. */
+export const FOUR_MOVES: readonly (readonly [number, number])[] = [
   [-1, 0],
   [0, 1],
   [1, 0],
   [0, -1],
-] as const;
-
-/** The four moves of `gridTransitions` without staying, in its order: up, right, down, left. */
-export const FOUR_MOVES = MOVES.slice(1);
+];
 /** Staying, up, right, down, left. */
-export const FIVE_MOVES = MOVES;
+export const FIVE_MOVES: readonly (readonly [number, number])[] = [[0, 0], ...FOUR_MOVES];
 
 /**
  * P(s'|s, a), [S, A, S]: the move meant happens with probability 1 - slip, else any of the moves, each alike; a move

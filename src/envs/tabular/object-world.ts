@@ -2,12 +2,13 @@ import { foldIn, keyFromSeed, nextInteger, streamOf } from "../../core/index.ts"
 import { requireAtMost, requireCount, requireProbability } from "../options.ts";
 import { FIVE_MOVES, gridTransitions } from "./grid.ts";
 import type { TabularMdp } from "./tabular-mdp.ts";
+import { requireWhole } from "./whole-number.ts";
 
 /** Options of `objectWorldMdp`. */
 export interface ObjectWorldOptions {
   /** Cells along an edge. */
   size: number;
-  /** Objects, each in a cell of its own. */
+  /** Objects, from 2, each in a cell of its own. */
   objects: number;
   /** Colours, from 2; only the first two matter, the others distract. */
   colours: number;
@@ -30,7 +31,10 @@ const NEAR_SECOND = 2;
  */
 export function objectWorldMdp({ size, objects, colours, slip, seed }: ObjectWorldOptions): TabularMdp {
   const id = "ObjectWorld-v0";
-  for (const [name, value] of Object.entries({ size, objects, colours })) requireCount(id, name, value);
+  requireCount(id, "size", size);
+  requireWhole(id, "objects", objects, 2);
+  requireWhole(id, "colours", colours, 2);
+  requireWhole(id, "seed", seed, 0);
   requireProbability(id, "slip", slip);
   const states = size * size;
   requireAtMost(id, "objects", objects, states);

@@ -19,7 +19,7 @@ interface Look {
 }
 
 /** What an upright axis measures and how far it reaches. */
-interface Measure {
+export interface Measure {
   readonly label: string;
   readonly unit?: string;
   readonly scale?: Axis["scale"];
@@ -51,8 +51,7 @@ export function panelOf(x: Axis, measure: Measure, marks: readonly Mark[]): XyPa
 /** The panels that show some measurement; rules alone are none. */
 export function measuredPanels(panels: readonly Panel[]): Panel[] {
   return panels.filter(
-    (panel) =>
-      panel.kind === "bars" || panel.marks.some((mark) => mark.kind !== "rule" && mark.points.length > 0),
+    (panel) => panel.kind !== "xy" || panel.marks.some((mark) => "points" in mark && mark.points.length > 0),
   );
 }
 
@@ -109,7 +108,9 @@ export function sentences(...parts: readonly string[]): string {
 function valuesOf(marks: readonly Mark[]): number[] {
   return marks.flatMap((mark) => {
     if (mark.kind === "rule") return [mark.y];
+    if (mark.kind === "boundary") return [];
     if (mark.kind === "band") return mark.points.flatMap(({ low, high }) => [low, high]);
+    if (mark.kind === "intervals") return mark.points.flatMap(({ low, y, high }) => [low, y, high]);
     return mark.points.map(({ y }) => y);
   });
 }

@@ -1,11 +1,17 @@
 /** Making SVG elements without a browser. */
 import { parseHTML } from "linkedom";
 import { typographic } from "../numbers.ts";
+import type { Theme } from "../theme.ts";
 
 /** The namespace. */
 export const SVG = "http://www.w3.org/2000/svg";
 /** Size of the letters, pixels. */
 export const FONT = 12;
+/** Height of a heading and of the x axis with its label, pixels. */
+export const HEADING = 26;
+export const X_AXIS = 44;
+/** Below this width there are fewer ticks and shorter labels. */
+export const NARROW = 560;
 /** Advance of an average character of the interface's font, generous. */
 const CHARACTER = 0.56 * FONT;
 
@@ -39,6 +45,14 @@ export function textElement(
   const made = element(document, name, attributes);
   made.append(typographic(text));
   return made;
+}
+
+/** What a panel shows, and beside it in what unit or of what. */
+export function heading(document: Document, title: string, aside: string, theme: Theme): Element {
+  const text = element(document, "text", { x: 0, y: 14, "text-anchor": "start", fill: theme.ink });
+  text.append(textElement(document, "tspan", title, { "font-weight": 600, "font-size": FONT + 1 }));
+  if (aside !== "") text.append(textElement(document, "tspan", aside, { dx: 8, fill: theme.muted }));
+  return text;
 }
 
 /** Set several attributes. */
