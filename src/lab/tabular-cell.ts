@@ -153,6 +153,7 @@ export interface TabularOutcome {
   readonly trackedLogPolicy: Float64Array;
   readonly recordedCounts: Float64Array | null;
   readonly initialRewards: Float64Array;
+  readonly finalRewards: Float64Array;
   readonly expertLogPolicy: Float64Array;
   readonly expertOccupancy: Float64Array;
 }
@@ -292,6 +293,7 @@ function train(
         ? empiricalOccupancy(problem.mdp, expert, setting.horizon, setting.discount)
         : null,
     initialRewards,
+    finalRewards: instruments.rewards().slice(),
     expertLogPolicy: instruments.expertLogPolicy,
     expertOccupancy: instruments.expertOccupancy,
   };

@@ -32,17 +32,18 @@ export interface LagReturn {
   readonly lag: number;
   /** rho(L), in [-1, 1]; null where theta has not moved. */
   readonly correlation: number | null;
+  /** Of the correlation, the products taken as independent. */
+  readonly standardError: number;
   /** Root mean square of ||theta_k - theta_{k-L}||. */
   readonly displacement: number;
   /** Pairs of displacements behind it. */
   readonly count: number;
 }
 
-/**
- * Between noise, -1/2, and a pure cycle: -0.8 or less at one of the lags, but for periods near 3, which are at -1/2 whatever
- * the lag.
- */
-const CYCLE = -0.65;
+/** Where noise is; a pure cycle is at -0.8 or less at one of the lags, but for one of period 3, at -1/2 whatever the lag. */
+const NOISE = -1 / 2;
+/** Standard errors below it that make a cycle: looks are many, and those of few products. */
+const SIGNIFICANT = 4;
 
 /**
  * A map of lags 1, 2, 3, 4, 6, 8, 12, ... up to `longestLag`, so that every period has a lag near its half; `window` (16
@@ -71,32 +72,36 @@ export function observePoint(map: ReturnMap, point: ArrayLike<number>): void {
   map.seen++;
 }
 
-/** The map at every lag that has been seen twice. */
+/** The map at every lag at which two displacements are known. */
 export function returns({ tracks }: ReturnMap): LagReturn[] {
-  return tracks
-    .filter(({ products }) => products.length > 0)
-    .map(({ lag, products }) => {
-      const [inner, now, before] = [0, 1, 2].map((k) =>
-        products.reduce((sum, product) => sum + product[k], 0),
-      );
-      const correlation = now > 0 && before > 0 ? inner / Math.sqrt(now * before) : null;
-      return {
-        lag,
-        correlation,
-        displacement: Math.sqrt(now / products.length),
-        count: products.length,
-      };
-    });
+  return tracks.filter(({ products }) => products.length > 0).map(returnAt);
 }
 
-/** The lag at which theta returns most, where its window is full and it is a cycle; its period is about twice that. */
+/**
+ * The lag at which theta returns most, if it does so significantly and the lag's window is full, else null. The cycle's
+ * period is about twice the lag.
+ */
 export function cycleOf(map: ReturnMap): LagReturn | null {
   let most: LagReturn | null = null;
   for (const each of returns(map)) {
-    if (each.count < map.window || each.correlation === null || each.correlation > CYCLE) continue;
-    if (most?.correlation == null || each.correlation < most.correlation) most = each;
+    const { correlation, standardError, count } = each;
+    if (count < map.window || correlation === null) continue;
+    if (correlation + SIGNIFICANT * standardError > NOISE) continue;
+    if (most?.correlation == null || correlation < most.correlation) most = each;
   }
   return most;
+}
+
+/** rho = mean a / sqrt(mean b mean c), its error from a - rho (b + c) / 2. */
+function returnAt({ lag, products }: LagTrack): LagReturn {
+  const count = products.length;
+  const [inner, now, before] = [0, 1, 2].map((k) => products.reduce((sum, each) => sum + each[k] / count, 0));
+  const displacement = Math.sqrt(now);
+  if (!(now > 0 && before > 0)) return { lag, correlation: null, standardError: 0, displacement, count };
+  const correlation = inner / Math.sqrt(now * before);
+  const squares = products.reduce((sum, [a, b, c]) => sum + (a - (correlation * (b + c)) / 2) ** 2, 0);
+  const standardError = Math.sqrt(squares) / count / ((now + before) / 2);
+  return { lag, correlation, standardError, displacement, count };
 }
 
 function advance(track: LagTrack, point: ArrayLike<number>, window: number): void {

@@ -1,6 +1,7 @@
 import { mceIrl } from "../../irl/index.ts";
 import { logLikelihood } from "../../rl/index.ts";
 import { CHAIN, GARNET, GRID_WORLD, OBJECT_WORLD } from "../../envs/index.ts";
+import { networkOptimum } from "../exact-reference.ts";
 import type { Cell, Experiment } from "../experiment.ts";
 import {
   runTabularCell,
@@ -14,13 +15,18 @@ import { sanityFindings } from "./tabular-sanity-findings.ts";
 /** Likelihoods of the recorded trajectories, nats a trajectory. */
 export interface DataLikelihood {
   readonly learned: number;
+  /** MCE-IRL of a reward table in a ball of radius B_r / sqrt(2), which is what B_r would be without closing units. */
   readonly mceIrl: number;
+  /** MCE-IRL of the same network in the same ball, by exact gradients. */
+  readonly networkOptimum: number;
   readonly uniform: number;
   readonly expert: number;
   /** Relative likelihood gap of MCE-IRL's policy under the expert's exact occupancy: what so few data can teach. */
   readonly mceRelativeGap: number;
   /** ||Proj(r + grad) - r|| where MCE-IRL stopped. */
   readonly mceGradientNorm: number;
+  /** Rise of the network's objective over the last tenth of its steps, nats. */
+  readonly networkLastRise: number;
 }
 
 export interface SanityOutcome extends TabularRecord {
@@ -50,7 +56,7 @@ export const tabularSanity: Experiment<TabularSetting, SanityOutcome> = {
     const cells: Cell<TabularSetting>[] = [];
     const add = (name: string, problem: TabularProblemChoice, seed: number, recorded: number): void => {
       const kind = recorded === 0 ? "fresh trajectories" : `${recorded} recorded`;
-      const iterations = recorded === 0 ? 200_000 : 100_000;
+      const iterations = recorded === 0 ? 200_000 : 50_000;
       cells.push(
         tabularCell(`${name}, ${kind}, seed ${seed}`, {
           problem,
@@ -81,22 +87,25 @@ export const tabularSanity: Experiment<TabularSetting, SanityOutcome> = {
     const mdp = tabularMdpOf(setting.problem);
     const reference = mceIrl(mdp, counts, outcome.initialRewards, {
       discount: setting.discount,
-      // The reward moves by ||grad r|| = 1/sqrt(2) times what its weights do: half of the units are open.
+      // The reward moves by ||grad r|| = 1/sqrt(2) times what its weights do, as long as half of the units are open.
       radius: setting.rewardRadius / Math.SQRT2,
       gradientTolerance: 1e-6,
       valueTolerance: 1e-10,
       maxIterations: 10_000,
     });
+    const optimum = await networkOptimum(mdp, counts, setting);
     const uniform = new Float64Array(counts.length).fill(-Math.log(mdp.actions));
     const data: DataLikelihood = {
       learned: logLikelihood(counts, outcome.logPolicy),
       mceIrl: logLikelihood(counts, reference.logPolicy),
+      networkOptimum: logLikelihood(counts, optimum.logPolicy),
       uniform: logLikelihood(counts, uniform),
       expert: logLikelihood(counts, outcome.expertLogPolicy),
       mceRelativeGap:
         (outcome.expertLikelihood - logLikelihood(outcome.expertOccupancy, reference.logPolicy)) /
         (outcome.expertLikelihood - outcome.uniformLikelihood),
       mceGradientNorm: reference.gradientNorm,
+      networkLastRise: optimum.lastRise,
     };
     return { ...record, data: rounded(data) };
   },
