@@ -98,8 +98,21 @@ export interface ControlOutcome {
 /** Episodes of random actions that the features are standardised over, beside the expert's. */
 const RANDOM_EPISODES = 20;
 
+/** A training that has ended, and what is needed to act by what it learned. */
+export interface TrainedControl {
+  readonly outcome: ControlOutcome;
+  readonly kernels: Kernels;
+  readonly features: StateActionFeatures;
+  readonly state: SoftQMlIrl;
+}
+
 /** Train and evaluate. `clock` gives milliseconds. */
 export async function runControlCell(setting: ControlSetting, clock: () => number): Promise<ControlOutcome> {
+  return (await trainControl(setting, clock)).outcome;
+}
+
+/** As `runControlCell`, and keeps what was learned. */
+export async function trainControl(setting: ControlSetting, clock: () => number): Promise<TrainedControl> {
   const kernels = await loadKernels();
   const key = keyFromSeed(setting.seed);
   const [train, rollout, judge] = await Promise.all(
@@ -130,7 +143,8 @@ export async function runControlCell(setting: ControlSetting, clock: () => numbe
   );
   const state = stateOf(kernels, problem, setting, foldIn(key, 2));
   const evaluate = evaluator(kernels, judge, features, foldIn(key, 3));
-  return learn(state, setting, { evaluate, demonstrated, random, clock, kernels, problem });
+  const outcome = learn(state, setting, { evaluate, demonstrated, random, clock, kernels, problem });
+  return { outcome, kernels, features, state };
 }
 
 interface Surroundings {
@@ -233,7 +247,8 @@ function randomEpisodes(environment: Environment, episodes: number, key: Key): T
   return runEpisodes(environment, episodes, foldIn(key, 1), () => nextInteger(stream, actions));
 }
 
-function runEpisodes(
+/** Episodes under `act`, seeded by `key`. */
+export function runEpisodes(
   environment: Environment,
   episodes: number,
   key: Key,
