@@ -61,6 +61,10 @@ const EVALUATION_OPTIONS = [
   option(EVALUATION, "--final-episodes <n>", "episodes of the last", EVALUATION_DEFAULTS.finalEpisodes),
 ];
 
+const INSTRUMENT_OPTIONS = [
+  option("Instruments of the theory:", "--instruments", "measure how linear the reward is, too"),
+];
+
 const CONTROL = "Negative controls, to compare with:";
 const CONTROL_OPTIONS = [
   option(CONTROL, "--teacher <kind>", "learned, zero or constant reward", "learned"),
@@ -80,6 +84,7 @@ export const TRAIN_OPTIONS: readonly Option[] = [
   ...POLICY_OPTIONS,
   ...REWARD_OPTIONS,
   ...EVALUATION_OPTIONS,
+  ...INSTRUMENT_OPTIONS,
   ...CONTROL_OPTIONS,
   ...MACHINE_OPTIONS,
 ];

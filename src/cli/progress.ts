@@ -1,5 +1,10 @@
 import { styleText } from "node:util";
-import type { EvaluationRecord, TrainingRecord } from "../core/index.ts";
+import {
+  findingSentence,
+  type EvaluationRecord,
+  type FindingRecord,
+  type TrainingRecord,
+} from "../core/index.ts";
 import type { Progress } from "../runs/index.ts";
 
 /** Tells somebody how a training goes. */
@@ -36,16 +41,19 @@ const BAR = { least: 8, most: 12 };
 function liveLine(stream: ProgressStream, expertReturn: number | null): ProgressDisplay {
   const CLEAR = "\r\u001B[K";
   let line = "";
+  const say = (sentence: string): void => {
+    stream.write(`${CLEAR}${sentence}\n${line}`);
+  };
   return {
     progress: (progress) => {
       const colour = stream.hasColors?.() ?? false;
       line = progressLine(progress, expertReturn, (stream.columns ?? 80) - ROOM_FOR_ECHO, colour);
       stream.write(`${CLEAR}${line}`);
     },
-    record: () => {},
-    say: (sentence) => {
-      stream.write(`${CLEAR}${sentence}\n${line}`);
+    record: (record) => {
+      if (isNews(record)) say(findingLine(record));
     },
+    say,
     finish: () => {
       if (line) stream.write(CLEAR);
       line = "";
@@ -67,8 +75,8 @@ function plainLines(
       stream.write(`${plainLine(progress)}\n`);
     },
     record: (record) => {
-      if (record.kind !== "evaluation") return;
-      stream.write(`${evaluationLine(record, expertReturn)}\n`);
+      if (isNews(record)) stream.write(`${findingLine(record)}\n`);
+      if (record.kind === "evaluation") stream.write(`${evaluationLine(record, expertReturn)}\n`);
     },
     say: (sentence) => {
       stream.write(`${sentence}\n`);
@@ -114,6 +122,15 @@ function evaluationLine(
 ): string {
   const expert = expertReturn === null ? "" : `, expert ${expertReturn.toFixed(1)}`;
   return `evaluation at ${step} steps: true return ${meanReturn.toFixed(1)} ± ${stdReturn.toFixed(1)}${expert}`;
+}
+
+/** A sign of failure when it is first seen; that it is over is for the report. */
+function isNews(record: TrainingRecord): record is FindingRecord {
+  return record.kind === "finding" && record.until === null;
+}
+
+function findingLine(record: FindingRecord): string {
+  return `warning: at step ${record.step}: ${findingSentence(record)}`;
 }
 
 /** `40 s`, `7 min`, `3 h 20 min`. */

@@ -131,6 +131,20 @@ export function algorithmSettings(given: GivenOptions, base: Algorithm | undefin
   };
 }
 
+/** Whether instruments are switched on; they have only the paper's two-layer reward to measure. */
+export function instrumentSettings(
+  given: GivenOptions,
+  base: boolean | undefined,
+  { network }: Reward,
+): boolean {
+  const wanted = optionValue(given, "instruments", onOrOff) ?? base ?? false;
+  if (!wanted || network.kind === "two-layer") return wanted;
+  throw new TandemError(
+    given.get("instruments")?.from ?? "--instruments",
+    `measure the two-layer reward, got ${network.kind}; leave them out, or set --reward-network two-layer:1024`,
+  );
+}
+
 function rewardSettings(given: GivenOptions, from: Reward): Reward {
   const optimiser = optionValue(given, "reward-optimiser", oneOf("ascent", "adam")) ?? from.optimiser;
   const stepSize = optionValue(given, "reward-step-size", positiveNumber);

@@ -20,7 +20,7 @@ import {
   type CollectedOptions,
   type RunEnd,
 } from "./run-setup.ts";
-import { algorithmSettings, demonstrationSettings, runSettings } from "./settings.ts";
+import { algorithmSettings, demonstrationSettings, instrumentSettings, runSettings } from "./settings.ts";
 
 const EXAMPLES = `
 Examples:
@@ -65,6 +65,7 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
   const wanted = demonstrationSettings(given, base);
   const settings = runSettings(given, base);
   const algorithm = algorithmSettings(given, base?.algorithm);
+  const instruments = instrumentSettings(given, base?.instruments, algorithm.reward);
   requirePlaceFor(settings);
   if (wanted.shuffled && algorithm.reward.inputs === "state") {
     throw new TandemError(
@@ -87,6 +88,7 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
       ...(await commonConfig(settings, { id, options })),
       command: "train",
       demos: demonstrations.config,
+      instruments,
       algorithm,
     };
     return await beginRun(entry, settings.out, config, demonstrations.trajectories);
@@ -96,12 +98,13 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
 }
 
 async function resume(entry: URL, folder: string, flags: GivenOptions): Promise<RunEnd> {
-  const config = resumedConfig(folder, "train", flags, ["demos"]);
+  const config = resumedConfig(folder, "train", flags, ["demos", "instruments"]);
+  const instruments = instrumentSettings(flags, config.instruments, config.algorithm.reward);
   const path = optionValue(flags, "demos", anyText) ?? config.demos.path;
   const environment = await openEnvironment(config.env.id, config.env.options);
   try {
     const demonstrations = await rereadEpisodes(config, path, environment);
-    const updated = { ...config, demos: demonstrations.config };
+    const updated = { ...config, demos: demonstrations.config, instruments };
     return await resumeRun(entry, folder, updated, demonstrations.trajectories);
   } finally {
     environment.close();

@@ -3,7 +3,8 @@
  * training step (environment steps taken for learning) it was made. Quantities of the true reward appear only in
  * `episode` and `evaluation` records, which no learner reads.
  */
-export type TrainingRecord = PolicyRecord | RewardRecord | EpisodeRecord | EvaluationRecord;
+export type TrainingRecord =
+  PolicyRecord | RewardRecord | EpisodeRecord | EvaluationRecord | InstrumentsRecord | FindingRecord;
 
 /** Environment steps counted by what they were for. */
 export interface StepCounts {
@@ -83,6 +84,60 @@ export interface EvaluationRecord {
   pearson: number | null;
   spearman: number | null;
   steps: StepCounts;
+}
+
+/**
+ * How far the paper's two-layer reward is from linear, and Lhat from concave, where the reward stands (`--instruments`).
+ * Over the rows x of one gradient estimate: expert trajectories and the agent's latest. f(x; theta) is the reward, f0 its
+ * linearisation at theta_0 (arXiv:2503.17865, Section 5). Errors in the ball are means over draws.
+ */
+export interface InstrumentsRecord {
+  kind: "instruments";
+  step: number;
+  /** Rows looked at, the expert's and the agent's together. */
+  rows: number;
+  /** How far from theta_0 points are drawn: B, or ||theta - theta_0|| where no ball is set. */
+  radius: number;
+  /** Root mean square of f(x; theta): what the linearisation errors are to be held against. */
+  rewardRms: number;
+  /** Root mean square of f(x; theta) - f0(x; theta). */
+  rewardLinearisation: number;
+  /** The same at points on the ball's surface, in random directions and in those of gradients. */
+  ballLinearisationRandom: number;
+  ballLinearisationTrained: number;
+  /** Lhat(theta) / h without the entropy: expert minus agent of the (discounted) learned return over the effective horizon. */
+  returnGap: number;
+  /** max(0, chord - Lhat / h) over pairs of points of the ball. */
+  concavityGapRandom: number;
+  concavityGapTrained: number;
+  /** Share of the pairs in gradients' directions for which Lhat lies below its chord at all. */
+  belowChord: number;
+}
+
+/** A sign that the training fails, when it is first seen and again when it is over. */
+export interface FindingRecord {
+  kind: "finding";
+  step: number;
+  signature:
+    | "policy divergence"
+    | "reward oscillation"
+    | "gradient explosion"
+    | "policy saturation"
+    | "reward saturation"
+    | "not finite";
+  /** The reward step in which the first window that shows it began. */
+  since: number;
+  /** The reward step by whose window it was over; null while it lasts. */
+  until: number | null;
+  /** What was seen, in numbers. */
+  evidence: string;
+  remedy: string;
+}
+
+/** A finding as one sentence. */
+export function findingSentence({ signature, since, until, evidence, remedy }: FindingRecord): string {
+  const span = until === null ? `since reward step ${since}` : `in reward steps ${since} to ${until}`;
+  return `${signature} ${span}: ${evidence}; ${remedy}`;
 }
 
 /** Where records go: a file, a progress line, an instrument. */

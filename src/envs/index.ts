@@ -4,6 +4,7 @@
  * @module
  */
 export type { Environment, EnvironmentState, StepResult } from "./environment.ts";
+export type { LunarLanderOptions } from "./box2d/lunar-lander.ts";
 export type { AcrobotOptions } from "./classic-control/acrobot.ts";
 export type { CartPoleOptions } from "./classic-control/cart-pole.ts";
 export type { MountainCarOptions } from "./classic-control/mountain-car.ts";

@@ -1,5 +1,6 @@
 import { TandemError } from "../core/index.ts";
 import type { Environment } from "./environment.ts";
+import { type LunarLanderOptions, makeLunarLander } from "./box2d/lunar-lander.ts";
 import { type HalfCheetahOptions, makeHalfCheetah } from "./mujoco/half-cheetah.ts";
 import { type AcrobotOptions, makeAcrobot } from "./classic-control/acrobot.ts";
 import { type CartPoleOptions, makeCartPole } from "./classic-control/cart-pole.ts";
@@ -28,6 +29,7 @@ export interface EnvironmentOptions {
   "GridWorld-v0": GridWorldOptions & EpisodeOptions;
   "HalfCheetah-v4": HalfCheetahOptions;
   "HalfCheetah-v5": HalfCheetahOptions;
+  "LunarLander-v3": LunarLanderOptions;
   "MountainCar-v0": MountainCarOptions;
   "ObjectWorld-v0": ObjectWorldOptions & EpisodeOptions;
 }
@@ -43,6 +45,7 @@ const MAKERS: Record<KnownId, (options: GivenOptions) => Promise<Environment>> =
   "GridWorld-v0": tabularMaker("GridWorld-v0", GRID_WORLD, gridWorldMdp),
   "HalfCheetah-v4": (options) => makeHalfCheetah("HalfCheetah-v4", options),
   "HalfCheetah-v5": (options) => makeHalfCheetah("HalfCheetah-v5", options),
+  "LunarLander-v3": makeLunarLander,
   "MountainCar-v0": makeMountainCar,
   "ObjectWorld-v0": tabularMaker("ObjectWorld-v0", OBJECT_WORLD, objectWorldMdp),
 };

@@ -60,6 +60,8 @@ const MEMORY = 10;
 /** Relative differences of J below this are rounding. */
 const ROUNDING = 1e-12;
 const SMALLEST_STEP = 2 ** -60;
+/** A step is at most as long as the way so far, or this: where J is all but flat, its curvature says nothing. */
+const LEAST_REACH = 10;
 
 /**
  * The maximiser of J by projected gradient ascent from `initialRewards` [S, A] (spectral steps with a line search:
@@ -78,7 +80,7 @@ export function mceIrl(
   let here = evaluate(initialRewards.slice());
   const recent = [here.objective];
   let gradientNorm = stationarity(here, initialRewards, options.radius);
-  let stepSize = 1;
+  let stepSize = 1 - options.discount;
   let iterations = 0;
   for (; gradientNorm > options.gradientTolerance; iterations++) {
     if (iterations >= options.maxIterations) {
@@ -89,14 +91,13 @@ export function mceIrl(
     }
     const direction = projectedMove(here, initialRewards, options.radius, stepSize);
     const next = searchLine(here, direction, Math.min(...recent), evaluate);
-    stepSize = spectralStep(here, next);
+    const longest = Math.max(LEAST_REACH, distance(next.rewards, initialRewards));
+    stepSize = Math.min(spectralStep(here, next), longest / length(next.gradient));
     recent.push(next.objective);
     if (recent.length > MEMORY) recent.shift();
     here = next;
     gradientNorm = stationarity(here, initialRewards, options.radius);
   }
-  // The line search may have looked elsewhere last.
-  here = evaluate(here.rewards);
   return {
     rewards: here.rewards,
     logPolicy: solution.logPolicy.slice(),
@@ -167,11 +168,11 @@ function spectralStep(before: Point, after: Point): number {
     squared += moved * moved;
     curvature += moved * (before.gradient[pair] - after.gradient[pair]);
   }
-  return curvature > 0 ? Math.min(1e8, Math.max(1e-8, squared / curvature)) : 1e8;
+  return curvature > 0 ? squared / curvature : Infinity;
 }
 
 function stationarity(point: Point, centre: Float64Array, radius: number): number {
-  return Math.sqrt(projectedMove(point, centre, radius, 1).reduce((sum, move) => sum + move * move, 0));
+  return length(projectedMove(point, centre, radius, 1));
 }
 
 function check(
@@ -197,6 +198,10 @@ function check(
 
 function dot(x: Float64Array, y: Float64Array): number {
   return x.reduce((sum, value, i) => sum + value * y[i], 0);
+}
+
+function length(x: Float64Array): number {
+  return Math.sqrt(dot(x, x));
 }
 
 function distance(x: Float64Array, y: Float64Array): number {

@@ -31,6 +31,7 @@ import {
   type AdamState,
   type Normaliser,
   type RowStatistics,
+  type TwoLayerNetwork,
 } from "../nn/index.ts";
 import type { BatchReward } from "../rl/index.ts";
 
@@ -153,6 +154,33 @@ export function rewardsAlong(kernels: Kernels, model: RewardModel, trajectories:
     rewards.set(kernels.f32(model.room.values, count), first);
   }
   return rewards;
+}
+
+/** The paper's network behind the reward, null for an MLP. It shares theta, theta_0 and b with the model: look, do not write. */
+export function twoLayerOf(model: RewardModel): TwoLayerNetwork | null {
+  const { options, network, initial } = model;
+  if (options.network.kind !== "two-layer") return null;
+  const { regulariser } = options;
+  return {
+    width: options.network.width,
+    features: network.features,
+    weights: network.parameters,
+    initial,
+    signs: network.fixed.rewardSigns[0],
+    radius: regulariser.kind === "projection" ? regulariser.radius : Infinity,
+  };
+}
+
+/** psi(s_t, a_t) of one step, as the reward's network sees it now, into out [network.features]. */
+export function stepFeatures(
+  kernels: Kernels,
+  model: RewardModel,
+  trajectories: Trajectories,
+  t: number,
+  out: number,
+): void {
+  loadRows(kernels, model, trajectories, t, 1);
+  writeFeatures(kernels, model, 1, model.room.input, model.inputSize, out);
 }
 
 /** Returns of trajectories under the learned reward. */
@@ -303,21 +331,24 @@ function evaluateRows(
   ldInput: number,
   out: number,
 ): void {
-  const { normaliser, network, inputSize, room } = model;
-  const unit = model.options.network.kind === "two-layer" ? 1 : 0;
-  const { mean, inverseStd } = normaliser;
-  kernels.standardiseRows(
-    rows,
-    inputSize,
-    input,
-    ldInput,
-    mean,
-    inverseStd,
-    unit,
-    room.features,
-    network.features,
-  );
+  const { network, room } = model;
+  writeFeatures(kernels, model, rows, input, ldInput, room.features);
   network.forward(rows, room.features, out);
+}
+
+/** psi of input rows (leading dimension `ldInput`) into out [rows, network.features]. */
+function writeFeatures(
+  kernels: Kernels,
+  model: RewardModel,
+  rows: number,
+  input: number,
+  ldInput: number,
+  out: number,
+): void {
+  const { inputSize, network } = model;
+  const { mean, inverseStd } = model.normaliser;
+  const unit = model.options.network.kind === "two-layer" ? 1 : 0;
+  kernels.standardiseRows(rows, inputSize, input, ldInput, mean, inverseStd, unit, out, network.features);
 }
 
 /** Steps first .. first + count - 1 as input rows: the one place where (s_t, a_t) are paired. */

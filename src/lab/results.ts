@@ -71,7 +71,8 @@ export function writeFindings(
 }
 
 function markdownTable({ title, columns, rows }: Table): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", String.raw`\|`)).join(" | ")} |`;
   const rule = line(columns.map(() => "---"));
   return [`## ${title}`, "", line(columns), rule, ...rows.map(line)].join("\n");
 }

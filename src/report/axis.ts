@@ -141,7 +141,8 @@ function logTicks(low: number, high: number, count: number): number[] {
   if (fine.length <= count + 2) return fine;
   const thirds = inside([1, 3], 1);
   if (thirds.length <= count + 2) return thirds;
-  let every = Math.max(1, Math.ceil((last - first) / count));
+  let every = 1;
+  while (inside([1], every).length > count + 1) every++;
   let decades = inside([1], every);
   while (decades.length < 2 && every > 1) decades = inside([1], --every);
   return decades.length < 2 ? fine : decades;

@@ -1,3 +1,4 @@
+import { findingSentence, type FindingRecord } from "../core/index.ts";
 import { cohortOf, controlName, flatten, stepCounts } from "./cohort.ts";
 import { enumerate, grouped, plural } from "./numbers.ts";
 import type { Run } from "./run.ts";
@@ -26,6 +27,7 @@ export function notes(all: readonly Run[]): { readonly subject: string; readonly
       ? [{ subject: "Negative controls", text: controlsNote(runs, controls.length) }]
       : []),
     { subject: "Numerics", text: kernelsNote(runs) },
+    ...failures(runs),
     ...differences(runs),
     ...oddities(runs),
   ];
@@ -71,6 +73,20 @@ function kernelsNote(runs: readonly Run[]): string {
     ? "Fused multiply-adds round as the processor does, so that another kind of processor may give other last bits."
     : "Plain SIMD rounds alike on every engine and processor.";
   return `Kernels: ${enumerate(builds)}, float32. ${relaxed}`;
+}
+
+/** Signs of failure seen while training, each as it stood last. */
+function failures(runs: readonly Run[]): { subject: string; text: string }[] {
+  const sentences = runs.flatMap((run) => {
+    const whose = runs.length > 1 ? `${run.name}: ` : "";
+    return latest(run.findings).map((finding) => `${whose}${findingSentence(finding)}.`);
+  });
+  return sentences.length === 0 ? [] : [{ subject: "Signs of failure", text: sentences.join(" ") }];
+}
+
+/** One record a finding: that of its end takes the place of that of its beginning. */
+function latest(findings: readonly FindingRecord[]): FindingRecord[] {
+  return [...new Map(findings.map((finding) => [`${finding.signature} ${finding.since}`, finding])).values()];
 }
 
 /** Settings beside the seed in which the runs differ. */

@@ -61,6 +61,8 @@ table { width: 100%; border-collapse: collapse; font: 14px/1.45 var(--sans); fon
 .results thead th { border-top: 0; color: var(--muted); font-size: 12.5px; }
 .part { max-width: 42em; margin: 24px 0 0; text-wrap: pretty; }
 .part + figure, .part + section { margin-top: 48px; }
+.heading + section, .heading + figure { margin-top: 36px; }
+.heading > h2, .heading + .part { margin: 0; }
 pre { overflow-x: auto; margin: 24px 0 0; padding: 14px 16px; background: var(--wash); font: 13px/1.5 var(--mono); }
 .panels { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 36px 40px; align-items: start; }
 .row { grid-column: 1 / -1; }

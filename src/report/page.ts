@@ -45,7 +45,7 @@ export function renderPage({ kicker, heading, parts }: Page): string {
 
 function partHtml(part: PagePart, numbers: ReadonlyMap<Figure, number>): string {
   if (part.kind === "figure") return figureHtml(part.figure, numbers.get(part.figure) ?? 0);
-  if (part.kind === "heading") return `<section><h2>${escaped(part.text)}</h2></section>`;
+  if (part.kind === "heading") return `<section class="heading"><h2>${escaped(part.text)}</h2></section>`;
   if (part.kind === "paragraph") return `<p class="part">${escaped(part.text)}</p>`;
   if (part.kind === "command") return `<pre><code>${verbatim(part.text)}</code></pre>`;
   const uneven = part.rows.find((row) => row.length !== part.columns.length);

@@ -7,6 +7,8 @@ import {
   TandemError,
   type EpisodeRecord,
   type EvaluationRecord,
+  type FindingRecord,
+  type InstrumentsRecord,
   type PolicyRecord,
   type RewardRecord,
   type TrainingRecord,
@@ -71,6 +73,8 @@ export interface Run {
   readonly reward: readonly RewardRecord[];
   readonly episodes: readonly EpisodeRecord[];
   readonly evaluations: readonly EvaluationRecord[];
+  readonly instruments: readonly InstrumentsRecord[];
+  readonly findings: readonly FindingRecord[];
   /** The last line of the metrics was cut short and left out. */
   readonly halfWritten: boolean;
   /** Kinds of record that this version does not know, left out. */
@@ -95,6 +99,19 @@ const MEASURED: { [Kind in TrainingRecord["kind"]]: readonly string[] } = {
   ],
   episode: ["trueReturn", "length"],
   evaluation: ["meanReturn", "stdReturn"],
+  instruments: [
+    "rows",
+    "radius",
+    "rewardRms",
+    "rewardLinearisation",
+    "ballLinearisationRandom",
+    "ballLinearisationTrained",
+    "returnGap",
+    "concavityGapRandom",
+    "concavityGapTrained",
+    "belowChord",
+  ],
+  finding: ["since"],
 };
 
 /** Check and sort the files of the run in `folder`; a TandemError says in one line what is broken. */
@@ -125,6 +142,8 @@ function parseMetrics(name: string, text: string): Omit<Run, "name" | "config" |
   const reward: RewardRecord[] = [];
   const episodes: EpisodeRecord[] = [];
   const evaluations: EvaluationRecord[] = [];
+  const instruments: InstrumentsRecord[] = [];
+  const findings: FindingRecord[] = [];
   const unknownKinds = new Set<string>();
   const lines = text.split("\n");
   // What follows the last line feed is empty, or a line still being written.
@@ -140,10 +159,13 @@ function parseMetrics(name: string, text: string): Omit<Run, "name" | "config" |
     else if (record.kind === "policy") policy.push(record);
     else if (record.kind === "reward") reward.push(record);
     else if (record.kind === "episode") episodes.push(record);
+    else if (record.kind === "instruments") instruments.push(record);
+    else if (record.kind === "finding") findings.push(record);
     else evaluations.push(record);
   });
   const halfWritten = rest.trim() !== "" && lastRecord === undefined;
-  return { policy, reward, episodes, evaluations, halfWritten, unknownKinds: [...unknownKinds] };
+  const records = { policy, reward, episodes, evaluations, instruments, findings };
+  return { ...records, halfWritten, unknownKinds: [...unknownKinds] };
 }
 
 /** The record, or its kind where that is unknown. */
@@ -160,9 +182,15 @@ function checkedRecord(value: unknown, where: string): TrainingRecord | string {
   for (const field of MEASURED[kind as TrainingRecord["kind"]]) {
     record[field] = asMeasurement(record[field], `${where}: ${field}`);
   }
+  if (kind === "finding") {
+    for (const field of ["signature", "evidence", "remedy"]) {
+      record[field] = asText(record[field], `${where}: ${field}`);
+    }
+    record.until = asNumberOrNull(record.until, `${where}: until`);
+  }
   if (kind === "evaluation") {
-    record.pearson = asCorrelation(record.pearson, `${where}: pearson`);
-    record.spearman = asCorrelation(record.spearman, `${where}: spearman`);
+    record.pearson = asNumberOrNull(record.pearson, `${where}: pearson`);
+    record.spearman = asNumberOrNull(record.spearman, `${where}: spearman`);
     if (!Array.isArray(record.returns)) {
       throw new TandemError("readRun", `${where}: returns should be a list of numbers`);
     }
@@ -177,9 +205,14 @@ function asMeasurement(value: unknown, where: string): number {
   throw new TandemError("readRun", `${where} should be a number, got ${JSON.stringify(value)}`);
 }
 
-function asCorrelation(value: unknown, where: string): number | null {
+function asNumberOrNull(value: unknown, where: string): number | null {
   const number = asMeasurement(value, where);
   return Number.isNaN(number) ? null : number;
+}
+
+function asText(value: unknown, where: string): string {
+  if (typeof value === "string") return printable(value);
+  throw new TandemError("readRun", `${where} should be text, got ${JSON.stringify(value)}`);
 }
 
 /** Control characters belong in neither XML nor a terminal. */

@@ -15,7 +15,7 @@ export function heatText(panel: HeatPanel, width: number, pen: Pen): string[] {
   const columns = cellsOf(panel.x);
   const left = Math.max(...rows.words.map((words) => words.length)) + 1;
   const count = columns.words.length;
-  const room = Math.max(1, Math.min(WIDEST, Math.floor((width - left) / count) - GAP));
+  const room = Math.max(1, Math.min(WIDEST, Math.floor((width - left - GAP) / count) - GAP));
   const inWords = panel.cells.flat().every((cell) => wordsOf(panel, cell).length <= room);
   const cell = inWords ? wordsOf : shadeOf;
   const steps = panel.lines.map((line) => stepsOf(line, columns, rows));

@@ -66,7 +66,7 @@ export function softValueIteration(
 ): SoftSolution {
   const { actions } = mdp;
   const { discount, tolerance } = options;
-  check("softValueIteration", mdp, rewards, discount);
+  check("softValueIteration", mdp, rewards, options);
   const shift = options.values === "centred" ? portableLog(actions) : 0;
   const { values, actionValues, logPolicy } = solution;
   const most = sweepLimit(options, rewards, actions);
@@ -100,7 +100,7 @@ export function softPolicyIteration(
 ): SoftSolution {
   const { actions } = mdp;
   const { discount, tolerance } = options;
-  check("softPolicyIteration", mdp, rewards, discount);
+  check("softPolicyIteration", mdp, rewards, options);
   const { values, actionValues, logPolicy } = solution;
   const shift = options.values === "centred" ? portableLog(actions) : 0;
   for (let least = Infinity, stale = 0; stale < STALE_STEPS;) {
@@ -234,7 +234,13 @@ function sweepLimit(
   return 10 + Math.ceil((-2 * digits) / portableLog(discount));
 }
 
-function check(where: string, mdp: Dynamics, rewards: ArrayLike<number>, discount: number): void {
+function check(
+  where: string,
+  mdp: Dynamics,
+  rewards: ArrayLike<number>,
+  { discount, tolerance }: SoftValueOptions,
+): void {
+  if (!(tolerance > 0)) throw new TandemError(where, `expected a tolerance above 0, got ${tolerance}`);
   if (!(discount >= 0 && discount < 1)) {
     throw new TandemError(where, `expected a discount in [0, 1), got ${discount}`);
   }

@@ -60,6 +60,8 @@ const trainConfig = z.strictObject({
     transitions: positive,
     shuffled: z.boolean(),
   }),
+  /** Whether each evaluation also measures how linear the reward is. It changes nothing else. */
+  instruments: z.boolean().default(false),
   algorithm: z.strictObject({
     ...gathering,
     reward,

@@ -69,6 +69,14 @@ export function truncateRecords(folder: string, step: number): void {
   writeAtomically(path, kept.map((line) => `${line}\n`).join(""));
 }
 
+/** The run's records so far, oldest first; none before the first. Call after `truncateRecords`, which leaves whole lines only. */
+export function readRecords(folder: string): TrainingRecord[] {
+  const path = join(folder, "metrics.jsonl");
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, "utf8").split("\n");
+  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as TrainingRecord);
+}
+
 /** The training step of a line of metrics; infinite for a line that was cut short. */
 function stepOf(line: string): number {
   try {

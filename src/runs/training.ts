@@ -7,6 +7,7 @@ import {
   meanReturn,
   TandemError,
   transitionCount,
+  type FindingRecord,
   type Key,
   type Listener,
   type StepCounts,
@@ -33,7 +34,9 @@ import {
 } from "../rl/index.ts";
 import { hasCheckpoint, restoreCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import type { ExpertConfig, RunConfig, TrainConfig } from "./config.ts";
-import { appendRecords, truncateRecords, writeAtomically } from "./run-folder.ts";
+import { createRewardInstruments, measureReward } from "./reward-instruments.ts";
+import { appendRecords, readRecords, truncateRecords, writeAtomically } from "./run-folder.ts";
+import { createSignatureWatch, findingsOf, watchRecord, type SignatureWatch } from "./signature-watch.ts";
 
 /** Where a training stands, for a progress line. */
 export interface Progress {
@@ -74,6 +77,8 @@ export interface Summary {
   /** Correlation of learned and true reward per step on the final evaluation episodes. */
   pearson: number | null;
   spearman: number | null;
+  /** Signs of failure seen on the way. */
+  findings: FindingRecord[];
   /** Learned and true reward of steps sampled evenly from the final evaluation. */
   rewardScatter?: { learned: number[]; true: number[] };
 }
@@ -89,6 +94,8 @@ interface Training {
   /** One iteration, up to `config.steps`. */
   readonly iterate: (listener: Listener, clock: () => number) => void;
   readonly evaluationKey: Key;
+  /** What each evaluation measures beside the policy, where instruments are switched on. */
+  readonly measure: ((listener: Listener) => void) | null;
   readonly environments: readonly Environment[];
 }
 
@@ -100,6 +107,7 @@ const EVALUATION = 1;
 const FINAL_EVALUATION = 2;
 const RANDOM_BASELINE = 3;
 const RANDOM_ACTIONS = 4;
+const INSTRUMENTS = 5;
 
 /**
  * Train in an existing run folder from its configuration, from the start or (resume) from its checkpoint. Returns the
@@ -132,16 +140,24 @@ async function train(
     secondsBefore = restoreCheckpoint(kernels, folder, agent, irl, steps);
   }
   truncateRecords(folder, agent.steps);
+  const watch = createSignatureWatch();
+  for (const record of readRecords(folder)) watchRecord(watch, record);
   if (agent.steps < config.steps) rmSync(join(folder, "summary.json"), { force: true });
   const begun = hooks.clock();
   const seconds = (): number => secondsBefore + (hooks.clock() - begun) / 1000;
   const pending: TrainingRecord[] = [];
-  const listener: Listener = (record) => {
-    requireFinite(record);
-    pending.push(record);
-    hooks.onRecord?.(record);
-  };
   const flush = (): void => appendRecords(folder, pending.splice(0));
+  const listener = watchedListener(
+    watch,
+    (record) => {
+      pending.push(record);
+      hooks.onRecord?.(record);
+    },
+    (broken) => {
+      pending.push(broken);
+      flush();
+    },
+  );
 
   let lastReturn: number | null = null;
   let saved = hooks.clock();
@@ -157,6 +173,7 @@ async function train(
     training.iterate(listener, clock);
     if (Math.floor(agent.steps / config.evaluation.every) > evaluationsBefore) {
       lastReturn = evaluateNow(training, listener).meanReturn;
+      training.measure?.(listener);
     }
     flush();
     report();
@@ -191,6 +208,7 @@ async function train(
     kernels: kernels.build,
     pearson: agreement?.pearson ?? null,
     spearman: agreement?.spearman ?? null,
+    findings: findingsOf(watch, agent.steps),
     ...(learned ? { rewardScatter: scatter(learned, final.trajectories) } : {}),
   };
   writeAtomically(join(folder, "summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
@@ -212,10 +230,17 @@ async function openTraining(config: RunConfig, demonstrations: Trajectories | nu
     const capacity = Math.min(config.algorithm.replayCapacity, config.steps);
     const options: TrainConfig["algorithm"] = { ...config.algorithm, replayCapacity: capacity };
     const irl = createMlIrl(kernels, environments, demonstrations, options, trainingKey);
+    const instruments = config.instruments ? createRewardInstruments(kernels, irl.reward) : null;
+    const measure = (listener: Listener): void => {
+      const drawKey = foldIn(foldIn(key, INSTRUMENTS), irl.agent.steps);
+      const record = instruments && measureReward(kernels, instruments, irl, drawKey);
+      if (record) listener(record);
+    };
     return {
       ...shared,
       agent: irl.agent,
       irl,
+      measure: instruments && measure,
       steps: irl.steps,
       iterate: (listener, clock) => mlIrlIteration(kernels, irl, config.steps, listener, clock),
       environments: [environment, evaluationEnvironment, ...(rolloutEnvironment ? [rolloutEnvironment] : [])],
@@ -230,6 +255,7 @@ async function openTraining(config: RunConfig, demonstrations: Trajectories | nu
     ...shared,
     agent,
     irl: null,
+    measure: null,
     steps,
     iterate: (listener, clock) => expertIteration(kernels, agent, steps, config.steps, listener, clock),
     environments: [environment, evaluationEnvironment],
@@ -290,16 +316,28 @@ function evaluateAct(training: Training, act: Parameters<typeof evaluate>[1], ke
   return evaluation;
 }
 
-/** Stop at once where a measurement is not a number; the last checkpoint stays as it is. */
-function requireFinite(record: TrainingRecord): void {
-  for (const [name, value] of Object.entries(record)) {
-    if (typeof value !== "number" || Number.isFinite(value)) continue;
-    throw new TandemError(
-      "training",
-      `${name} of the ${record.kind} level became ${value} by step ${record.step}; the last checkpoint is kept: ` +
-        "try a smaller --learning-rate or --reward-step-size",
-    );
-  }
+/**
+ * Hands on each record, and after it what it shows. Stops at once where a measurement is not finite, with that as the
+ * last finding; the last checkpoint stays as it is.
+ */
+function watchedListener(
+  watch: SignatureWatch,
+  hear: Listener,
+  hearLast: (broken: FindingRecord) => void,
+): Listener {
+  return (record) => {
+    const findings = watchRecord(watch, record);
+    const broken = findings.find(({ signature }) => signature === "not finite");
+    if (broken) {
+      hearLast(broken);
+      throw new TandemError(
+        "training",
+        `${broken.evidence} by step ${broken.step}; the last checkpoint is kept: ${broken.remedy}`,
+      );
+    }
+    hear(record);
+    for (const finding of findings) hear(finding);
+  };
 }
 
 function scatter(learned: Float32Array, { rewards }: Trajectories): { learned: number[]; true: number[] } {

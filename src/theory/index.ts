@@ -7,6 +7,7 @@ export * from "./return-map.ts";
 export * from "./scaling.ts";
 export * from "./signatures.ts";
 export * from "./soft-bellman-error.ts";
+export * from "./student-quantile.ts";
 export * from "./tabular-instruments.ts";
 export * from "./timescale-ledger.ts";
 export * from "./tracking-error.ts";

@@ -18,6 +18,10 @@ import {
  * Points of the ball. "random": W(0) + B u, u uniform on the sphere: it hardly moves any unit across zero. "trained":
  * W(0) + B times the direction of sum_i c_i grad f(x_i; W(0)), c_i ~ N(0, 1): where gradient steps lead, all units of a
  * row together.
+ *
+ * Either way a unit moves by about B m^(-1/2), so that a share of about B m^(-1/2) crosses zero and each errs by as much.
+ * Trained, all err to one side: f - f0 ~ m^(-1/2) m (B m^(-1/2))^2 = B^2 m^(-1/2), the bound's own rate. Random, they err
+ * to either side and add up like the root of their number: m^(-1/2) (B m^(1/2))^(1/2) B m^(-1/2) = B^(3/2) m^(-3/4).
  */
 export type BallDirection = "random" | "trained";
 
@@ -89,6 +93,7 @@ export function linearisationErrorInBall(
  * max(0, lambda Lhat(th1) + (1 - lambda) Lhat(th2) - Lhat(lambda th1 + (1 - lambda) th2)) over random pairs of the ball
  * and random lambda in [0, 1], Lhat(theta) = sum_i weights[i] f(x_i; theta): the expert's occupancy minus the agent's.
  * The entropy term does not depend on theta and cancels. Each pair is drawn at independent radii up to the ball's.
+ * `positiveShare` is that of pairs whose chord lies above Lhat by more than rounding leaves.
  */
 export function concavityGap(
   kernels: Kernels,
@@ -100,6 +105,7 @@ export function concavityGap(
   const { scratch } = bench;
   const length = scratch.width * scratch.features;
   const differences: number[] = [];
+  let positive = 0;
   for (let draw = 0; draw < options.draws; draw++) {
     const stream = streamOf(foldIn(key, draw));
     const lambda = nextUniform(stream);
@@ -116,13 +122,31 @@ export function concavityGap(
     const two = value();
     const between = kernels.f32(scratch.weights, length);
     for (let i = 0; i < length; i++) between[i] = lambda * first[i] + (1 - lambda) * between[i];
-    differences.push(lambda * one + (1 - lambda) * two - value());
+    const difference = lambda * one + (1 - lambda) * two - value();
+    differences.push(difference);
+    if (difference > roundingOf(kernels, bench, weights)) positive++;
   }
-  const positive = differences.filter((difference) => difference > 0).length;
   return {
     ...spreadOf(differences.map((difference) => Math.max(0, difference))),
     positiveShare: positive / differences.length,
   };
+}
+
+/**
+ * What float32 leaves of sum_i weights[i] f(x_i; W): f is a sum of m terms of either sign that errs by about
+ * 2^-24 ||W x||, and sum_i |weights[i]| ||W x_i|| <= ||weights|| ||X|| ||W||, Frobenius norms.
+ */
+function roundingOf(
+  kernels: Kernels,
+  { scratch, points, count }: LinearityBench,
+  weights: ArrayLike<number>,
+): number {
+  const { width, features } = scratch;
+  let squares = 0;
+  for (let i = 0; i < count; i++) squares += weights[i] ** 2;
+  const rows = kernels.dot(count * features, points, points);
+  const units = kernels.dot(width * features, scratch.weights, scratch.weights);
+  return 2 ** -24 * Math.sqrt(squares * rows * units);
 }
 
 /** Writes a point of the ball, at `share` of its radius, into the bench's scratch network. */

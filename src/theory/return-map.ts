@@ -40,14 +40,18 @@ export interface LagReturn {
   readonly count: number;
 }
 
-/** Where noise is; a pure cycle is at -0.8 or less at one of the lags, but for one of period 3, at -1/2 whatever the lag. */
-const NOISE = -1 / 2;
-/** Standard errors below it that make a cycle: looks are many, and those of few products. */
-const SIGNIFICANT = 4;
+/**
+ * Between noise, -1/2, and a pure cycle: -0.8 or less at one of the lags, but for a period of 3, which is at -1/2 whatever
+ * the lag.
+ */
+const CYCLE = -0.65;
+/** Standard errors below -1/2 that make a cycle: looks are many, and those of few products. */
+const SIGNIFICANT = 5;
 
 /**
- * A map of lags 1, 2, 3, 4, 6, 8, 12, ... up to `longestLag`, so that every period has a lag near its half; `window` (16
- * is enough) products at each. Costs four vectors a lag and, on average, four inner products an observation.
+ * A map of lags 1, 2, 3, 4, 6, 8, 12, ... up to `longestLag`, so that every period has a lag near its half, with `window`
+ * products at each: 32 keep independent noise in five or more dimensions quiet over thousands of looks, in one or two
+ * dimensions nothing does. Keeps two vectors a lag.
  */
 export function createReturnMap(longestLag: number, window: number): ReturnMap {
   if (!(longestLag >= 1 && Number.isInteger(window) && window >= 2)) {
@@ -86,7 +90,7 @@ export function cycleOf(map: ReturnMap): LagReturn | null {
   for (const each of returns(map)) {
     const { correlation, standardError, count } = each;
     if (count < map.window || correlation === null) continue;
-    if (correlation + SIGNIFICANT * standardError > NOISE) continue;
+    if (correlation > CYCLE || correlation + SIGNIFICANT * standardError > -1 / 2) continue;
     if (most?.correlation == null || correlation < most.correlation) most = each;
   }
   return most;

@@ -1,7 +1,9 @@
 /**
  * The ways in which a two-timescale run fails, told from the numbers it reports while it goes on. Each is judged over
  * windows of iterations; the thresholds keep healthy, noisy runs quiet (test/theory/signatures.test.ts states how quiet).
+ * Swings slower than a window are not told from drift: a longer window sees them.
  */
+import { TandemError } from "../core/index.ts";
 
 /** What is looked at in each iteration; null where it is not known. */
 export interface SignatureInput {
@@ -34,7 +36,7 @@ export type Signature =
 /** A signature that was seen. */
 export interface Finding {
   readonly signature: Signature;
-  /** The iteration in which its window began. */
+  /** The iteration in which its first window began, or of the first measurement that was out of bounds. */
   readonly since: number;
   /** The iteration by whose window it was over; null while it lasts. */
   until: number | null;
@@ -51,8 +53,9 @@ export interface SignatureState {
   readonly filling: SignatureInput[];
   /** What whole windows came to, oldest first. */
   readonly windows: WindowSummary[];
-  /** Tracking errors as they were measured, the last few. */
+  /** The newest tracking errors as they were measured, and the lowest of all before them. */
   readonly tracking: { iteration: number; error: number }[];
+  lowestTracking: number | null;
   readonly findings: Finding[];
 }
 
@@ -62,24 +65,45 @@ interface WindowSummary {
   readonly squaredResidual: number;
   readonly gradientNorm: number;
   readonly gradientCosine: number;
+  /** Standard error of that mean. */
+  readonly cosineError: number;
   readonly projectedPolicyShare: number;
   readonly projectedReward: number;
   /** Of the window's blocks of the return gap: between-block variance over what independent noise would give. */
   readonly blockVarianceRatio: number;
-  /** How often the blocks' means change sign. */
-  readonly signChanges: number;
+  /** How often the gap changes sign between blocks whose means are clearly not 0. */
+  readonly swings: number;
 }
 
 /** Blocks of a window, for oscillations slower than from one step to the next. */
 const BLOCKS = 20;
-/** Tracking errors that are compared: the middle of the newest three with that of the three before. */
-const COMPARED = 3;
+/** Iterations of the smallest window: two a block. */
+const SMALLEST_WINDOW = 2 * BLOCKS;
+/** Windows remembered. */
+const REMEMBERED = 50;
+/**
+ * So many tracking errors in a row must be above the bound: this much times the lowest before them, but no less than
+ * WRONG_BY and no more than FAR_OFF, nats. Untrained networks agree within a fraction of a nat (their values are about
+ * d^(-1/2)), so that an error of several has grown even where it was there at the first measurement.
+ */
+const IN_A_ROW = 3;
+const GROWTH = 5;
 const WRONG_BY = 1;
-const GROWTH = 1.5;
+const FAR_OFF = 3;
+/** The residual's growth from window to window, twice. */
 const RESIDUAL_GROWTH = 2;
+/** Mean cosine of successive gradients, and in standard errors: in few dimensions cosines of noise scatter widely. */
 const COSINE = -0.3;
+const COSINE_ERRORS = 4;
+/**
+ * For long blocks; n steps a block take 1 + 1 / n of it: short ones know less of the noise within. Noise whose successive
+ * values correlate by 0.3 has a ratio of 1.9.
+ */
 const VARIANCE_RATIO = 6;
-const SIGN_CHANGES = 4;
+/** A block's mean is not 0 where it is beyond so many of its standard errors. */
+const CLEARLY = 3;
+const SWINGS = 3;
+/** Against the usual norm of windows that were not called exploded. */
 const EXPLOSION = 10;
 const SATURATED = 0.5;
 
@@ -97,7 +121,13 @@ const REMEDIES: Record<Signature, string> = {
 
 /** Nothing seen yet; `window` iterations (40 or more, a multiple of 20) are judged together. */
 export function createSignatureState(window: number): SignatureState {
-  return { window, filling: [], windows: [], tracking: [], findings: [] };
+  if (!(window >= SMALLEST_WINDOW && window % BLOCKS === 0)) {
+    throw new TandemError(
+      "createSignatureState",
+      `expected a window of ${SMALLEST_WINDOW} iterations or more, a multiple of ${BLOCKS}, got ${window}`,
+    );
+  }
+  return { window, filling: [], windows: [], tracking: [], lowestTracking: null, findings: [] };
 }
 
 /** Look at one iteration. Returns findings that are new, or that have just ended. */
@@ -108,15 +138,11 @@ export function observe(state: SignatureState, input: SignatureInput): Finding[]
     report(state, changed, "not finite", input.iteration, `${broken[0]} was ${broken[1]} first`);
     return changed;
   }
-  if (input.trackingError !== null) {
-    state.tracking.push({ iteration: input.iteration, error: input.trackingError });
-    if (state.tracking.length > 2 * COMPARED) state.tracking.shift();
-    judgeTracking(state, changed, input.iteration);
-  }
+  if (input.trackingError !== null) judgeTracking(state, changed, input.iteration, input.trackingError);
   state.filling.push(input);
   if (state.filling.length < state.window) return changed;
   state.windows.push(summarise(state.filling));
-  if (state.windows.length > 50) state.windows.splice(1, 1);
+  if (state.windows.length > REMEMBERED) state.windows.shift();
   state.filling.length = 0;
   judgeWindows(state, changed);
   return changed;
@@ -128,21 +154,48 @@ export function findingSentence({ signature, since, until, evidence, remedy }: F
   return `${signature} ${span}: ${evidence}; ${remedy}`;
 }
 
-function judgeTracking(state: SignatureState, changed: Finding[], iteration: number): void {
-  if (state.tracking.length < 2 * COMPARED) return;
-  const errors = state.tracking.map(({ error }) => error);
-  const before = middle(errors.slice(0, COMPARED));
-  const now = middle(errors.slice(COMPARED));
-  const diverges = now > WRONG_BY && (now > GROWTH * before || lasting(state, "policy divergence") !== undefined);
-  settle(
-    state,
-    changed,
-    "policy divergence",
-    diverges,
-    state.tracking[0].iteration,
-    iteration,
-    `the tracking error rose from ${before.toPrecision(3)} to ${now.toPrecision(3)} nats`,
-  );
+/** Divergence: three errors in a row above the bound; it is over once their middle is within. */
+function judgeTracking(state: SignatureState, changed: Finding[], iteration: number, error: number): void {
+  const { tracking } = state;
+  tracking.push({ iteration, error });
+  if (tracking.length > IN_A_ROW) {
+    state.lowestTracking = Math.min(state.lowestTracking ?? Infinity, tracking[0].error);
+    tracking.shift();
+  }
+  if (tracking.length < IN_A_ROW) return;
+  const { lowestTracking } = state;
+  const bound = Math.max(WRONG_BY, Math.min(FAR_OFF, GROWTH * (lowestTracking ?? Infinity)));
+  const before = lowestTracking === null ? "" : `, the lowest before was ${lowestTracking.toPrecision(3)}`;
+  const errors = tracking.map((each) => each.error);
+  const lasts = lasting(state, "policy divergence") !== undefined;
+  settle(state, changed, {
+    signature: "policy divergence",
+    holds: lasts ? middle(errors) > bound : Math.min(...errors) > bound,
+    since: tracking[0].iteration,
+    now: iteration,
+    evidence: `the tracking error was ${errors.map((each) => each.toPrecision(3)).join(", ")} nats${before}`,
+  });
+}
+
+/** The same without tracking errors: the squared residual doubles twice in a row, and is over once it has come back. */
+function judgeResidual(state: SignatureState, changed: Finding[]): void {
+  const { windows, tracking } = state;
+  if (tracking.length > 0 || windows.length < 3) return;
+  const [older, old, now] = windows.slice(-3);
+  const open = lasting(state, "policy divergence");
+  const before = windows.filter(({ last }) => open !== undefined && last < open.since).at(-2);
+  const grows =
+    now.squaredResidual > RESIDUAL_GROWTH * old.squaredResidual &&
+    old.squaredResidual > RESIDUAL_GROWTH * older.squaredResidual &&
+    now.squaredResidual > WRONG_BY;
+  const stays = now.squaredResidual > Math.max(WRONG_BY, RESIDUAL_GROWTH * (before?.squaredResidual ?? 0));
+  settle(state, changed, {
+    signature: "policy divergence",
+    holds: open ? stays : grows,
+    since: now.first,
+    now: now.last,
+    evidence: `the squared TD residual went ${[older, old, now].map((w) => w.squaredResidual.toPrecision(3)).join(", ")} over windows of ${state.window}`,
+  });
 }
 
 function judgeWindows(state: SignatureState, changed: Finding[]): void {
@@ -150,31 +203,22 @@ function judgeWindows(state: SignatureState, changed: Finding[]): void {
   const now = windows[windows.length - 1];
   const { first, last } = now;
   const judge = (signature: Signature, holds: boolean, evidence: string): void => {
-    settle(state, changed, signature, holds, first, last, evidence);
+    settle(state, changed, { signature, holds, since: first, now: last, evidence });
   };
-  if (state.tracking.length === 0 && windows.length >= 3) {
-    const [older, old] = windows.slice(-3);
-    const grows =
-      now.squaredResidual > RESIDUAL_GROWTH * old.squaredResidual &&
-      old.squaredResidual > RESIDUAL_GROWTH * older.squaredResidual &&
-      now.squaredResidual > WRONG_BY;
-    judge(
-      "policy divergence",
-      grows,
-      `the squared TD residual went ${[older, old, now].map((w) => w.squaredResidual.toPrecision(3)).join(", ")} over windows of ${state.window}`,
-    );
-  }
-  const alternates = now.gradientCosine < COSINE;
-  const cycles = now.blockVarianceRatio > VARIANCE_RATIO && now.signChanges >= SIGN_CHANGES;
+  judgeResidual(state, changed);
+  const share = boundShare(state, "reward oscillation");
+  const alternates = now.gradientCosine < share * Math.min(COSINE, -COSINE_ERRORS * now.cosineError);
+  const bound = share * VARIANCE_RATIO * (1 + BLOCKS / state.window);
+  const cycles = now.blockVarianceRatio > bound && now.swings >= SWINGS;
   judge(
     "reward oscillation",
     alternates || cycles,
     alternates
       ? `successive gradients have a mean cosine of ${now.gradientCosine.toFixed(2)}`
-      : `the return gap swings ${now.signChanges} times with ${now.blockVarianceRatio.toFixed(0)} times the variance of noise`,
+      : `the return gap swings ${now.swings} times with ${now.blockVarianceRatio.toFixed(0)} times the variance of noise`,
   );
-  if (windows.length >= 3) {
-    const usual = middle(windows.slice(0, -1).map(({ gradientNorm }) => gradientNorm));
+  const usual = usualGradientNorm(state);
+  if (usual !== null) {
     judge(
       "gradient explosion",
       now.gradientNorm > EXPLOSION * usual,
@@ -183,26 +227,40 @@ function judgeWindows(state: SignatureState, changed: Finding[]): void {
   }
   judge(
     "policy saturation",
-    now.projectedPolicyShare > SATURATED,
+    now.projectedPolicyShare > boundShare(state, "policy saturation") * SATURATED,
     `the projection onto B_q was active in ${percent(now.projectedPolicyShare)} of the steps`,
   );
   judge(
     "reward saturation",
-    now.projectedReward > SATURATED,
+    now.projectedReward > boundShare(state, "reward saturation") * SATURATED,
     `the projection onto B_r was active in ${percent(now.projectedReward)} of the steps`,
   );
 }
 
+/** A finding that lasts is over below half the bound that began it: what hovers at a bound is one finding, not many. */
+function boundShare(state: SignatureState, signature: Signature): number {
+  return lasting(state, signature) ? 1 / 2 : 1;
+}
+
+/** Middle of the windows' norms before this one and before an explosion that lasts; null before there are two. */
+function usualGradientNorm(state: SignatureState): number | null {
+  const since = lasting(state, "gradient explosion")?.since ?? Infinity;
+  const before = state.windows.slice(0, -1).filter(({ first }) => first < since);
+  return before.length < 2 ? null : middle(before.map(({ gradientNorm }) => gradientNorm));
+}
+
+/** What a window, or a few measurements, say of one signature. */
+interface Judgement {
+  readonly signature: Signature;
+  readonly holds: boolean;
+  readonly since: number;
+  readonly now: number;
+  readonly evidence: string;
+}
+
 /** Begin or end a finding as `holds` says. */
-function settle(
-  state: SignatureState,
-  changed: Finding[],
-  signature: Signature,
-  holds: boolean,
-  since: number,
-  now: number,
-  evidence: string,
-): void {
+function settle(state: SignatureState, changed: Finding[], judgement: Judgement): void {
+  const { signature, holds, since, now, evidence } = judgement;
   const open = lasting(state, signature);
   if (holds && !open) report(state, changed, signature, since, evidence);
   if (!holds && open) {
@@ -231,20 +289,23 @@ function lasting({ findings }: SignatureState, signature: Signature): Finding | 
 function summarise(inputs: readonly SignatureInput[]): WindowSummary {
   const over = (name: keyof SignatureInput): number =>
     inputs.reduce((sum, input) => sum + (input[name] ?? 0), 0) / inputs.length;
+  const gradientCosine = over("gradientCosine");
+  const scatter = inputs.reduce((sum, input) => sum + (input.gradientCosine - gradientCosine) ** 2, 0);
   return {
     first: inputs[0].iteration,
     last: inputs[inputs.length - 1].iteration,
     squaredResidual: over("squaredResidual"),
     gradientNorm: over("gradientNorm"),
-    gradientCosine: over("gradientCosine"),
+    gradientCosine,
+    cosineError: Math.sqrt(scatter / (inputs.length - 1) / inputs.length),
     projectedPolicyShare: over("projectedPolicyShare"),
     projectedReward: over("projectedReward"),
     ...blocksOf(inputs.map(({ returnGap }) => returnGap)),
   };
 }
 
-/** n Var(block means) / mean variance within blocks, 1 for independent noise; and sign changes of the means. */
-function blocksOf(values: readonly number[]): { blockVarianceRatio: number; signChanges: number } {
+/** n Var(block means) / mean variance within blocks, 1 for independent noise; and swings between clear block means. */
+function blocksOf(values: readonly number[]): { blockVarianceRatio: number; swings: number } {
   const size = Math.floor(values.length / BLOCKS);
   const means: number[] = [];
   let within = 0;
@@ -256,9 +317,10 @@ function blocksOf(values: readonly number[]): { blockVarianceRatio: number; sign
   }
   const centre = means.reduce((sum, mean) => sum + mean, 0) / BLOCKS;
   const between = means.reduce((sum, mean) => sum + (mean - centre) ** 2, 0) / (BLOCKS - 1);
-  let signChanges = 0;
-  for (let block = 1; block < BLOCKS; block++) if (means[block] * means[block - 1] < 0) signChanges++;
-  return { blockVarianceRatio: within > 0 ? (size * between) / within : 0, signChanges };
+  // A gap that falls to 0 and stays there, with noise, has a large ratio and many changes of sign, but no swings.
+  const clear = means.filter((mean) => mean ** 2 * size > CLEARLY ** 2 * within);
+  const swings = clear.filter((mean, i) => i > 0 && mean * clear[i - 1] < 0).length;
+  return { blockVarianceRatio: within > 0 ? (size * between) / within : 0, swings };
 }
 
 function middle(values: readonly number[]): number {

@@ -9,7 +9,7 @@ import {
   emptySolution,
   logLikelihood,
   occupancy,
-  softValueIteration,
+  softPolicyIteration,
   type TabularProblem,
 } from "../rl/index.ts";
 import { createLinearityInstruments, type LinearityMeasurement } from "./linearity-instruments.ts";
@@ -95,7 +95,7 @@ export function createTabularInstruments(
   };
   const solve = (): void => {
     read(reward, rewards);
-    softValueIteration(mdp, rewards, { discount, values, tolerance: TOLERANCE }, solution);
+    softPolicyIteration(mdp, rewards, { discount, values, tolerance: TOLERANCE }, solution);
     problem.logPolicyOf(softQ.network, logPolicy);
   };
 

@@ -6,10 +6,10 @@ const cwd = tmpdir();
 
 describe("help", () => {
   it.each([
-    [[], ["train", "expert", "eval", "report", "demos"]],
+    [[], ["train", "expert", "eval", "report", "lab", "demos"]],
     [
       ["train", "--help"],
-      ["Task:", "Policy (soft actor-critic):", "Reward:", "Negative controls", "Examples:"],
+      ["Task:", "Policy (soft actor-critic):", "Reward:", "--instruments", "Negative controls", "Examples:"],
     ],
     [
       ["expert", "--help"],
@@ -22,6 +22,10 @@ describe("help", () => {
     [
       ["report", "--help"],
       ["--out", "negative controls", "Examples:"],
+    ],
+    [
+      ["lab", "--help"],
+      ["--quick", "--restart", "Examples:"],
     ],
     [
       ["demos", "inspect", "--help"],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createProgressDisplay, duration, progressLine } from "../../src/cli/progress.ts";
-import type { EvaluationRecord } from "../../src/core/index.ts";
+import type { EvaluationRecord, FindingRecord } from "../../src/core/index.ts";
 
 const progress = { step: 123_400, steps: 300_000, rate: 412.3, secondsLeft: 428, lastReturn: 2345.6 };
 
@@ -51,6 +51,27 @@ describe("a display", () => {
     spearman: null,
     steps: { train: 1000, rewardRollout: 0, evaluation: 0, expert: 0 },
   };
+
+  const finding: FindingRecord = {
+    kind: "finding",
+    step: 80_000,
+    signature: "reward oscillation",
+    since: 41,
+    until: null,
+    evidence: "successive gradients have a mean cosine of -0.90",
+    remedy: "lower --reward-step-size",
+  };
+  const warning =
+    "warning: at step 80000: reward oscillation since reward step 41: " +
+    "successive gradients have a mean cosine of -0.90; lower --reward-step-size";
+
+  it.each([true, false])("says a finding once, when it is new (terminal: %j)", (isTTY) => {
+    let written = "";
+    const display = createProgressDisplay({ isTTY, write: (text) => (written += text) }, null, () => 0);
+    display.record(finding);
+    display.record({ ...finding, step: 120_000, until: 120 });
+    expect(written.replace("\r\u001B[K", "")).toBe(`${warning}\n`);
+  });
 
   it("without a terminal writes a line every ten seconds and at each evaluation", () => {
     let written = "";

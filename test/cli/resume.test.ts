@@ -101,6 +101,20 @@ describe("tandem train --resume", () => {
     expect(readJson(cwd, "short", "config.json")).toMatchObject({ steps: 400 });
   });
 
+  it("switches instruments on for the rest of a run", async () => {
+    const { code, stdout } = await tandem(
+      ["train", "--resume", "short", "--steps", "600", "--instruments", "--json"],
+      { cwd },
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ steps: { train: 600 } });
+    expect(readJson(cwd, "short", "config.json")).toMatchObject({ instruments: true });
+    const measured = (timelessMetrics(join(cwd, "short")) as { kind: string; step: number }[])
+      .filter(({ kind }) => kind === "instruments")
+      .map(({ step }) => step);
+    expect(measured).toEqual([600]);
+  });
+
   it.each([
     [["--steps", "100"], /--steps: short is a run of \d+ steps; it can be made longer, not shorter/],
     [["--steps", "900", "--hidden", "8"], /--hidden: cannot be changed/],
@@ -114,7 +128,7 @@ describe("tandem train --resume", () => {
 
   it("refuses demonstrations that have changed since", async () => {
     await makeDemonstrations(cwd, 2);
-    const { code, stderr } = await tandem(["train", "--resume", "short", "--steps", "500"], { cwd });
+    const { code, stderr } = await tandem(["train", "--resume", "short", "--steps", "900"], { cwd });
     expect(code).toBe(1);
     expect(stderr).toMatch(/^tandem: --resume: demo\.npz is not what it was when the run began[^\n]*\n$/);
   });

@@ -2,7 +2,12 @@ import { describe, expect, it } from "vitest";
 import { nearestName } from "../../src/cli/nearest.ts";
 import { TRAIN_OPTIONS } from "../../src/cli/options.ts";
 import type { GivenOptions } from "../../src/cli/option-values.ts";
-import { algorithmSettings, demonstrationSettings, runSettings } from "../../src/cli/settings.ts";
+import {
+  algorithmSettings,
+  demonstrationSettings,
+  instrumentSettings,
+  runSettings,
+} from "../../src/cli/settings.ts";
 import { EVALUATION_DEFAULTS, TRAIN_DEFAULTS } from "../../src/runs/index.ts";
 
 const given = (options: Record<string, string | string[]>): GivenOptions =>
@@ -15,6 +20,7 @@ const settingsOf = (options: Record<string, string | string[]>): object => {
     run: runSettings(all, null),
     demos: demonstrationSettings(all, null),
     algorithm: algorithmSettings(all, undefined),
+    instruments: instrumentSettings(all, undefined, algorithmSettings(all, undefined).reward),
   };
 };
 
@@ -51,6 +57,7 @@ const OTHER_VALUES: Record<string, string | string[]> = {
   "evaluate-every": "77",
   "evaluation-episodes": "3",
   "final-episodes": "4",
+  instruments: "true",
   teacher: "constant",
   "shuffle-expert": "true",
   kernels: "simd",
@@ -73,6 +80,7 @@ describe("settings of a training", () => {
       },
       demos: { path: "demo.npz", episodes: 1, firstEpisode: 0, shuffled: false },
       algorithm: TRAIN_DEFAULTS,
+      instruments: false,
     });
   });
 
@@ -131,8 +139,20 @@ describe("settings of a training", () => {
     [{ temperature: "0.1", "target-entropy": "-3" }, /--target-entropy: has no effect/],
     [{ "reward-radius": "3", "reward-weight-decay": "0.1" }, /give one of the two/],
     [{ "reward-optimiser": "adam" }, /does not suit adam/],
+    [
+      { instruments: "true", "reward-network": "mlp:8" },
+      /^--instruments: measure the two-layer reward, got mlp/,
+    ],
   ])("refuse what does not go together: %j", (options, says) => {
     expect(() => settingsOf(options)).toThrow(says);
+  });
+});
+
+describe("instruments", () => {
+  it("stay as they were in a configuration to start from, unless something is said", () => {
+    const { reward } = TRAIN_DEFAULTS;
+    expect(instrumentSettings(given({}), true, reward)).toBe(true);
+    expect(instrumentSettings(given({ instruments: "false" }), true, reward)).toBe(false);
   });
 });
 

@@ -1,6 +1,11 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
-import { type HalfCheetahOptions, environmentIds, makeEnvironment } from "../../src/envs/index.ts";
+import {
+  type Environment,
+  type HalfCheetahOptions,
+  environmentIds,
+  makeEnvironment,
+} from "../../src/envs/index.ts";
 import { type ContractFacts, environmentContract } from "./contract.ts";
 
 const HALF_CHEETAH_OPTIONS: HalfCheetahOptions = {
@@ -32,6 +37,18 @@ const TABULAR = {
   neverTerminates: true,
   divergingState: null,
   digestSteps: 100,
+};
+
+const LUNAR_LANDER: ContractFacts = {
+  ...CLASSIC,
+  maxEpisodeSteps: 1000,
+  changedOptions: { gravity: -5, enableWind: true, maxEpisodeSteps: 7 },
+  divergingState: null,
+};
+/** The wind's strength shows where there is wind. */
+const WINDY_LANDER: ContractFacts = {
+  ...LUNAR_LANDER,
+  changedOptions: { windPower: 5, turbulencePower: 0.5 },
 };
 
 const FACTS: Record<string, ContractFacts> = {
@@ -68,6 +85,7 @@ const FACTS: Record<string, ContractFacts> = {
   },
   "HalfCheetah-v4": HALF_CHEETAH,
   "HalfCheetah-v5": HALF_CHEETAH,
+  "LunarLander-v3": LUNAR_LANDER,
   "MountainCar-v0": {
     ...CLASSIC,
     maxEpisodeSteps: 200,
@@ -94,3 +112,9 @@ it("refuses an unknown id and lists the known ones", async () => {
 
 for (const id of environmentIds())
   environmentContract(id, (options) => makeEnvironment(id, options), FACTS[id]);
+
+function makeWindy(options: Record<string, unknown> = {}): Promise<Environment> {
+  return makeEnvironment("LunarLander-v3", { ...options, enableWind: true });
+}
+
+describe("in wind", () => environmentContract("LunarLander-v3", makeWindy, WINDY_LANDER));

@@ -266,7 +266,9 @@ const ROWS: Script["psi"] = [
   ],
 ];
 
-const thirds = (p: number): number[] => [Math.log(p), Math.log(1 - p)];
+const dot = (a: readonly number[], b: readonly number[]): number =>
+  a.reduce((sum, each, i) => sum + each * b[i], 0);
+const twoActions = (p: number): number[] => [Math.log(p), Math.log(1 - p)];
 
 const SCRIPT: Omit<Script, "kind" | "size" | "psi"> = {
   discount: 0.8,
@@ -277,7 +279,7 @@ const SCRIPT: Omit<Script, "kind" | "size" | "psi"> = {
         { pair: [1, 0], next: 0 },
         { pair: [0, 0], next: null },
       ],
-      logPolicy: [thirds(0.3), thirds(0.6)],
+      logPolicy: [twoActions(0.3), twoActions(0.6)],
       expert: [
         [
           [0, 0],
@@ -310,7 +312,7 @@ const SCRIPT: Omit<Script, "kind" | "size" | "psi"> = {
         { pair: [0, 1], next: 0 },
         { pair: [1, 1], next: null },
       ],
-      logPolicy: [thirds(0.45), thirds(0.2)],
+      logPolicy: [twoActions(0.45), twoActions(0.2)],
       expert: [
         [
           [0, 0],
@@ -456,7 +458,6 @@ describeBuilds("two iterations", (kernels) => {
       const vectors = worked().map(({ gradient }, k) =>
         kind === "rows" ? gradient.flat() : weightsOfPairs(script, k),
       );
-      const dot = (a: number[], b: number[]): number => a.reduce((sum, each, i) => sum + each * b[i], 0);
       const cosine = dot(vectors[0], vectors[1]) / (Math.hypot(...vectors[0]) * Math.hypot(...vectors[1]));
       expect(records[0].gradientCosine).toBe(0);
       // Both vectors are off by a few roundings of their size.

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Kernels } from "../../src/kernels/contract.ts";
 import { loadKernels } from "../../src/kernels/load.ts";
+import { keyFromSeed } from "../../src/core/index.ts";
+import { createSparseTwoLayer } from "../../src/nn/index.ts";
+import { uploadIndices } from "../reference/scripted-problem.ts";
 import { bits, download, uniforms, upload } from "./builds.ts";
 
 /**
@@ -14,10 +17,19 @@ const CHECKSUMS = {
   sums: "4ae9d264",
   adam: "4cc01b02",
   "tanh-Gaussian head": "9928916c",
+  "neural soft Q-learning on pairs": "1a95f3b2",
+  "neural soft Q-learning on rows": "19d1c5f1",
+  "ascent on sparse rows": "dd8e2f2a",
 };
 
 const X = uniforms(21, 4096);
 const SMALL = 61;
+
+/** A small network of 12 columns, and whole numbers below `bound` drawn from X. */
+const sparse = (kernels: Kernels, radius: number, averaged: boolean) =>
+  createSparseTwoLayer(kernels, { width: 37, features: 12, radius, actions: 3, averaged }, keyFromSeed(2));
+const wholesBelow = (bound: number, count: number, first: number): number[] =>
+  Array.from({ length: count }, (_, k) => Math.floor(((X[first + k] + 1) / 2) * bound));
 
 /** Each program leaves what it computed. */
 const PROGRAMS: Record<keyof typeof CHECKSUMS, (kernels: Kernels) => Float32Array[]> = {
@@ -98,6 +110,104 @@ const PROGRAMS: Record<keyof typeof CHECKSUMS, (kernels: Kernels) => Float32Arra
       download(kernels, out, batch * d),
       download(kernels, logProb, batch),
       download(kernels, dHead, 2 * batch * d),
+    ];
+  },
+  "neural soft Q-learning on pairs": (kernels) =>
+    [0.5, Infinity].flatMap((radius) =>
+      [0, 1].flatMap((average) => {
+        const network = sparse(kernels, radius, average === 1);
+        const pairs = uploadIndices(kernels, wholesBelow(12, 200, 0));
+        const states = wholesBelow(5, 200, 300);
+        const next = uploadIndices(
+          kernels,
+          states.map((s) => (s === 4 ? 0xffffffff : 3 * s)),
+        );
+        const logPolicy = upload(
+          kernels,
+          X.subarray(0, 600).map((x) => x - 2),
+        );
+        const out = kernels.allocate(12);
+        const squares = [0, logPolicy].map((policy) => {
+          kernels.sparseBegin(network.block);
+          const sum = kernels.sparseTableSteps(
+            network.block,
+            200,
+            pairs,
+            next,
+            upload(kernels, X),
+            policy,
+            3,
+            0.9,
+            1,
+            0.4,
+          );
+          kernels.sparseFinish(network.block, 200, average);
+          return sum;
+        });
+        kernels.sparseTable(network.block, out);
+        return [
+          Float32Array.from(squares),
+          download(kernels, network.weights, 12 * network.units),
+          download(kernels, out, 12),
+        ];
+      }),
+    ),
+  "neural soft Q-learning on rows": (kernels) =>
+    [0.5, Infinity].flatMap((radius) =>
+      [0, 1].flatMap((average) => {
+        const network = sparse(kernels, radius, average === 1);
+        const rows = uploadIndices(
+          kernels,
+          wholesBelow(4, 800, 0).flatMap((block) => [block, block + 4, block + 8]),
+        );
+        const half = X.map((x) => x / 2);
+        const continues = X.subarray(0, 200).map((x) => (x > -0.8 ? 1 : 0));
+        kernels.sparseBegin(network.block);
+        const squares = kernels.sparseSteps(
+          network.block,
+          200,
+          3,
+          rows,
+          upload(kernels, half),
+          rows,
+          upload(kernels, half.toReversed()),
+          upload(kernels, X),
+          upload(kernels, continues),
+          0,
+          3,
+          0.9,
+          1,
+          0.4,
+        );
+        kernels.sparseFinish(network.block, 200, average);
+        return [Float32Array.of(squares), download(kernels, network.weights, 12 * network.units)];
+      }),
+    ),
+  "ascent on sparse rows": (kernels) => {
+    const network = sparse(kernels, 0.5, false);
+    const norm = kernels.sparseTableAscend(
+      network.block,
+      9,
+      uploadIndices(kernels, [11, 0, 5, 3, 8, 1, 2, 10, 7]),
+      upload(kernels, X),
+      0.7,
+    );
+    const rows = uploadIndices(
+      kernels,
+      wholesBelow(4, 50, 0).flatMap((block) => [block, block + 4, block + 8]),
+    );
+    const [values, amounts] = [upload(kernels, X), upload(kernels, X.toReversed())];
+    const gradient = kernels.allocate(12 * network.units);
+    const out = kernels.allocate(50);
+    kernels.sparseGradient(network.block, 50, 3, rows, values, amounts, gradient);
+    kernels.axpy(12 * network.units, 0.3, gradient, network.weights);
+    kernels.sparseProject(network.block);
+    kernels.sparseForward(network.block, 50, 3, rows, values, out);
+    return [
+      Float32Array.of(norm),
+      download(kernels, gradient, 12 * network.units),
+      download(kernels, network.weights, 12 * network.units),
+      download(kernels, out, 50),
     ];
   },
 };

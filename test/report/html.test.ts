@@ -49,7 +49,7 @@ describe("the HTML report", () => {
 
   it("colours drawings by variables that light, dark and print define", () => {
     const html = renderReport([synthetic(1)]);
-    const used = new Set([...html.matchAll(/var\((--[a-z]+)\)/g)].map((match) => match[1]));
+    const used = new Set([...html.matchAll(/var\((--[a-z0-9]+)\)/g)].map((match) => match[1]));
     for (const name of used) expect(html).toContain(`${name}: `);
     const svg = documentOf([synthetic(1)]).querySelector("figure svg")?.outerHTML;
     expect(svg).not.toMatch(/#[0-9a-f]{6}/);

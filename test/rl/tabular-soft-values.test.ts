@@ -10,7 +10,7 @@ import {
   softValueIteration,
   softValueIterationOver,
 } from "../../src/rl/index.ts";
-import { bandit, farthest, LEAVING, normalTable, randomLogPolicy } from "../reference/tabular.ts";
+import { bandit, farthest, LEAVING, randomLogPolicy } from "../reference/tabular.ts";
 
 const PLAIN = { discount: 0.5, tolerance: 1e-13, values: "plain" } as const;
 const GARNET = garnetMdp({ states: 12, actions: 3, branching: 3, seed: 4 });
@@ -82,16 +82,17 @@ describe.for([
     expect(solve(GARNET, GARNET.rewards, options, far).sweeps).toBe(1);
   });
 
+  const run = (rewards: ArrayLike<number>, discount: number) => () =>
+    solve(LEAVING, rewards, { ...PLAIN, discount });
+
   it("refuses rewards and discounts that no value follows from", () => {
-    const run = (rewards: ArrayLike<number>, discount: number) => () =>
-      solve(LEAVING, rewards, { ...PLAIN, discount });
     expect(run([0, 0, 0], 0.5)).toThrow(/expected rewards of shape \[2, 2\], got 3 numbers/);
     expect(run([0, 0, 0, NaN], 0.5)).toThrow(/got NaN for pair 3/);
     expect(run([0, Infinity, 0, 0], 0.5)).toThrow(TandemError);
     for (const discount of [1, -0.1, NaN]) expect(run(LEAVING.rewards, discount)).toThrow(/discount/);
-    expect(() => solve(LEAVING, LEAVING.rewards, { ...PLAIN, tolerance: -1 })).toThrow(
-      /expected an error within -1, got .* rounding allows no less/,
-    );
+    for (const tolerance of [0, -1, NaN]) {
+      expect(() => solve(LEAVING, LEAVING.rewards, { ...PLAIN, tolerance })).toThrow(/a tolerance above 0/);
+    }
   });
 });
 
@@ -113,6 +114,17 @@ describe("softValueIteration", () => {
     const options = { discount: 0.99, tolerance: 1e-9, values: "plain" } as const;
     expect(softValueIteration(CHAIN, CHAIN.rewards, options).sweeps).toBeGreaterThan(1000);
     expect(softPolicyIteration(CHAIN, CHAIN.rewards, options).sweeps).toBeLessThan(20);
+  });
+});
+
+describe("softPolicyIteration", () => {
+  it("says so where rounding allows no such tolerance", () => {
+    // V moves to and fro between neighbouring doubles of about 2^12.
+    const options = { discount: 0.99, tolerance: 1e-12, values: "plain" } as const;
+    const far = chainMdp({ states: 15, slip: 0.1, nearReward: 0.5, farReward: 30 });
+    expect(() => softPolicyIteration(far, far.rewards, options)).toThrow(
+      /expected an error within 1e-12, got .*: raise the tolerance/,
+    );
   });
 });
 

@@ -1,8 +1,14 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { foldIn, keyFromSeed, type Trajectories } from "../../src/core/index.ts";
+import {
+  foldIn,
+  keyFromSeed,
+  type FindingRecord,
+  type Trajectories,
+  type TrainingRecord,
+} from "../../src/core/index.ts";
 import { makeEnvironment } from "../../src/envs/index.ts";
 import { randomPolicy } from "../../src/eval/index.ts";
 import { createMlIrl, mlIrlIteration, rewardsAlong } from "../../src/irl/index.ts";
@@ -10,6 +16,7 @@ import { loadKernels } from "../../src/kernels/index.ts";
 import { rollout } from "../../src/rl/index.ts";
 import {
   loadSavedRun,
+  readTensors,
   runTraining,
   saveCheckpoint,
   TRAIN_DEFAULTS,
@@ -29,6 +36,7 @@ const config: TrainConfig = {
   seed: 7,
   steps: 200,
   demos: { path: "-", sha256: "-", episodes: 1, firstEpisode: 0, transitions: 50, shuffled: false },
+  instruments: false,
   algorithm: {
     ...TRAIN_DEFAULTS,
     sac: { ...TRAIN_DEFAULTS.sac, hidden: [16, 16], batchSize: 16 },
@@ -101,5 +109,111 @@ describe("a training", () => {
     expect(existsSync(join(folder, "summary.json"))).toBe(true);
     await runTraining(folder, { ...config, steps: 400 }, demonstrations, hooks(true));
     expect(existsSync(join(folder, "summary.json"))).toBe(false);
+  });
+});
+
+/** The run's records, of one kind if so asked. */
+function recordsOf(kind?: TrainingRecord["kind"]): TrainingRecord[] {
+  const lines = readFileSync(join(folder, "metrics.jsonl"), "utf8").trim().split("\n");
+  const records = lines.map((line) => JSON.parse(line) as TrainingRecord);
+  return records.filter((record) => kind === undefined || record.kind === kind);
+}
+
+/** What a run has come to, stopped once after so many iterations if so asked. Its folder is emptied for the next. */
+async function outcomeOf(
+  config: TrainConfig,
+  stopAfter = 0,
+  resumed = config,
+): Promise<{ summary: unknown; records: TrainingRecord[]; tensors: Record<string, Float32Array> }> {
+  if (stopAfter > 0) {
+    let iterations = 0;
+    const stopRequested = (): boolean => ++iterations === stopAfter;
+    await runTraining(folder, config, demonstrations, { ...hooks(), stopRequested });
+  }
+  const summary = await runTraining(folder, resumed, demonstrations, hooks());
+  const outcome = { summary, records: recordsOf(), tensors: readTensors(folder) };
+  rmSync(folder, { recursive: true });
+  folder = mkdtempSync(join(tmpdir(), "tandem-runs-"));
+  return outcome;
+}
+
+describe("instruments", () => {
+  const instrumented = { ...config, instruments: true };
+
+  it("measure at each evaluation and change nothing else", async () => {
+    const without = await outcomeOf(config);
+    const { summary, records, tensors } = await outcomeOf(instrumented);
+    expect(summary).toEqual(without.summary);
+    expect(tensors).toEqual(without.tensors);
+    expect(records.filter(({ kind }) => kind !== "instruments")).toEqual(without.records);
+    const measured = records.filter(({ kind }) => kind === "instruments");
+    expect(measured).toMatchObject([
+      { step: 100, rows: 100, radius: 40 },
+      { step: 200, rows: 100, radius: 40 },
+    ]);
+    expect(measured[1]).not.toEqual({ ...measured[0], step: 200 });
+  });
+
+  it("measure the same in a run that was stopped, and can be switched on where one goes on", async () => {
+    const whole = await outcomeOf(instrumented);
+    // Each stop comes after an iteration of 50 steps.
+    expect(await outcomeOf(instrumented, 3)).toEqual(whole);
+    const late = await outcomeOf(config, 2, instrumented);
+    expect(late.records).toEqual(
+      whole.records.filter(({ kind, step }) => kind !== "instruments" || step > 100),
+    );
+    expect(late.tensors).toEqual(whole.tensors);
+  });
+});
+
+describe("the watch over a training", () => {
+  /** 70 reward steps in a ball that is full from the first on. */
+  const saturated: TrainConfig = {
+    ...config,
+    steps: 400,
+    algorithm: {
+      ...config.algorithm,
+      policyStepsPerRewardStep: 5,
+      reward: { ...config.algorithm.reward, regulariser: { kind: "projection", radius: 1e-3 } },
+    },
+  };
+
+  it("records a finding after what shows it, in the metrics, to whoever listens, and in the summary", async () => {
+    const heard: FindingRecord[] = [];
+    const summary = await runTraining(folder, saturated, demonstrations, {
+      ...hooks(),
+      onRecord: (record) => {
+        if (record.kind === "finding") heard.push(record);
+      },
+    });
+    // The policy learns from step 51 on, in the eleventh iteration; the first reward step is in the tenth.
+    const [finding] = recordsOf("finding");
+    expect(finding).toMatchObject({ signature: "reward saturation", step: 250, since: 2, until: null });
+    const records = recordsOf();
+    expect(records[records.findIndex(({ kind }) => kind === "finding") - 1]).toMatchObject({
+      kind: "reward",
+      rewardStep: 41,
+    });
+    expect(heard).toEqual([finding]);
+    expect(summary?.findings).toEqual([{ ...finding, step: 400 }]);
+  });
+
+  it("remembers in a resumed run what it saw", async () => {
+    const whole = await outcomeOf(saturated);
+    // Once in the middle of the first window, once after the finding.
+    expect(await outcomeOf(saturated, 30)).toEqual(whole);
+    expect(await outcomeOf(saturated, 60)).toEqual(whole);
+  });
+
+  it("leaves a run that broke with the reason in its records", async () => {
+    const reward = { ...config.algorithm.reward, stepSize: 1e39, regulariser: { kind: "none" } as const };
+    const broken = { ...config, algorithm: { ...config.algorithm, reward } };
+    await expect(runTraining(folder, broken, demonstrations, hooks())).rejects.toThrow(/^training: /);
+    const records = recordsOf();
+    expect(records.filter(({ kind }) => kind === "finding")).toEqual([records[records.length - 1]]);
+    expect(records[records.length - 1]).toMatchObject({
+      signature: "not finite",
+      evidence: expect.stringMatching(/^\w+ of the \w+ level became (-?Infinity|NaN)$/),
+    });
   });
 });

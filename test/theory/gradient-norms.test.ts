@@ -13,7 +13,7 @@ import { expectClose } from "../reference/closeness.ts";
 
 it("is Euclidean, and survives numbers whose squares do not", () => {
   expect(gradientNorm([3, -4])).toBe(5);
-  expect(gradientNorm([3e200, -4e200])).toBe(5e200);
+  expect(gradientNorm([3e200, -4e200]) / 1e200).toBeCloseTo(5, 14);
   expect(gradientNorm([0, 0])).toBe(0);
   expect(gradientNorm([])).toBe(0);
   expect(gradientNorm([1, NaN])).toBeNaN();

@@ -1,18 +1,30 @@
 import type { CellClass, Figure, HeatCell, HeatPanel, Point } from "../../report/index.ts";
-import type { Findings, Target } from "../experiment.ts";
-import { finalPoint, groupBy, median, type TabularResult } from "../tabular-experiment.ts";
+import type { CellResult, Findings, Target } from "../experiment.ts";
+import type { TabularSetting } from "../tabular-cell.ts";
+import { finalPoint, groupBy, median, type TabularRecord } from "../tabular-experiment.ts";
 import { geometricInterval, intervalWords } from "../statistics.ts";
+
+/** What a cell leaves. */
+export interface StepSizeRecord extends TabularRecord {
+  /** Median of the tracking error over the second half of the measurements, nats. */
+  readonly lateTrackingError: number;
+}
+
+type TabularResult = CellResult<TabularSetting, StepSizeRecord>;
 
 /** What a run came to. */
 type Fate = "converges" | "slow" | "oscillates" | "diverges";
 
-/** Relative likelihood gap within which a run has converged, and beyond which it is worse than knowing nothing. */
+/** Relative likelihood gap within which a run has converged, and beyond which it knows less than it did at first (about 1). */
 const CONVERGED = 0.1;
-const WORSE_THAN_UNIFORM = 1;
+const WORSE_THAN_UNIFORM = 1.1;
 /** Tracking error, nats, beyond which the policy has lost the reward. */
 const LOST = 3;
-/** The map's boundary: the largest alpha at which the median tracking error is within this. */
-const TRACKED = 1;
+/** The map's boundary: the largest alpha at which the tracking error is within this; the others say how much it matters. */
+const TRACKED = 0.5;
+const THRESHOLDS = [0.25, TRACKED, 1];
+/** Above this eta the TD steps' own noise is no longer small against the lag; the noise table shows it. */
+const QUIET_ETA = 0.1;
 
 const CLASSES: readonly CellClass[] = [
   { name: "converges", short: "c", look: "plain" },
@@ -30,18 +42,21 @@ export function stepSizeFindings(results: readonly TabularResult[]): Findings {
     ),
   ];
   const map = results.filter(({ id }) => id.startsWith("map"));
-  const boundary = map.length > 0 ? boundaryOf(map) : [];
-  const fitted = fitLine(boundary);
-  const targets: Target[] = fitted
-    ? [
+  const boundary = boundaryOf(map, TRACKED);
+  const targets = [boundary, boundary.filter(({ x }) => x <= QUIET_ETA * 1.01)].flatMap(
+    (points, i): Target[] => {
+      const line = fitLine(points);
+      if (!line) return [];
+      return [
         {
-          what: "Boundary of the region in which the policy keeps up with the reward",
-          wanted: "a constant ratio eta/alpha: slope 1 of log alpha in log eta",
-          reached: `slope ${fitted.slope.toFixed(2)} over eta ${range(boundary)}, eta/alpha ${fitted.ratios}`,
-          met: Math.abs(fitted.slope - 1) <= 0.25,
+          what: `Boundary of the region in which the policy keeps up with the reward, ${i === 0 ? "all eta" : `eta up to ${QUIET_ETA}`}`,
+          wanted: "a constant ratio eta/alpha: slope 1 of log alpha in log eta, to 0.15",
+          reached: `slope ${line.slope.toFixed(2)} over eta ${range(points)}, eta/alpha ${line.ratios}`,
+          met: Math.abs(line.slope - 1) <= 0.15,
         },
-      ]
-    : [];
+      ];
+    },
+  );
   return {
     targets,
     tables: [
@@ -61,11 +76,37 @@ export function stepSizeFindings(results: readonly TabularResult[]): Findings {
           intervalWords(
             geometricInterval(
               0,
-              group.map((r) => finalPoint(r).trackingError),
+              group.map((r) => r.outcome.lateTrackingError),
             ),
           ),
           fates(group),
         ]),
+      },
+      {
+        title: "Boundary of the region in which the late tracking error stays within a threshold",
+        columns: [
+          "threshold, nats",
+          "slope, all eta",
+          `eta up to ${QUIET_ETA}`,
+          `eta from ${QUIET_ETA}`,
+          "eta/alpha on it",
+        ],
+        rows: THRESHOLDS.flatMap((threshold) => {
+          const points = boundaryOf(map, threshold);
+          const slope = (some: readonly Point[]): string => fitLine(some)?.slope.toFixed(2) ?? "";
+          const low = points.filter(({ x }) => x <= QUIET_ETA * 1.01);
+          const high = points.filter(({ x }) => x >= QUIET_ETA * 0.99);
+          const ratios = fitLine(points)?.ratios ?? "";
+          return points.length > 0
+            ? [[String(threshold), slope(points), slope(low), slope(high), ratios]]
+            : [];
+        }),
+      },
+      {
+        title:
+          "Late tracking error where the reward hardly moves (the smallest alpha): the TD steps' own noise, and at small eta what was not yet learned",
+        columns: ["eta", "tracking error, nats"],
+        rows: noiseFloor(map),
       },
     ],
     figures: map.length > 0 ? [mapFigure(map, boundary)] : [],
@@ -74,8 +115,8 @@ export function stepSizeFindings(results: readonly TabularResult[]): Findings {
 
 /** What became of a run: judged by its end and by the failure signatures it showed. */
 function fateOf(result: TabularResult): Fate {
-  const { relativeGap, trackingError } = finalPoint(result);
-  const { end, findings } = result.outcome;
+  const { relativeGap } = finalPoint(result);
+  const { end, findings, lateTrackingError: trackingError } = result.outcome;
   if (end === "not finite" || relativeGap > WORSE_THAN_UNIFORM || trackingError > LOST) return "diverges";
   if (findings.some((each) => each.startsWith("reward oscillation since"))) return "oscillates";
   return relativeGap <= CONVERGED ? "converges" : "slow";
@@ -113,7 +154,7 @@ function mapFigure(map: readonly TabularResult[], boundary: readonly Point[]): F
     title: "Which step sizes work",
     caption:
       "Medians and most common fates over seeds, K and T as in the cells. The line marks the largest alpha at which the " +
-      "tracking error stays within 1 nat; the dashed one has the slope 1 that a constant ratio of timescales means.",
+      "late tracking error stays within 0.5 nats; the dashed one has the slope 1 that a constant ratio of timescales means.",
     layout: "wide",
     panels: [
       panel(
@@ -123,11 +164,22 @@ function mapFigure(map: readonly TabularResult[], boundary: readonly Point[]): F
       ),
       panel(
         "Tracking error, nats",
-        (group) => median(group.map((r) => finalPoint(r).trackingError)),
+        (group) => median(group.map((r) => r.outcome.lateTrackingError)),
         [0.01, 10],
       ),
     ],
   };
+}
+
+function noiseFloor(map: readonly TabularResult[]): string[][] {
+  const smallest = Math.min(...map.map(({ setting }) => setting.rewardStepSize));
+  const still = map.filter(({ setting }) => setting.rewardStepSize === smallest);
+  return distinct(still.map(({ setting }) => setting.policyStepSize)).map((eta) => [
+    eta.toPrecision(3),
+    median(
+      still.filter(({ setting }) => setting.policyStepSize === eta).map((r) => r.outcome.lateTrackingError),
+    ).toPrecision(2),
+  ]);
 }
 
 function boundaryLines(boundary: readonly Point[], etas: readonly number[]): HeatPanel["lines"] {
@@ -147,24 +199,23 @@ function boundaryLines(boundary: readonly Point[], etas: readonly number[]): Hea
 }
 
 /**
- * For each eta the alpha at which the median tracking error crosses the threshold, between the last step size that holds
- * and the first that does not (geometric middle); etas at which all or none hold say nothing.
+ * For each eta the alpha at which the median late tracking error crosses the threshold, between the last step size that
+ * holds and the first that does not (linear in logarithms); etas at which all or none hold say nothing.
  */
-function boundaryOf(map: readonly TabularResult[]): Point[] {
+function boundaryOf(map: readonly TabularResult[], threshold: number): Point[] {
   const etas = distinct(map.map(({ setting }) => setting.policyStepSize));
   return etas.flatMap((eta) => {
     const row = map.filter(({ setting }) => setting.policyStepSize === eta);
     const alphas = distinct(row.map(({ setting }) => setting.rewardStepSize));
-    const holds = alphas.map(
-      (alpha) =>
-        median(
-          row
-            .filter(({ setting }) => setting.rewardStepSize === alpha)
-            .map((r) => finalPoint(r).trackingError),
-        ) <= TRACKED,
+    const errors = alphas.map((alpha) =>
+      median(
+        row.filter(({ setting }) => setting.rewardStepSize === alpha).map((r) => r.outcome.lateTrackingError),
+      ),
     );
-    const first = holds.indexOf(false);
-    return first > 0 ? [{ x: eta, y: Math.sqrt(alphas[first - 1] * alphas[first]) }] : [];
+    const first = errors.findIndex((error) => error > threshold);
+    if (first <= 0) return [];
+    const share = Math.log(threshold / errors[first - 1]) / Math.log(errors[first] / errors[first - 1]);
+    return [{ x: eta, y: alphas[first - 1] * (alphas[first] / alphas[first - 1]) ** share }];
   });
 }
 

@@ -1,8 +1,8 @@
 import { GARNET } from "../../envs/index.ts";
 import type { Cell, Experiment } from "../experiment.ts";
-import type { TabularSetting } from "../tabular-cell.ts";
-import { rounded, runToRecord, seeds, tabularCell, type TabularRecord } from "../tabular-experiment.ts";
-import { stepSizeFindings } from "./step-sizes-findings.ts";
+import { runTabularCell, type TabularSetting } from "../tabular-cell.ts";
+import { median, recordOf, rounded, seeds, tabularCell } from "../tabular-experiment.ts";
+import { stepSizeFindings, type StepSizeRecord } from "./step-sizes-findings.ts";
 
 /** alpha_0 of the powers of K. */
 export const ALPHA_0 = 0.1;
@@ -14,7 +14,7 @@ const FINE_ETA = { low: 1e-3, count: 13 };
 const FINE_ALPHA = { low: 1e-4, count: 17 };
 
 /** Which ratios of the two step sizes work. */
-export const stepSizes: Experiment<TabularSetting, TabularRecord> = {
+export const stepSizes: Experiment<TabularSetting, StepSizeRecord> = {
   name: "step-sizes",
   question:
     "For which step sizes eta (policy) and alpha (reward) does the single loop converge, oscillate, diverge?",
@@ -52,6 +52,11 @@ export const stepSizes: Experiment<TabularSetting, TabularRecord> = {
     }
     return cells;
   },
-  run: (setting, context) => runToRecord(setting, context),
+  run: async (setting, { clock }) => {
+    const outcome = await runTabularCell(setting, clock);
+    const late = outcome.points.slice(Math.floor(outcome.points.length / 2));
+    const lateTrackingError = median(late.map(({ trackingError }) => trackingError));
+    return rounded({ ...recordOf(outcome, 1), lateTrackingError });
+  },
   findings: stepSizeFindings,
 };

@@ -9,30 +9,8 @@ import {
   type TabularProblemChoice,
   type TabularSetting,
 } from "../tabular-cell.ts";
-import { recordOf, rounded, seeds, tabularCell, type TabularRecord } from "../tabular-experiment.ts";
-import { sanityFindings } from "./tabular-sanity-findings.ts";
-
-/** Likelihoods of the recorded trajectories, nats a trajectory. */
-export interface DataLikelihood {
-  readonly learned: number;
-  /** MCE-IRL of a reward table in a ball of radius B_r / sqrt(2), which is what B_r would be without closing units. */
-  readonly mceIrl: number;
-  /** MCE-IRL of the same network in the same ball, by exact gradients. */
-  readonly networkOptimum: number;
-  readonly uniform: number;
-  readonly expert: number;
-  /** Relative likelihood gap of MCE-IRL's policy under the expert's exact occupancy: what so few data can teach. */
-  readonly mceRelativeGap: number;
-  /** ||Proj(r + grad) - r|| where MCE-IRL stopped. */
-  readonly mceGradientNorm: number;
-  /** Rise of the network's objective over the last tenth of its steps, nats. */
-  readonly networkLastRise: number;
-}
-
-export interface SanityOutcome extends TabularRecord {
-  /** Null where the expert's trajectories were fresh. */
-  readonly data: DataLikelihood | null;
-}
+import { recordOf, rounded, seeds, tabularCell } from "../tabular-experiment.ts";
+import { sanityFindings, type DataLikelihood, type SanityOutcome } from "./tabular-sanity-findings.ts";
 
 const FAMILIES: ((seed: number) => TabularProblemChoice)[] = [
   (seed) => ({ family: "garnet", ...GARNET, seed }),

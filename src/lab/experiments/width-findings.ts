@@ -36,7 +36,15 @@ export function widthFindings(results: readonly TabularResult[]): Findings {
     const series = quantities.map(({ name, bounded, of }) => {
       const fitted = scalingSeries(quantities.length > 1 ? name : null, byWidth(results, of));
       const { fit, points } = fitted;
-      rows.push([title, name, ...points.map(({ y }) => y.toPrecision(3)), slopeWords(fitted)]);
+      const [before, last] = points.slice(-2);
+      const local = last && Math.log(last.y / before.y) / Math.log(last.x / before.x);
+      rows.push([
+        title,
+        name,
+        ...points.map(({ y }) => y.toPrecision(3)),
+        slopeWords(fitted),
+        local?.toFixed(2) ?? "",
+      ]);
       if (bounded && fit) {
         targets.push({
           what: `${title}, ${name}`,
@@ -68,7 +76,11 @@ export function widthFindings(results: readonly TabularResult[]): Findings {
   return {
     targets,
     tables: [
-      { title: "By width", columns: ["quantity", "of", ...widths.map((m) => `m = ${m}`), "exponent"], rows },
+      {
+        title: "By width",
+        columns: ["quantity", "of", ...widths.map((m) => `m = ${m}`), "exponent", "between the two widest"],
+        rows,
+      },
     ],
     figures: results.length > 0 ? [figure] : [],
   };

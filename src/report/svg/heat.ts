@@ -107,8 +107,9 @@ function footOf(words: readonly string[], every: number): number {
 /** A colour for each value: pale to dark, so that it also prints in grey. */
 function colourOf({ colour }: HeatPanel): (value: number) => string {
   const { scale: type, domain } = colour;
-  const scale = Plot.scale({ color: { type, domain: [...domain], scheme: "ylgnbu", clamp: true } });
-  return (value) => String(scale?.apply(value));
+  const scale = Plot.scale({ color: { type, domain: [...domain], scheme: "ylgnbu" } });
+  // Held to the ends first: what is not positive has no logarithm.
+  return (value) => String(scale?.apply(Math.min(domain[1], Math.max(domain[0], value))));
 }
 
 /** Letters that can be read on a colour: dark or white, whichever has the higher contrast. */
@@ -264,7 +265,7 @@ function cellWords(document: Document, { box, colour, ink, value, cellClass }: D
   );
 }
 
-/** A line with a pale edge, so that it shows on every colour; cut where it leaves the cells. */
+/** A line with an edge in the page's colour, so that it shows on every colour; cut where it leaves the cells. */
 function lineOver(
   document: Document,
   line: LineMark,
@@ -278,7 +279,7 @@ function lineOver(
   if (pieces.length === 0) return [];
   const dashes = DASHES[line.dash ?? (line.style === "dashed" ? "dashed" : "solid")];
   const path = { d: pieces.map((piece) => `M${piece}`).join(""), fill: "none", "stroke-linejoin": "round" };
-  const edge = element(document, "path", { ...path, stroke: "#ffffff", "stroke-opacity": 0.85 });
+  const edge = element(document, "path", { ...path, stroke: theme.background, "stroke-opacity": 0.85 });
   setAttributes(edge, { "stroke-width": STROKE[line.style] + 3 });
   const drawn = element(document, "path", {
     ...path,

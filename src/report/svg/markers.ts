@@ -22,10 +22,10 @@ export function markerPath(marker: Marker, x: number, y: number, r: number): str
     return `M${x},${y - 1.15 * side}l${side},${1.73 * side}h${-2 * side}Z`;
   }
   if (marker === "diamond") {
-    const half = 1.3 * r;
+    const half = 1.253 * r;
     return `M${x},${y - half}l${half},${half}l${-half},${half}l${-half},${-half}Z`;
   }
-  const [reach, arm] = [1.3 * r, 0.45 * r];
+  const [reach, arm] = [1.25 * r, 0.37 * r];
   const step = reach - arm;
   return (
     `M${x - arm},${y - reach}h${2 * arm}v${step}h${step}v${2 * arm}h${-step}v${step}` +

@@ -1,0 +1,121 @@
+/** The failure signatures of a training, looked for in its records while it goes on. */
+import type { FindingRecord, RewardRecord, TrainingRecord } from "../core/index.ts";
+import { createSignatureState, observe, type Finding, type SignatureState } from "../theory/index.ts";
+
+/** What was seen so far. Plain data, updated in place by `watchRecord`. */
+export interface SignatureWatch {
+  readonly signatures: SignatureState;
+  /** Reward steps so far. */
+  rewardSteps: number;
+  /** The critics' mean squared Bellman residual as last reported; null before the first policy update. */
+  criticLoss: number | null;
+  /** The largest mean learned reward of a step, expert's or agent's, in absolute value so far. */
+  rewardScale: number;
+  /** The reward step in which the projection was active first; null while it was not. */
+  ballReached: number | null;
+}
+
+/**
+ * Reward steps judged together. Soft actor-critic takes about 1000 environment steps for each, so that a run has a few
+ * hundred: 40 is the smallest window in which the signatures can tell a swing from noise (blocks of two), and three of
+ * them, what divergence takes to be seen, are over at 120 reward steps. It does not depend on the length of the run, so
+ * that a run made longer is judged as one that was long from the start.
+ */
+const WINDOW = 40;
+/**
+ * A ball that the reward fills within so many steps is too small for the step size. One that is filled later does what it
+ * is there for: few demonstrations leave the likelihood without a maximum, and the ball is what holds the reward.
+ */
+const SOON = 10;
+
+const SLOWER = "lower --reward-step-size, or raise --policy-steps-per-reward-step";
+const REMEDIES: Record<Finding["signature"], string> = {
+  "policy divergence": `the critics do not keep up: lower --learning-rate, or ${SLOWER}`,
+  "reward oscillation": `the reward moves too fast for the policy: ${SLOWER}`,
+  "gradient explosion":
+    "look at the demonstrations (tandem demos inspect), and at an agent that has left where they are; raise --trajectories-per-reward-step",
+  "policy saturation": "raise the radius",
+  "reward saturation": "raise --reward-radius, or lower --reward-step-size",
+  "not finite": "try a smaller --learning-rate or --reward-step-size",
+};
+
+/** Nothing seen yet. */
+export function createSignatureWatch(): SignatureWatch {
+  return {
+    signatures: createSignatureState(WINDOW),
+    rewardSteps: 0,
+    criticLoss: null,
+    rewardScale: 0,
+    ballReached: null,
+  };
+}
+
+/**
+ * Look at the next record of a training. Returns findings that are new, or that have just ended; one of a number that is
+ * not finite comes alone, and the training should stop there. The same records give the same findings: a resumed run
+ * goes through those it has.
+ */
+export function watchRecord(watch: SignatureWatch, record: TrainingRecord): FindingRecord[] {
+  const broken = Object.entries(record).find(
+    ([, value]) => typeof value === "number" && !Number.isFinite(value),
+  );
+  if (broken) return [notFinite(watch, record, broken)];
+  if (record.kind === "policy") watch.criticLoss = record.criticLoss;
+  return record.kind === "reward" ? watchReward(watch, record) : [];
+}
+
+/** All that was seen, oldest first, as of training step `step`. */
+export function findingsOf(watch: SignatureWatch, step: number): FindingRecord[] {
+  return watch.signatures.findings.map((finding) => recordOf(finding, step));
+}
+
+function watchReward(watch: SignatureWatch, record: RewardRecord): FindingRecord[] {
+  const { rewardStep, expertMeanReward, agentMeanReward, projected } = record;
+  watch.rewardSteps = rewardStep;
+  watch.rewardScale = Math.max(watch.rewardScale, Math.abs(expertMeanReward), Math.abs(agentMeanReward));
+  if (projected) watch.ballReached ??= rewardStep;
+  if (watch.criticLoss === null || watch.rewardScale === 0) return [];
+  const changed = observe(watch.signatures, {
+    iteration: rewardStep,
+    trackingError: null,
+    squaredResidual: watch.criticLoss / watch.rewardScale ** 2,
+    gradientNorm: record.gradientNorm,
+    gradientCosine: record.gradientCosine,
+    returnGap: record.returnGap,
+    projectedPolicyShare: 0,
+    projectedReward: watch.ballReached !== null && watch.ballReached <= SOON ? projected : 0,
+  });
+  return changed.map((finding) => recordOf(finding, record.step));
+}
+
+function recordOf(finding: Finding, step: number): FindingRecord {
+  const { signature, since, until } = finding;
+  const unit = signature === "policy divergence" ? ", in squared rewards of a step" : "";
+  return {
+    kind: "finding",
+    step,
+    signature,
+    since,
+    until,
+    evidence: finding.evidence + unit,
+    remedy: REMEDIES[signature],
+  };
+}
+
+function notFinite(
+  { rewardSteps }: SignatureWatch,
+  { kind, step }: TrainingRecord,
+  [name, value]: [string, unknown],
+): FindingRecord {
+  const signature = "not finite";
+  const evidence = `${name} of the ${kind} level became ${String(value)}`;
+  return {
+    kind: "finding",
+    step,
+    signature,
+    since: rewardSteps,
+    until: null,
+    evidence,
+    remedy: REMEDIES[signature],
+  };
+}
