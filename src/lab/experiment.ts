@@ -38,7 +38,7 @@ export interface Findings {
 }
 
 /** What decides which cells an experiment has. */
-export interface Scale {
+interface Scale {
   /** A version that takes less than a minute. */
   readonly quick: boolean;
   /** Whether third-party demonstrations are at hand, in place of those that the repository ships. */

@@ -17,7 +17,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   oneLoopOrTwo,
   truncation,
   cartpole,
-] as unknown as Experiment[];
+];
 
 /** The experiment of that name. */
 export function experimentNamed(name: string): Experiment {

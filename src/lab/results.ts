@@ -71,10 +71,12 @@ export function writeFindings(
 }
 
 function markdownTable({ title, columns, rows }: Table): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll("|", String.raw`\|`)).join(" | ")} |`;
-  const rule = line(columns.map(() => "---"));
-  return [`## ${title}`, "", line(columns), rule, ...rows.map(line)].join("\n");
+  const rule = tableLine(columns.map(() => "---"));
+  return [`## ${title}`, "", tableLine(columns), rule, ...rows.map(tableLine)].join("\n");
+}
+
+function tableLine(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", String.raw`\|`)).join(" | ")} |`;
 }
 
 function parseLine(path: string, line: string, number: number): CellResult<unknown, unknown> {

@@ -20,7 +20,7 @@ export function boxActions(environment: Environment): BoxSpace {
   if (space.kind !== "box") {
     throw new TandemError(
       "boxActions",
-      `expected continuous actions, ${id} has ${space.count} discrete ones`,
+      `expected continuous actions, ${id} has ${space.count} discrete ones; for those see createSoftQMlIrl (examples/02-grid-world.ts) and tandem lab cartpole`,
     );
   }
   for (let i = 0; i < space.size; i++) {

@@ -49,7 +49,8 @@ export function createRewardInstruments(kernels: Kernels, reward: RewardModel): 
 
 /**
  * Look at the reward over the trajectories of one gradient estimate: the first of the expert's and the agent's latest.
- * Null before the agent has any. Draws come from `key`; nothing of the training is written.
+ * Null before the agent has any. Draws come from `key`: one key for a whole run shows what changes in the reward rather
+ * than in the draws. Nothing of the training is written.
  */
 export function measureReward(
   kernels: Kernels,

@@ -8,6 +8,7 @@ import {
   TandemError,
   transitionCount,
   type FindingRecord,
+  type InstrumentsRecord,
   type Key,
   type Listener,
   type StepCounts,
@@ -95,7 +96,7 @@ interface Training {
   readonly iterate: (listener: Listener, clock: () => number) => void;
   readonly evaluationKey: Key;
   /** What each evaluation measures beside the policy, where instruments are switched on. */
-  readonly measure: ((listener: Listener) => void) | null;
+  readonly measure: (() => InstrumentsRecord | null) | null;
   readonly environments: readonly Environment[];
 }
 
@@ -173,7 +174,8 @@ async function train(
     training.iterate(listener, clock);
     if (Math.floor(agent.steps / config.evaluation.every) > evaluationsBefore) {
       lastReturn = evaluateNow(training, listener).meanReturn;
-      training.measure?.(listener);
+      const measured = training.measure?.();
+      if (measured) listener(measured);
     }
     flush();
     report();
@@ -231,16 +233,11 @@ async function openTraining(config: RunConfig, demonstrations: Trajectories | nu
     const options: TrainConfig["algorithm"] = { ...config.algorithm, replayCapacity: capacity };
     const irl = createMlIrl(kernels, environments, demonstrations, options, trainingKey);
     const instruments = config.instruments ? createRewardInstruments(kernels, irl.reward) : null;
-    const measure = (listener: Listener): void => {
-      const drawKey = foldIn(foldIn(key, INSTRUMENTS), irl.agent.steps);
-      const record = instruments && measureReward(kernels, instruments, irl, drawKey);
-      if (record) listener(record);
-    };
     return {
       ...shared,
       agent: irl.agent,
       irl,
-      measure: instruments && measure,
+      measure: instruments && (() => measureReward(kernels, instruments, irl, foldIn(key, INSTRUMENTS))),
       steps: irl.steps,
       iterate: (listener, clock) => mlIrlIteration(kernels, irl, config.steps, listener, clock),
       environments: [environment, evaluationEnvironment, ...(rolloutEnvironment ? [rolloutEnvironment] : [])],

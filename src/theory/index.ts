@@ -1,5 +1,6 @@
 export * from "./estimates.ts";
 export * from "./gradient-norms.ts";
+export * from "./held-out-instruments.ts";
 export * from "./likelihood-gap.ts";
 export * from "./linearity-instruments.ts";
 export * from "./linearity.ts";

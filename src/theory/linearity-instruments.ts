@@ -14,10 +14,10 @@ export interface LinearityMeasurement {
   /** rms of f - f0 at W_k and at theta_k. */
   readonly policyLinearisation: number;
   readonly rewardLinearisation: number;
-  /** The same at points of the reward's ball, mean over draws: random and trained directions. */
+  /** The same 10 away from theta(0), mean over draws: random and trained directions. */
   readonly ballLinearisationRandom: number;
   readonly ballLinearisationTrained: number;
-  /** Of Lhat(theta, pi_k) over pairs of points of the reward's ball, mean over draws. */
+  /** Of Lhat(theta, pi_k) over pairs of points up to 10 away from theta(0), mean over draws. */
   readonly concavityGapRandom: number;
   readonly concavityGapTrained: number;
   /** Share of pairs for which Lhat lies below its chord at all, of the trained ones. */
@@ -26,7 +26,7 @@ export interface LinearityMeasurement {
 
 /** Draws of points, and of pairs of points. */
 const DRAWS = 32;
-/** Where a ball has no radius of use: the distance at which points are drawn. */
+/** How far from theta(0) points are drawn: the same for every run, whatever its B_r, so that widths can be compared. */
 const DRAWN_RADIUS = 10;
 
 /** Instruments on a policy and a reward network over the same one-hot features. */

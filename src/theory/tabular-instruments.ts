@@ -12,6 +12,10 @@ import {
   softPolicyIteration,
   type TabularProblem,
 } from "../rl/index.ts";
+import { occupancySurplus } from "./gradient-norms.ts";
+import { likelihoodGap } from "./likelihood-gap.ts";
+import { softBellmanError, softBellmanResiduals } from "./soft-bellman-error.ts";
+import { trackingError } from "./tracking-error.ts";
 import { createLinearityInstruments, type LinearityMeasurement } from "./linearity-instruments.ts";
 
 /** What the instruments need to know beside the run. */
@@ -106,7 +110,7 @@ export function createTabularInstruments(
     expertOccupancy,
     trackingError: () => {
       solve();
-      return largestDifference(logPolicy, solution.logPolicy);
+      return trackingError(logPolicy, solution.logPolicy).largest;
     },
     rewards: () => {
       read(reward, rewards);
@@ -117,24 +121,24 @@ export function createTabularInstruments(
     measure: () => {
       solve();
       read(softQ.network, actionValues);
-      const gap = expertLikelihood - logLikelihood(expertOccupancy, solution.logPolicy);
+      const gap = likelihoodGap(expertOccupancy, expertLogPolicy, solution.logPolicy);
       const uniformGap = expertLikelihood - uniformLikelihood;
-      const policyGap = expertLikelihood - logLikelihood(expertOccupancy, logPolicy);
+      const policyGap = likelihoodGap(expertOccupancy, expertLogPolicy, logPolicy);
       const optimalOccupancy = occupancy(mdp, solution.logPolicy, discount);
       const agentOccupancy = occupancy(mdp, logPolicy, discount);
-      const surplus = expertOccupancy.map((mass, i) => mass - agentOccupancy[i]);
+      const surplus = occupancySurplus(expertOccupancy, agentOccupancy);
       const open = openShares(kernels, reward);
       return {
         likelihoodGap: gap,
         relativeGap: gap / uniformGap,
         relativePolicyGap: policyGap / uniformGap,
-        trackingError: largestDifference(logPolicy, solution.logPolicy),
-        gradientNorm: weightedNorm(
-          expertOccupancy.map((mass, i) => mass - optimalOccupancy[i]),
-          open,
-        ),
+        trackingError: trackingError(logPolicy, solution.logPolicy).largest,
+        gradientNorm: weightedNorm(occupancySurplus(expertOccupancy, optimalOccupancy), open),
         surrogateGradientNorm: weightedNorm(surplus, open),
-        bellmanError: bellmanError(problem, rewards, actionValues, options, softQ.shift),
+        bellmanError: softBellmanError(
+          softBellmanResiduals(mdp, rewards, actionValues, { discount, values, logPolicy: null }),
+          null,
+        ).meanSquare,
         ...policyErrors(solution.logPolicy, expertLogPolicy, expertOccupancy, mdp.actions),
         linearity: lines && lines.measure(surplus),
       };
@@ -157,32 +161,6 @@ function openShares(kernels: Kernels, { weights, units, width, features }: Spars
 /** ||sum_i c_i grad f(e_i)||: the gradients of different pairs share no weight. */
 function weightedNorm(coefficients: Float64Array, shares: Float64Array): number {
   return Math.sqrt(coefficients.reduce((sum, c, i) => sum + c * c * shares[i], 0));
-}
-
-function largestDifference(x: Float64Array, y: Float64Array): number {
-  return x.reduce((largest, each, i) => Math.max(largest, Math.abs(each - y[i])), 0);
-}
-
-function bellmanError(
-  { mdp }: TabularProblem,
-  rewards: Float64Array,
-  actionValues: Float64Array,
-  { discount }: TabularInstrumentOptions,
-  shift: number,
-): number {
-  const { states, actions, transitions } = mdp;
-  const values = Float64Array.from({ length: states }, (_, s) => {
-    const row = actionValues.subarray(s * actions, (s + 1) * actions);
-    const largest = Math.max(...row);
-    return largest + Math.log(row.reduce((sum, q) => sum + Math.exp(q - largest), 0)) - shift;
-  });
-  let squares = 0;
-  for (let i = 0; i < actionValues.length; i++) {
-    let next = 0;
-    for (let s = 0; s < states; s++) next += transitions[i * states + s] * values[s];
-    squares += (actionValues[i] - rewards[i] - discount * next) ** 2;
-  }
-  return squares / actionValues.length;
 }
 
 function policyErrors(

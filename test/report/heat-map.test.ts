@@ -154,7 +154,13 @@ describe("a heat map", () => {
     const names = ["ML-IRL", "a rather long name", "another long name"];
     const named = heat({ x: { kind: "categories", label: "Method", unit: null, names } });
     const far = heat({
-      x: { kind: "numbers", label: "x", unit: null, scale: "log", values: [1, 2, 4, 8, 16, 32, 123_456] },
+      x: {
+        kind: "numbers",
+        label: "x",
+        unit: null,
+        scale: "linear",
+        values: [0, 1, 2, 3, 4, 5, 6].map((i) => 100_000 + i),
+      },
       cells: [0, 1].map(() => Array.from({ length: 7 }, () => ({ value: 1, cellClass: null }))),
     });
     for (const panel of [heat(), named, far]) {

@@ -58,7 +58,7 @@ const SIDE_UP = 14 / SCALE;
 const SIDE_ALONG = 17 / SCALE;
 
 /**
- * The 11 heights of the ground, m, at x = 0, 2, .. 20 m: h[1..11] with the five in the middle at the pad's height, then
+ * The 11 heights of the ground, m, at x = 0, 2, .. 20 m: the drawn h, five in the middle put to the pad's height, then
  * 0.33 (h[i - 1] + h[i] + h[i + 1]). The first point looks back to the last height, as an index of -1 does in Python.
  *
  * @param terrain the heights drawn, m, [TERRAIN_HEIGHTS]

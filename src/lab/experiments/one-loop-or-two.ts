@@ -9,9 +9,9 @@ const SIZES = [10, 20, 40, 80];
 /** Both loops are tried with the same reward step sizes; each is judged at its best. */
 const STEP_SIZES = [0.01, 0.03, 0.1, 0.3];
 /** Tracking error at which a nested loop calls the lower level solved; 0 is the single loop. */
-export const LOOPS: Record<string, number> = { single: 0, "nested, 0.3": 0.3, "nested, 0.1": 0.1 };
+const LOOPS: Record<string, number> = { single: 0, "nested, 0.3": 0.3, "nested, 0.1": 0.1 };
 /** Relative likelihood gap to reach. */
-export const GAP = 0.05;
+const GAP = 0.05;
 
 /** What the single loop saves. */
 export const oneLoopOrTwo: Experiment<TabularSetting, TabularRecord> = {

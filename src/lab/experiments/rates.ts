@@ -17,7 +17,7 @@ const SIGMA = 1 / 2;
  * The schedules: the theory's step sizes with inner loops of constant length and of length K, which is where N^-1/8
  * comes from (N ~ K^2 samples for an error K^-1/4), and the fast step size held where practice puts it.
  */
-export const SCHEDULES: Record<string, (iterations: number) => Partial<TabularSetting>> = {
+const SCHEDULES: Record<string, (iterations: number) => Partial<TabularSetting>> = {
   "theory, T = 100": (iterations) => ({
     policyStepSize: rounded(theoryPolicyStepSize(iterations, TABULAR_DEFAULTS.discount)),
     rewardStepSize: rounded(theoryRewardStepSize(iterations, ALPHA_0, SIGMA)),

@@ -5,10 +5,10 @@ import { median, recordOf, rounded, seeds, tabularCell } from "../tabular-experi
 import { stepSizeFindings, type StepSizeRecord } from "./step-sizes-findings.ts";
 
 /** alpha_0 of the powers of K. */
-export const ALPHA_0 = 0.1;
+const ALPHA_0 = 0.1;
 /** Exponents of K of the coarse grid. */
-export const ETA_EXPONENTS = { "K^-1/2": -1 / 2, "K^-3/4": -3 / 4, "K^-1": -1 };
-export const ALPHA_EXPONENTS = { "K^-1/8": -1 / 8, "K^-1/4": -1 / 4, "K^-1": -1 };
+const ETA_EXPONENTS = { "K^-1/2": -1 / 2, "K^-3/4": -3 / 4, "K^-1": -1 };
+const ALPHA_EXPONENTS = { "K^-1/8": -1 / 8, "K^-1/4": -1 / 4, "K^-1": -1 };
 /** Step sizes of the fine map: steps of a factor 10^(1/4). */
 const FINE_ETA = { low: 1e-3, count: 13 };
 const FINE_ALPHA = { low: 1e-4, count: 17 };

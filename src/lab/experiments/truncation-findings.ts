@@ -38,8 +38,8 @@ export function truncationFindings(results: readonly TabularResult[]): Findings 
       ]);
     }
     return [
-      curves(`${steps}`, "Relative likelihood gap", chosen, (p) => p.relativeGap),
-      curves(`${steps}`, "Tracking error, nats", chosen, (p) => p.trackingError),
+      curves(steps, "Relative likelihood gap", chosen, (p) => p.relativeGap),
+      curves(steps, "Tracking error, nats", chosen, (p) => p.trackingError),
     ];
   });
   const figure: Figure = {
