@@ -91,7 +91,8 @@ export function createTabularProblem(
     at: 0,
   };
   const steps: StepCounts = { train: 0, rewardRollout: 0, evaluation: 0, expert: 0 };
-  const discounts = Float64Array.from({ length: horizon }, (_, t) => gradientDiscount ** t);
+  const discounts = new Float64Array(horizon);
+  for (let t = 0, weight = 1; t < horizon; t++, weight *= gradientDiscount) discounts[t] = weight;
   const weights = new Float64Array(visited);
   const recorded = expert.kind === "recorded" ? expert.states.length / horizon : 0;
   if (!Number.isInteger(recorded) || (expert.kind === "recorded" && recorded === 0)) {
@@ -113,6 +114,7 @@ export function createTabularProblem(
   };
 
   const walk = (cumulative: Float64Array, count: number): VisitedRows => {
+    requireRoom(count, trajectoryCapacity);
     const drawn = words.take(count * (2 * horizon + 1));
     const first = drawn.subarray(count * 2 * horizon);
     const indices = kernels.u32(room.indices, count * horizon);
@@ -130,6 +132,7 @@ export function createTabularProblem(
 
   const replayed = (count: number): VisitedRows => {
     if (expert.kind === "fresh") return walk(expertPolicy, count);
+    requireRoom(count, trajectoryCapacity);
     const chosen = words.take(count);
     const indices = kernels.u32(room.indices, count * horizon);
     for (let n = 0, at = 0; n < count; n++) {
@@ -193,6 +196,14 @@ export function createTabularProblem(
       return replayed(count);
     },
   };
+}
+
+function requireRoom(count: number, capacity: number): void {
+  if (count >= 1 && count <= capacity) return;
+  throw new TandemError(
+    "createTabularProblem",
+    `expected 1 to ${capacity} trajectories at a time, got ${count}; raise trajectoryCapacity`,
+  );
 }
 
 /** Random words of one key, a block at a time; every 2^32 counters have a key of their own. */

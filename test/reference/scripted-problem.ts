@@ -8,7 +8,7 @@ import type { FiniteActionProblem, TransitionBatch, VisitedRows } from "../../sr
 export type Row = readonly (readonly [number, number])[];
 
 /** (s, a) and s', which is null where it is terminal. */
-export interface ScriptedTransition {
+interface ScriptedTransition {
   readonly pair: readonly [number, number];
   readonly next: number | null;
 }

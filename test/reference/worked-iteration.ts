@@ -47,13 +47,13 @@ const total = (terms: readonly number[]): number => terms.reduce(plus, 0);
 const inner = (w: readonly number[], x: Row): number => total(x.map(([i, value]) => times(value, w[i])));
 
 /** f(x; W) */
-export function sheetValue({ signs }: Sheet, w: Matrix, x: Row): number {
+function sheetValue({ signs }: Sheet, w: Matrix, x: Row): number {
   const units = signs.map((b, j) => b * Math.max(0, inner(w[j], x)));
   return times(total(units), 1 / Math.sqrt(signs.length));
 }
 
 /** d f(x; W) / d W_ji = m^(-1/2) b_j 1{W_j . x > 0} x_i */
-export function sheetGradient({ signs }: Sheet, w: Matrix, x: Row): number[][] {
+function sheetGradient({ signs }: Sheet, w: Matrix, x: Row): number[][] {
   const dense = w[0].map((_, i) => x.find(([index]) => index === i)?.[1] ?? 0);
   return signs.map((b, j) =>
     dense.map((each) => (inner(w[j], x) > 0 ? times(b / Math.sqrt(signs.length), each) : 0)),

@@ -188,6 +188,38 @@ describe("a tabular problem", () => {
     expect(problem.steps.train).toBe(0);
   });
 
+  it("takes the agent's actions from the network, not from the expert", () => {
+    const problem = problemWith();
+    const visited = Array.from(kernels.u32(problem.agentTrajectories(network, 400).indices, 400 * HORIZON));
+    const pi = policy(problem);
+    for (let s = 0; s < states; s++) {
+      const counts = [0, 1, 2].map((a) => visited.filter((pair) => pair === s * actions + a).length);
+      expectShares(counts, Array.from(pi.subarray(s * actions, (s + 1) * actions)));
+    }
+  });
+
+  it("has a policy where values are beyond what exp can take", () => {
+    const far = createSparseTwoLayer(
+      kernels,
+      { width: 16, features: pairs, radius: Infinity, actions, averaged: false },
+      keyFromSeed(1),
+    );
+    kernels.scale(pairs * far.units, 1e5, far.weights);
+    kernels.sparseRefresh(far.block);
+    const logPolicy = new Float64Array(pairs);
+    problemWith().logPolicyOf(far, logPolicy);
+    expect(logPolicy.every((each) => each <= 0 && Number.isFinite(each))).toBe(true);
+    for (let s = 0; s < states; s++)
+      expect(Math.max(...logPolicy.subarray(s * actions, (s + 1) * actions))).toBeCloseTo(0, 5);
+  });
+
+  it("refuses more trajectories than there is room for", () => {
+    for (const count of [0, 401]) {
+      expect(() => problemWith().agentTrajectories(network, count)).toThrow(/expected 1 to 400 trajectories/);
+      expect(() => problemWith().expertTrajectories(count)).toThrow(/expected 1 to 400 trajectories/);
+    }
+  });
+
   it("draws a fresh expert from its own policy, not the agent's", () => {
     const logPolicy = new Float64Array(pairs).fill(-Infinity);
     for (let s = 0; s < states; s++) logPolicy[s * actions + (s % actions)] = 0;

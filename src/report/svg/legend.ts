@@ -15,7 +15,7 @@ const BETWEEN_ENTRIES = 18;
 const INDENTED_ROWS = 2;
 
 /** What an entry explains. */
-export type Explained = SeriesMark | CellClass;
+type Explained = SeriesMark | CellClass;
 
 /** An entry of a legend, `x` pixels from the left. */
 export interface LegendEntry {
