@@ -95,78 +95,78 @@ describe("a run of the algorithm", () => {
   });
 });
 
+function smallRun(kernels: Kernels): SoftQMlIrl {
+  const mdp = garnetMdp(GARNET);
+  const exact = { discount: 0.9, tolerance: 1e-9, values: "centred" } as const;
+  const { logPolicy } = softValueIteration(mdp, mdp.rewards, exact);
+  const problem = createTabularProblem(
+    kernels,
+    mdp,
+    { kind: "fresh", logPolicy },
+    {
+      sampling: "markov-chain",
+      replayCapacity: 1,
+      horizon: 60,
+      gradientDiscount: 0.9,
+      batchCapacity: 50,
+      trajectoryCapacity: 1,
+    },
+    () => {
+      throw new Error("asked for a stationary distribution");
+    },
+    foldIn(keyFromSeed(3), 0),
+  );
+  const network = { width: 64, radius: 50 };
+  return createSoftQMlIrl(
+    kernels,
+    problem,
+    {
+      softQ: {
+        ...network,
+        stepSize: 0.2,
+        discount: 0.9,
+        output: "average",
+        backup: "soft-optimality",
+        values: "centred",
+      },
+      innerSteps: { first: 50, growth: 0 },
+      reward: { ...network, stepSize: 1e-4, decay: 0 },
+      trajectories: 1,
+      constantReward: null,
+    },
+    60,
+    foldIn(keyFromSeed(3), 1),
+  );
+}
+
+/** Both levels on a random problem whose agent's trajectories weigh `factor(k)` times what they should. */
+async function spoiltRun(factor: (iteration: number) => number): Promise<SignatureState> {
+  const kernels = await loadKernels();
+  const state = smallRun(kernels);
+  const { problem } = state;
+  const spoilt = (rows: VisitedRows): VisitedRows => ({
+    ...rows,
+    weights: rows.weights.map((weight) => factor(state.iteration) * weight),
+  });
+  const fault = {
+    ...state,
+    problem: {
+      ...problem,
+      agentTrajectories: (...call: Parameters<typeof problem.agentTrajectories>) =>
+        spoilt(problem.agentTrajectories(...call)),
+    },
+  };
+  // Both share the ascent's room and networks; the spoilt one does the steps.
+  const signatures = createSignatureState(40);
+  for (let k = 0; k < 400; k++) {
+    state.iteration = k;
+    const record = softQMlIrlIteration(kernels, fault, () => 0);
+    observe(signatures, { ...record, trackingError: null });
+  }
+  return signatures;
+}
+
 describe("trajectories gone bad", () => {
-  /** Both levels on a random problem whose agent's trajectories weigh `factor(k)` times what they should. */
-  async function spoiltRun(factor: (iteration: number) => number): Promise<SignatureState> {
-    const kernels = await loadKernels();
-    const state = smallRun(kernels);
-    const { problem } = state;
-    const spoilt = (rows: VisitedRows): VisitedRows => ({
-      ...rows,
-      weights: rows.weights.map((weight) => factor(state.iteration) * weight),
-    });
-    const fault = {
-      ...state,
-      problem: {
-        ...problem,
-        agentTrajectories: (...call: Parameters<typeof problem.agentTrajectories>) =>
-          spoilt(problem.agentTrajectories(...call)),
-      },
-    };
-    // Both share the ascent's room and networks; the spoilt one does the steps.
-    const signatures = createSignatureState(40);
-    for (let k = 0; k < 400; k++) {
-      state.iteration = k;
-      const record = softQMlIrlIteration(kernels, fault, () => 0);
-      observe(signatures, { ...record, trackingError: null });
-    }
-    return signatures;
-  }
-
-  function smallRun(kernels: Kernels): SoftQMlIrl {
-    const mdp = garnetMdp(GARNET);
-    const exact = { discount: 0.9, tolerance: 1e-9, values: "centred" } as const;
-    const { logPolicy } = softValueIteration(mdp, mdp.rewards, exact);
-    const problem = createTabularProblem(
-      kernels,
-      mdp,
-      { kind: "fresh", logPolicy },
-      {
-        sampling: "markov-chain",
-        replayCapacity: 1,
-        horizon: 60,
-        gradientDiscount: 0.9,
-        batchCapacity: 50,
-        trajectoryCapacity: 1,
-      },
-      () => {
-        throw new Error("asked for a stationary distribution");
-      },
-      foldIn(keyFromSeed(3), 0),
-    );
-    const network = { width: 64, radius: 50 };
-    return createSoftQMlIrl(
-      kernels,
-      problem,
-      {
-        softQ: {
-          ...network,
-          stepSize: 0.2,
-          discount: 0.9,
-          output: "average",
-          backup: "soft-optimality",
-          values: "centred",
-        },
-        innerSteps: { first: 50, growth: 0 },
-        reward: { ...network, stepSize: 1e-4, decay: 0 },
-        trajectories: 1,
-        constantReward: null,
-      },
-      60,
-      foldIn(keyFromSeed(3), 1),
-    );
-  }
-
   it("show gradient explosion, since when and until when", async () => {
     const { findings } = await spoiltRun((k) => (k >= 200 && k < 290 ? 40 : 1));
     const explosion = findings.filter(({ signature }) => signature === "gradient explosion");

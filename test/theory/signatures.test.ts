@@ -209,17 +209,17 @@ describe("signatures", () => {
   });
 
   it("takes what hovers at a bound for one finding", () => {
-    const share = ({ iteration }: SignatureInput): number =>
-      Math.floor(iteration / WINDOW) % 2 === 0 ? 0.55 : 0.45;
-    const found = watch(1500, (input) => ({ projectedPolicyShare: share(input) }));
+    const found = watch(1500, ({ iteration }) => ({
+      projectedPolicyShare: Math.floor(iteration / WINDOW) % 2 === 0 ? 0.55 : 0.45,
+    }));
     expect(found).toMatchObject([{ signature: "policy saturation", since: 0, until: null }]);
   });
 
   it("is quiet on a gap that falls to 0 within a window", () => {
-    const fall: Spoil = ({ iteration, returnGap }) => ({
+    const found = watch(500, ({ iteration, returnGap }) => ({
       returnGap: returnGap + 30 * Math.exp(-iteration / 20),
-    });
-    expect(watch(500, fall)).toEqual([]);
+    }));
+    expect(found).toEqual([]);
   });
 
   it("forgets windows, not findings", () => {

@@ -5,7 +5,7 @@ import { runToRecord, seeds, tabularCell, type TabularRecord } from "../tabular-
 import { oneLoopFindings } from "./one-loop-or-two-findings.ts";
 
 /** S; four actions each. */
-const SIZES = [10, 20, 40, 80];
+const SIZES = [10, 20, 40];
 /** Both loops are tried with the same reward step sizes; each is judged at its best. */
 const STEP_SIZES = [0.01, 0.03, 0.1, 0.3];
 /** Tracking error at which a nested loop calls the lower level solved; 0 is the single loop. */
