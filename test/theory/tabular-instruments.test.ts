@@ -253,6 +253,11 @@ describeBuilds("instruments on exact ground", (kernels) => {
     for (let k = 0; k < 30; k++) softQMlIrlIteration(kernels, state, () => 0);
     const moved = instruments.measure();
     for (let k = 0; k < 30; k++) softQMlIrlIteration(kernels, state, () => 0);
+    // Asked for alone it is that of now, not of the measurement before.
+    const alone = instruments.trackingError();
+    expect(alone).not.toBe(moved.trackingError);
+    // Values are solved to 1e-10, from wherever the last solution was: log pi is Q - V, each off by so much.
+    expectClose([instruments.measure().trackingError], [alone], 4e-10);
     for (let k = 0; k < 60; k++) softQMlIrlIteration(kernels, twin, () => 0);
     expect(weightsOf(state)).toBe(weightsOf(twin));
     expect(moved.trackingError).not.toBe(start.trackingError);
