@@ -12,3 +12,4 @@ export * from "./nn/index.ts";
 export * from "./report/index.ts";
 export * from "./rl/index.ts";
 export * from "./runs/index.ts";
+export * from "./theory/index.ts";

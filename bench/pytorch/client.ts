@@ -1,4 +1,4 @@
-/** Talks to `sac_update.py`: one process that lives as long as the benchmark and answers a line with a line. */
+/** Talks to a script of this folder: one process that lives as long as the benchmark and answers a line with a line. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -45,7 +45,26 @@ export interface PyTorch {
 
 /** Starts `python`, which must be able to import torch. */
 export async function startPyTorch(python: string): Promise<PyTorch> {
-  const script = fileURLToPath(new URL("sac_update.py", import.meta.url));
+  const { greeting, ask, close } = await startScript(python, "sac_update.py");
+  return {
+    version: String(greeting.version),
+    measure: async (request) => Number((await ask(request)).seconds),
+    close,
+  };
+}
+
+/** A script of this folder, running. */
+export interface Script {
+  /** Its first line. */
+  readonly greeting: Record<string, unknown>;
+  /** Its line in answer to this one. */
+  readonly ask: (request: object) => Promise<Record<string, unknown>>;
+  readonly close: () => Promise<void>;
+}
+
+/** Starts `python SCRIPT --serve`; lines are JSON objects. */
+export async function startScript(python: string, name: string): Promise<Script> {
+  const script = fileURLToPath(new URL(name, import.meta.url));
   const child = spawn(python, [script, "--serve"], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async (): Promise<Record<string, unknown>> => {
@@ -55,12 +74,11 @@ export async function startPyTorch(python: string): Promise<PyTorch> {
   };
   const ended = once(child, "exit");
   const failed = once(child, "error").then(([error]) => Promise.reject(error as Error));
-  const { version } = await Promise.race([answer(), failed]);
   return {
-    version: String(version),
-    async measure(request) {
+    greeting: await Promise.race([answer(), failed]),
+    async ask(request) {
       child.stdin.write(`${JSON.stringify(request)}\n`);
-      return Number((await answer()).seconds);
+      return answer();
     },
     async close() {
       child.stdin.end();

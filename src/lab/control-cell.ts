@@ -29,6 +29,13 @@ import {
   type SoftmaxActor,
   type StateActionFeatures,
 } from "../rl/index.ts";
+import {
+  consecutiveGroups,
+  createHeldOutInstruments,
+  holdOut,
+  type HeldOutInstruments,
+  type HeldOutMeasurement,
+} from "../theory/index.ts";
 import { createWatch } from "./watch.ts";
 
 /** Every choice of a cell; plain data, written beside its results. */
@@ -65,6 +72,8 @@ export interface ControlSetting {
   /** Evaluations spread over the iterations, and episodes of each; the last one has ten times as many. */
   readonly evaluations: number;
   readonly evaluationEpisodes: number;
+  /** Measure, at each evaluation, what the theory names as far as it can be estimated; left out for not. */
+  readonly heldOut?: true;
 }
 
 /** An evaluation under the true reward, which no learner reads. */
@@ -81,6 +90,8 @@ export interface ControlPoint {
   readonly returnGap: number;
   readonly policyTravel: number;
   readonly rewardTravel: number;
+  /** Estimates on held-out transitions; null where not asked for. */
+  readonly heldOut: HeldOutMeasurement | null;
 }
 
 /** What a cell gives. */
@@ -143,7 +154,18 @@ export async function trainControl(setting: ControlSetting, clock: () => number)
   );
   const state = stateOf(kernels, problem, setting, foldIn(key, 2));
   const evaluate = evaluator(kernels, judge, features, foldIn(key, 3));
-  const outcome = learn(state, setting, { evaluate, demonstrated, random, clock, kernels, problem });
+  const heldOut = setting.heldOut
+    ? await instrumentsOf(kernels, state, demonstrated, setting, foldIn(key, 4))
+    : null;
+  const outcome = learn(state, setting, {
+    evaluate,
+    demonstrated,
+    random,
+    clock,
+    kernels,
+    problem,
+    heldOut,
+  });
   return { outcome, kernels, features, state };
 }
 
@@ -154,12 +176,54 @@ interface Surroundings {
   readonly demonstrated: Trajectories;
   readonly random: Trajectories;
   readonly clock: () => number;
+  readonly heldOut: HeldOutInstruments | null;
+}
+
+/** Transitions of the initial policy that are kept aside to measure on, as many to fit a reference on, and their stretches. */
+const HELD_OUT = 500;
+const FITTING = 2000;
+const STRETCH = 50;
+const FITTING_PASSES = 5;
+
+/** Instruments over chains of their own, under the policy the run begins with. */
+async function instrumentsOf(
+  kernels: Kernels,
+  state: SoftQMlIrl,
+  demonstrations: Trajectories,
+  { environment }: ControlSetting,
+  key: Key,
+): Promise<HeldOutInstruments> {
+  const { features } = state.problem;
+  const [train, rollout] = await Promise.all([0, 1].map(() => makeEnvironment(environment)));
+  const source = createEnvironmentProblem(
+    kernels,
+    { train, rollout },
+    features,
+    demonstrations,
+    {
+      sampling: "markov-chain",
+      replayCapacity: 1,
+      gradientDiscount: 1,
+      batchCapacity: FITTING,
+      trajectoryCapacity: 1,
+    },
+    foldIn(key, 0),
+  );
+  const keep = (count: number): ReturnType<typeof holdOut> =>
+    holdOut(
+      kernels,
+      features,
+      source.transitions(state.softQ.network, count),
+      consecutiveGroups(count, STRETCH),
+    );
+  const parts = { heldOut: keep(HELD_OUT), fitting: keep(FITTING), fittingPasses: FITTING_PASSES };
+  return createHeldOutInstruments(kernels, state, parts, foldIn(key, 1));
 }
 
 function learn(
   state: SoftQMlIrl,
   { iterations, evaluations, evaluationEpisodes }: ControlSetting,
-  { kernels, problem, evaluate, demonstrated, random, clock }: Surroundings,
+  { kernels, problem, evaluate, demonstrated, random, clock, heldOut }: Surroundings,
 ): ControlOutcome {
   const points: ControlPoint[] = [];
   const watch = createWatch(iterations);
@@ -183,6 +247,7 @@ function learn(
       returnGap: record.returnGap,
       policyTravel: record.policyTravel,
       rewardTravel: record.rewardTravel,
+      heldOut: heldOut && heldOut.measure(),
     });
   }
   return {

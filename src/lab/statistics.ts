@@ -1,32 +1,30 @@
-/** What findings say about several seeds: centres with bootstrap intervals, fitted exponents. */
-import { foldIn, keyFromSeed, nextInteger, streamOf } from "../core/index.ts";
+/** What findings say about several seeds: centres with intervals, fitted exponents. */
+import { keyFromSeed } from "../core/index.ts";
 import type { Interval, ScalingSeries } from "../report/index.ts";
-import { fitPowerLaw } from "../theory/index.ts";
+import { fitPowerLaw, studentQuantile } from "../theory/index.ts";
 
-/** Resamples of a bootstrap, and the share of them within an interval. */
+/** Resamples of a bootstrap, and the coverage of an interval. */
 const RESAMPLES = 2000;
 const LEVEL = 0.95;
 /** Findings are the same whenever they are read: the resampling has a seed of its own. */
 const KEY = keyFromSeed(20_250_317);
 
-/** The geometric mean of positive values with its bootstrap interval; what is not positive is left out. */
+/** The geometric mean of positive values with its interval; what is not positive is left out. */
 export function geometricInterval(x: number, values: readonly number[]): Interval {
   const logs = values.filter((value) => value > 0 && Number.isFinite(value)).map(Math.log);
   const { y, low, high } = meanInterval(x, logs);
   return { x, y: Math.exp(y), low: Math.exp(low), high: Math.exp(high) };
 }
 
-/** The mean with its bootstrap interval (percentile, 95 %). */
+/** The mean with its 95 % interval by Student's t; a single value has no interval. */
 export function meanInterval(x: number, values: readonly number[]): Interval {
-  const stream = streamOf(foldIn(KEY, values.length));
-  const means = Array.from({ length: RESAMPLES }, () => {
-    let sum = 0;
-    for (let i = 0; i < values.length; i++) sum += values[nextInteger(stream, values.length)];
-    return sum / values.length;
-  }).sort((a, b) => a - b);
-  const at = (share: number): number => means[Math.min(RESAMPLES - 1, Math.floor(share * RESAMPLES))];
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { x, y: mean, low: at((1 - LEVEL) / 2), high: at((1 + LEVEL) / 2) };
+  const count = values.length;
+  const y = values.reduce((sum, value) => sum + value, 0) / count;
+  if (count < 2) return { x, y, low: y, high: y };
+  const squares = values.reduce((sum, value) => sum + (value - y) ** 2, 0);
+  const error = Math.sqrt(squares / (count - 1) / count);
+  const width = studentQuantile((1 + LEVEL) / 2, count - 1) * error;
+  return { x, y, low: y - width, high: y + width };
 }
 
 /** Values of every seed at every size, as points with intervals and a fitted power law. */

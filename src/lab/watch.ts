@@ -1,6 +1,6 @@
 /** The failure signatures of a run, collected while it goes on. */
 import type { IterationRecord } from "../irl/index.ts";
-import { createSignatureState, findingSentence, observe } from "../theory/index.ts";
+import { createSignatureState, signatureSentence, observe } from "../theory/index.ts";
 
 /** Looks at every iteration, and at the tracking error where it was measured. */
 export interface Watch {
@@ -23,6 +23,6 @@ export function createWatch(iterations: number): Watch {
     say: (sentence) => {
       said.push(sentence);
     },
-    findings: () => [...state.findings.map(findingSentence), ...said],
+    findings: () => [...state.findings.map(signatureSentence), ...said],
   };
 }

@@ -1,6 +1,11 @@
 /** The failure signatures of a training, looked for in its records while it goes on. */
 import type { FindingRecord, RewardRecord, TrainingRecord } from "../core/index.ts";
-import { createSignatureState, observe, type Finding, type SignatureState } from "../theory/index.ts";
+import {
+  createSignatureState,
+  observe,
+  type SignatureFinding,
+  type SignatureState,
+} from "../theory/index.ts";
 
 /** What was seen so far. Plain data, updated in place by `watchRecord`. */
 export interface SignatureWatch {
@@ -29,7 +34,7 @@ const WINDOW = 40;
 const SOON = 10;
 
 const SLOWER = "lower --reward-step-size, or raise --policy-steps-per-reward-step";
-const REMEDIES: Record<Finding["signature"], string> = {
+const REMEDIES: Record<SignatureFinding["signature"], string> = {
   "policy divergence": `the critics do not keep up: lower --learning-rate, or ${SLOWER}`,
   "reward oscillation": `the reward moves too fast for the policy: ${SLOWER}`,
   "gradient explosion":
@@ -88,7 +93,7 @@ function watchReward(watch: SignatureWatch, record: RewardRecord): FindingRecord
   return changed.map((finding) => recordOf(finding, record.step));
 }
 
-function recordOf(finding: Finding, step: number): FindingRecord {
+function recordOf(finding: SignatureFinding, step: number): FindingRecord {
   const { signature, since, until } = finding;
   const unit = signature === "policy divergence" ? ", in squared rewards of a step" : "";
   return {

@@ -10,7 +10,7 @@ export interface Estimate {
 }
 
 /**
- * The mean of `values` [n] with its standard error. Values of one group (`groups` [n]: the number of the trajectory each
+ * The mean of `values`, n of them, with its standard error. Values of one group (`groups`, n numbers: that of the trajectory each
  * came from) may depend on each other in any way, groups may not: with e_g the sum of x_i - mean over group g of G,
  * SE^2 = G / (G - 1) sum_g e_g^2 / n^2. Null for values that are all independent, where this is s^2 / n.
  */

@@ -60,6 +60,12 @@ export interface HeldOutMeasurement {
   readonly projectedRewardShare: number | null;
 }
 
+/** Instruments over transitions that were kept aside. */
+export interface HeldOutInstruments {
+  /** Measure the run as it stands; changes nothing in it. */
+  measure(): HeldOutMeasurement;
+}
+
 /** Keep `batch` aside: what a problem hands out is borrowed. `groups` as in `HeldOutTransitions`. */
 export function holdOut(
   kernels: Kernels,
@@ -105,7 +111,7 @@ export function createHeldOutInstruments(
   state: SoftQMlIrl,
   { heldOut, fitting, fittingPasses }: HeldOutOptions,
   key: Key,
-): { measure(): HeldOutMeasurement } {
+): HeldOutInstruments {
   const { softQ, reward, problem } = state;
   if (!(Number.isInteger(fittingPasses) && fittingPasses >= 1)) {
     throw new TandemError(

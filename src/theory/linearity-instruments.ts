@@ -24,6 +24,12 @@ export interface LinearityMeasurement {
   readonly belowChord: number;
 }
 
+/** Instruments on two networks over the same pairs. */
+export interface LinearityInstruments {
+  /** Measure both as they stand, with `weights` d_E - d_pi of each pair [d] for the concavity gap. */
+  measure(weights: Float64Array): LinearityMeasurement;
+}
+
 /** Draws of points, and of pairs of points. */
 const DRAWS = 32;
 /** How far from theta(0) points are drawn: the same for every run, whatever its B_r, so that widths can be compared. */
@@ -35,7 +41,7 @@ export function createLinearityInstruments(
   policy: SparseTwoLayer,
   reward: SparseTwoLayer,
   key: Key,
-): { measure(weights: Float64Array): LinearityMeasurement } {
+): LinearityInstruments {
   const { features } = policy;
   const identity = kernels.allocate(features * features);
   const rows = kernels.f32(identity, features * features);

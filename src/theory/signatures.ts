@@ -34,7 +34,7 @@ export type Signature =
   | "not finite";
 
 /** A signature that was seen. */
-export interface Finding {
+export interface SignatureFinding {
   readonly signature: Signature;
   /** The iteration in which its first window began, or of the first measurement that was out of bounds. */
   readonly since: number;
@@ -56,7 +56,7 @@ export interface SignatureState {
   /** The newest tracking errors as they were measured, and the lowest of all before them. */
   readonly tracking: { iteration: number; error: number }[];
   lowestTracking: number | null;
-  readonly findings: Finding[];
+  readonly findings: SignatureFinding[];
 }
 
 interface WindowSummary {
@@ -131,8 +131,8 @@ export function createSignatureState(window: number): SignatureState {
 }
 
 /** Look at one iteration. Returns findings that are new, or that have just ended. */
-export function observe(state: SignatureState, input: SignatureInput): Finding[] {
-  const changed: Finding[] = [];
+export function observe(state: SignatureState, input: SignatureInput): SignatureFinding[] {
+  const changed: SignatureFinding[] = [];
   const broken = Object.entries(input).find(([, value]) => value !== null && !Number.isFinite(value));
   if (broken) {
     report(state, changed, "not finite", input.iteration, `${broken[0]} was ${broken[1]} first`);
@@ -149,13 +149,18 @@ export function observe(state: SignatureState, input: SignatureInput): Finding[]
 }
 
 /** A finding as one sentence. */
-export function findingSentence({ signature, since, until, evidence, remedy }: Finding): string {
+export function signatureSentence({ signature, since, until, evidence, remedy }: SignatureFinding): string {
   const span = until === null ? `since iteration ${since}` : `in iterations ${since} to ${until}`;
   return `${signature} ${span}: ${evidence}; ${remedy}`;
 }
 
 /** Divergence: three errors in a row above the bound; it is over once their middle is within. */
-function judgeTracking(state: SignatureState, changed: Finding[], iteration: number, error: number): void {
+function judgeTracking(
+  state: SignatureState,
+  changed: SignatureFinding[],
+  iteration: number,
+  error: number,
+): void {
   const { tracking } = state;
   tracking.push({ iteration, error });
   if (tracking.length > IN_A_ROW) {
@@ -178,7 +183,7 @@ function judgeTracking(state: SignatureState, changed: Finding[], iteration: num
 }
 
 /** The same without tracking errors: the squared residual doubles twice in a row, and is over once it has come back. */
-function judgeResidual(state: SignatureState, changed: Finding[]): void {
+function judgeResidual(state: SignatureState, changed: SignatureFinding[]): void {
   const { windows, tracking } = state;
   if (tracking.length > 0 || windows.length < 3) return;
   const [older, old, now] = windows.slice(-3);
@@ -198,7 +203,7 @@ function judgeResidual(state: SignatureState, changed: Finding[]): void {
   });
 }
 
-function judgeWindows(state: SignatureState, changed: Finding[]): void {
+function judgeWindows(state: SignatureState, changed: SignatureFinding[]): void {
   const { windows } = state;
   const now = windows[windows.length - 1];
   const { first, last } = now;
@@ -259,7 +264,7 @@ interface Judgement {
 }
 
 /** Begin or end a finding as `holds` says. */
-function settle(state: SignatureState, changed: Finding[], judgement: Judgement): void {
+function settle(state: SignatureState, changed: SignatureFinding[], judgement: Judgement): void {
   const { signature, holds, since, now, evidence } = judgement;
   const open = lasting(state, signature);
   if (holds && !open) report(state, changed, signature, since, evidence);
@@ -271,18 +276,18 @@ function settle(state: SignatureState, changed: Finding[], judgement: Judgement)
 
 function report(
   state: SignatureState,
-  changed: Finding[],
+  changed: SignatureFinding[],
   signature: Signature,
   since: number,
   evidence: string,
 ): void {
   if (lasting(state, signature)) return;
-  const finding: Finding = { signature, since, until: null, evidence, remedy: REMEDIES[signature] };
+  const finding: SignatureFinding = { signature, since, until: null, evidence, remedy: REMEDIES[signature] };
   state.findings.push(finding);
   changed.push(finding);
 }
 
-function lasting({ findings }: SignatureState, signature: Signature): Finding | undefined {
+function lasting({ findings }: SignatureState, signature: Signature): SignatureFinding | undefined {
   return findings.find((finding) => finding.signature === signature && finding.until === null);
 }
 

@@ -54,10 +54,13 @@ export interface TabularMeasurement {
 
 /** Instruments on one run. Arrays are borrowed until the next call. */
 export interface TabularInstruments {
+  /** L of the expert's and of the uniform policy, nats. */
   readonly expertLikelihood: number;
   readonly uniformLikelihood: number;
+  /** log pi_E(a|s) and d_E(s, a), [S, A]. */
   readonly expertLogPolicy: Float64Array;
   readonly expertOccupancy: Float64Array;
+  /** Measure the run as it stands; changes nothing in it. */
   measure(): TabularMeasurement;
   /** The tracking error alone. */
   trackingError(): number;

@@ -17,8 +17,8 @@ const CHECKSUMS = {
   sums: "4ae9d264",
   adam: "4cc01b02",
   "tanh-Gaussian head": "9928916c",
-  "neural soft Q-learning on pairs": "1a95f3b2",
-  "neural soft Q-learning on rows": "19d1c5f1",
+  "neural soft Q-learning on pairs": "2f3eb292",
+  "neural soft Q-learning on rows": "e8a2cf6f",
   "ascent on sparse rows": "dd8e2f2a",
 };
 

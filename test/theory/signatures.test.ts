@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { foldIn, keyFromSeed, nextNormal, nextUniform, streamOf, type Key } from "../../src/core/index.ts";
 import {
   createSignatureState,
-  findingSentence,
+  signatureSentence,
   observe,
-  type Finding,
+  type SignatureFinding,
   type Signature,
   type SignatureInput,
   type SignatureState,
@@ -59,7 +59,7 @@ function watch(
   iterations: number,
   spoil: Spoil,
   state: SignatureState = createSignatureState(WINDOW),
-): Finding[] {
+): SignatureFinding[] {
   const next = healthyStream(keyFromSeed(1), { window: state.window, rho: 0, dimensions: 5 });
   return Array.from({ length: iterations }, (_, k) => {
     const input = next(k);
@@ -116,10 +116,10 @@ describe("signatures", () => {
     expect(found[0]).toMatchObject({ since: span.since, until: null });
     expect(found[0].evidence).toMatch(evidence);
     expect(found[1]).toMatchObject(span);
-    expect(findingSentence(found[0])).toBe(
+    expect(signatureSentence(found[0])).toBe(
       `${signature} since iteration ${span.since}: ${found[0].evidence}; ${found[0].remedy}`,
     );
-    expect(findingSentence(found[1])).toContain(`in iterations ${span.since} to ${span.until}: `);
+    expect(signatureSentence(found[1])).toContain(`in iterations ${span.since} to ${span.until}: `);
   });
 
   it("tells policy divergence by tracking errors", () => {
@@ -224,9 +224,16 @@ describe("signatures", () => {
 
   it("forgets windows, not findings", () => {
     const state = createSignatureState(40);
-    watch(80 * 40, ({ iteration }) => ({ projectedReward: iteration < 200 ? 1 : 0 }), state);
+    watch(
+      80 * 40,
+      ({ iteration }) => ({ projectedReward: iteration < 200 || iteration >= 3000 ? 1 : 0 }),
+      state,
+    );
     expect(state.windows).toHaveLength(50);
-    expect(state.findings).toMatchObject([{ signature: "reward saturation", since: 0, until: 239 }]);
+    expect(state.findings).toMatchObject([
+      { signature: "reward saturation", since: 0, until: 239 },
+      { signature: "reward saturation", since: 3000, until: null },
+    ]);
   });
 
   it.each([0, 20, 50, 110, NaN])("refuses a window of %s iterations", (window) => {

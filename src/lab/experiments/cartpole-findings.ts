@@ -98,7 +98,7 @@ function curves(tasks: readonly (readonly [string, readonly Result[]])[]): Figur
     id: "cartpole",
     title: "Learned rewards and their controls",
     caption:
-      "True return of the softmax policy, mean and 95 % bootstrap interval over seeds, each seed with a demonstration of " +
+      "True return of the softmax policy, mean and 95 % interval over seeds, each seed with a demonstration of " +
       "its own. Centred values pay nothing for entropy gained by surviving; plain ones do, which is the leak.",
     layout: "small",
     legend: "shared",

@@ -89,7 +89,7 @@ export const cartpole: Experiment<ControlSetting, ControlOutcome> = {
             ...ARMS[arm],
             firstEpisode,
             seed: FIRST_SEED + seed,
-            ...(quick ? { iterations: 200, evaluations: 10 } : {}),
+            ...(quick ? { iterations: 200, evaluations: 10, heldOut: true } : {}),
           };
           cells.push({ id: `${task.environment}, ${arm}, seed ${setting.seed}`, setting });
         }

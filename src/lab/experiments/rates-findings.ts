@@ -47,7 +47,7 @@ export function ratesFindings(results: readonly TabularResult[]): Findings {
     title: "Errors against total samples",
     caption:
       "Each point is a run planned for that many samples, its step sizes with it. Geometric means over seeds with 95 % " +
-      "bootstrap intervals; slopes by regression over all budgets.",
+      "intervals; slopes by regression over all budgets.",
     layout: "small",
     panels,
   };

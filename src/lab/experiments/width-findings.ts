@@ -68,7 +68,7 @@ export function widthFindings(results: readonly TabularResult[]): Findings {
     id: "width",
     title: "What finite width costs",
     caption:
-      "Geometric means over seeds with 95 % bootstrap intervals, slopes by regression over all widths. Random directions " +
+      "Geometric means over seeds with 95 % intervals, slopes by regression over all widths. Random directions " +
       "hardly move a unit across zero; trained ones, gradients of random combinations, move all units of a row together.",
     layout: "small",
     panels,
