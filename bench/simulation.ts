@@ -38,7 +38,7 @@ interface Bare {
 /** The simulator alone, from the state `env` is in at each `run`. */
 async function makeBare(env: Environment): Promise<Bare> {
   const mujoco = await loadMujoco();
-  const model = mujoco.MjModel.from_xml_string(toMjcf(HALF_CHEETAH));
+  const model = mujoco.MjModel.from_xml_string(toMjcf(HALF_CHEETAH, "summed"));
   const data = new mujoco.MjData(model);
   return {
     run(actions) {

@@ -66,7 +66,7 @@ async function rollOut({ id, options, seed, start, actions, setStateAt, states }
 const { cases } = JSON.parse(await text(process.stdin)) as { cases: Case[] };
 const rollouts: Rollout[] = [];
 for (const one of cases) rollouts.push(await rollOut(one));
-const halfCheetah = toMjcf(HALF_CHEETAH);
+const halfCheetah = toMjcf(HALF_CHEETAH, "summed");
 console.log(
   JSON.stringify({ models: { "HalfCheetah-v4": halfCheetah, "HalfCheetah-v5": halfCheetah }, rollouts }),
 );

@@ -18,6 +18,8 @@ export interface StepResult {
 export interface Environment {
   /** Versioned name, e.g. `HalfCheetah-v5`. */
   readonly id: string;
+  /** Every option it was made with, those left out at their defaults: plain JSON that `makeEnvironment` takes back. */
+  readonly options?: Readonly<Record<string, unknown>>;
   readonly observationSpace: BoxSpace;
   readonly actionSpace: ActionSpace;
   /** Steps after which an episode is truncated. */
@@ -30,6 +32,11 @@ export interface Environment {
   setState(state: EnvironmentState): Float64Array;
   /** A copy of the simulator state, enough for `setState` to continue from. */
   getState(): EnvironmentState;
+  /**
+   * The simulator state that an observation shows, what it hides (such as how far the body has come) set to 0; absent
+   * where observations do not tell it.
+   */
+  stateFromObservation?(observation: ArrayLike<number>): EnvironmentState;
   /** Release what the environment holds; it must not be used afterwards. Closing twice is harmless. */
   close(): void;
 }

@@ -5,7 +5,7 @@ export type GivenOptions = Readonly<Record<string, unknown>>;
 
 /**
  * `defaults` with what `given` sets. Every name must be known, and every value of its default's type and, if a number,
- * finite; an option set to undefined counts as left out.
+ * finite; an option set to undefined counts as left out. A default of two numbers is a range, [low, high].
  */
 export function readOptions<Options extends object>(
   id: string,
@@ -18,6 +18,10 @@ export function readOptions<Options extends object>(
       throw refusal(id, `has no option ${name}; it has ${Object.keys(defaults).join(", ")}`);
     }
     if (value === undefined) continue;
+    if (Array.isArray(options[name])) {
+      options[name] = requireRange(id, name, value);
+      continue;
+    }
     const type = typeof options[name];
     if (typeof value !== type) throw refusal(id, `takes a ${type} as ${name}, got ${JSON.stringify(value)}`);
     if (typeof value === "number" && !Number.isFinite(value)) {
@@ -26,6 +30,22 @@ export function readOptions<Options extends object>(
     options[name] = value;
   }
   return options as Options;
+}
+
+/** `value` as [low, high], low < high. */
+function requireRange(id: string, name: string, value: unknown): [number, number] {
+  if (Array.isArray(value) && value.length === 2) {
+    const [low, high] = value as unknown[];
+    if (Number.isFinite(low) && Number.isFinite(high) && (low as number) < (high as number))
+      return [low as number, high as number];
+  }
+  throw refusal(id, `takes two ascending finite numbers as ${name}, got ${JSON.stringify(value)}`);
+}
+
+/** Refuse `value` unless it is one of `choices`. */
+export function requireOneOf(id: string, name: string, value: string, choices: readonly string[]): void {
+  if (!choices.includes(value))
+    throw refusal(id, `takes ${choices.join(" or ")} as ${name}, got ${JSON.stringify(value)}`);
 }
 
 /** Refuse `value` unless it is an integer of at least 1. */

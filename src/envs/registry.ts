@@ -2,6 +2,8 @@ import { TandemError } from "../core/index.ts";
 import type { Environment } from "./environment.ts";
 import { type LunarLanderOptions, makeLunarLander } from "./box2d/lunar-lander.ts";
 import { type HalfCheetahOptions, makeHalfCheetah } from "./mujoco/half-cheetah.ts";
+import { type HopperOptions, makeHopper } from "./mujoco/hopper.ts";
+import { type Walker2dOptions, makeWalker2d } from "./mujoco/walker2d.ts";
 import { type AcrobotOptions, makeAcrobot } from "./classic-control/acrobot.ts";
 import { type CartPoleOptions, makeCartPole } from "./classic-control/cart-pole.ts";
 import { type MountainCarOptions, makeMountainCar } from "./classic-control/mountain-car.ts";
@@ -29,9 +31,13 @@ export interface EnvironmentOptions {
   "GridWorld-v0": GridWorldOptions & EpisodeOptions;
   "HalfCheetah-v4": HalfCheetahOptions;
   "HalfCheetah-v5": HalfCheetahOptions;
+  "Hopper-v4": HopperOptions;
+  "Hopper-v5": HopperOptions;
   "LunarLander-v3": LunarLanderOptions;
   "MountainCar-v0": MountainCarOptions;
   "ObjectWorld-v0": ObjectWorldOptions & EpisodeOptions;
+  "Walker2d-v4": Walker2dOptions;
+  "Walker2d-v5": Walker2dOptions;
 }
 
 type KnownId = keyof EnvironmentOptions;
@@ -45,9 +51,13 @@ const MAKERS: Record<KnownId, (options: GivenOptions) => Promise<Environment>> =
   "GridWorld-v0": tabularMaker("GridWorld-v0", GRID_WORLD, gridWorldMdp),
   "HalfCheetah-v4": (options) => makeHalfCheetah("HalfCheetah-v4", options),
   "HalfCheetah-v5": (options) => makeHalfCheetah("HalfCheetah-v5", options),
+  "Hopper-v4": (options) => makeHopper("Hopper-v4", options),
+  "Hopper-v5": (options) => makeHopper("Hopper-v5", options),
   "LunarLander-v3": makeLunarLander,
   "MountainCar-v0": makeMountainCar,
   "ObjectWorld-v0": tabularMaker("ObjectWorld-v0", OBJECT_WORLD, objectWorldMdp),
+  "Walker2d-v4": (options) => makeWalker2d("Walker2d-v4", options),
+  "Walker2d-v5": (options) => makeWalker2d("Walker2d-v5", options),
 };
 
 /** The ids that `makeEnvironment` knows, in alphabetical order. */

@@ -2,11 +2,12 @@ import { type RandomStream, nextNormal, nextUniform } from "../../core/index.ts"
 import type { Environment, StepResult } from "../environment.ts";
 import { type GivenOptions, readOptions, requireCount, requireNonNegative } from "../options.ts";
 import type { Body, Compliance, Geom, Joint, ModelDescription, Motor, Surface, Vector } from "./model.ts";
-import { MujocoEnvironment } from "./mujoco-environment.ts";
-import { Simulation } from "./simulation.ts";
+import { MujocoEnvironment, sumOfSquares } from "./mujoco-environment.ts";
+import { PHYSICS, type PhysicsOptions, openSimulation } from "./physics.ts";
+import type { Simulation } from "./simulation.ts";
 
 /** The options of HalfCheetah: Gymnasium's (whose ctrl_cost_weight is controlCostWeight here), with its defaults. */
-export interface HalfCheetahOptions {
+export interface HalfCheetahOptions extends Omit<PhysicsOptions, "contactMargins"> {
   /** MuJoCo steps of 0.01 s in one environment step; 5. */
   frameSkip: number;
   /** Weight of the forward velocity in the reward; 1. */
@@ -21,7 +22,10 @@ export interface HalfCheetahOptions {
   maxEpisodeSteps: number;
 }
 
+const { contactMargins: _, ...WORLD } = PHYSICS; // no geom here has a margin
+
 const DEFAULTS: HalfCheetahOptions = {
+  ...WORLD,
   frameSkip: 5,
   forwardRewardWeight: 1,
   controlCostWeight: 0.1,
@@ -52,7 +56,7 @@ export async function makeHalfCheetah(id: HalfCheetahId, given: GivenOptions = {
   requireCount(id, "frameSkip", options.frameSkip);
   requireCount(id, "maxEpisodeSteps", options.maxEpisodeSteps);
   requireNonNegative(id, "resetNoiseScale", options.resetNoiseScale);
-  return new HalfCheetah(id, options, await Simulation.create(HALF_CHEETAH));
+  return new HalfCheetah(id, options, await openSimulation(id, HALF_CHEETAH, { ...PHYSICS, ...options }));
 }
 
 class HalfCheetah extends MujocoEnvironment {
@@ -68,7 +72,15 @@ class HalfCheetah extends MujocoEnvironment {
     const forwardName = id === "HalfCheetah-v5" ? "reward_forward" : "reward_run";
     const stepInfo = { x_position: NaN, x_velocity: NaN, [forwardName]: NaN, reward_ctrl: NaN };
     const resetInfo: Record<string, number> = id === "HalfCheetah-v5" ? { x_position: NaN } : {};
-    super({ id, frameSkip, maxEpisodeSteps, observationSize }, simulation, stepInfo, resetInfo);
+    const task = {
+      id,
+      frameSkip,
+      maxEpisodeSteps,
+      observationSize,
+      options: { ...options },
+      hiddenPositions: firstPosition,
+    };
+    super(task, simulation, stepInfo, resetInfo);
     this.#options = options;
     this.#forwardName = forwardName;
     this.#firstPosition = firstPosition;
@@ -112,12 +124,6 @@ class HalfCheetah extends MujocoEnvironment {
   }
 }
 
-function sumOfSquares(values: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i] * values[i];
-  return sum;
-}
-
 // The runner. Every number below is a published fact of the task; b is the back leg, f the front leg.
 
 const RADIUS = 0.046;
@@ -147,7 +153,7 @@ function limb(name: string, position: Vector, angle: number, halfLength: number)
   return {
     name,
     surface: SKIN,
-    shape: { type: "capsule", radius: RADIUS, halfLength, position, axis: ABOUT_Y, angle },
+    shape: { type: "capsule", radius: RADIUS, halfLength, position, turn: { axis: ABOUT_Y, angle } },
   };
 }
 
@@ -222,11 +228,12 @@ const TORSO: Body = {
 export const HALF_CHEETAH: ModelDescription = {
   name: "half-cheetah",
   timestep: 0.01,
+  integrator: "Euler",
   gravity: [0, 0, -9.81],
   totalMass: 14,
   arenaBytes: 2 ** 20,
-  floor: { name: "floor", surface: GROUND, shape: { type: "plane", size: [40, 40, 40] } },
-  root: TORSO,
+  fixed: [{ name: "floor", surface: GROUND, shape: { type: "plane", size: [40, 40, 40] } }],
+  bodies: [TORSO],
   motors: [
     motor("bthigh", 120),
     motor("bshin", 90),

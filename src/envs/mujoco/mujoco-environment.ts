@@ -23,7 +23,19 @@ export interface MujocoTask {
   readonly maxEpisodeSteps: number;
   /** Coordinates of an observation. */
   readonly observationSize: number;
+  /** All options, resolved. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /**
+   * What the task reads beside positions and velocities. After a step it is what MuJoCo's last internal stage left, which
+   * no state determines, so it is saved with the state. Contact forces are computed only for those that name `cfrc_ext`.
+   */
+  readonly carried?: readonly Carried[];
+  /** Leading positions that the observation leaves out; null where an observation does not begin with positions and velocities. */
+  readonly hiddenPositions: number | null;
 }
+
+/** A quantity that follows from positions and velocities. */
+export type Carried = "xpos" | "xipos" | "site_xpos" | "cinert" | "cvel" | "qfrc_actuator" | "cfrc_ext";
 
 type Info = Record<string, number>;
 
@@ -32,18 +44,22 @@ type Info = Record<string, number>;
  * state, apply the action as motor controls for `frameSkip` steps, then score and observe. A task says how.
  *
  * Differences from Gymnasium: a step with a number that is not finite, before a reset or after `close`, or one in which
- * the simulation diverges, is an error here; MuJoCo's force sensors (`mj_rnePostConstraint`) are left out, since no task
- * so far reads them.
+ * the simulation diverges, is an error here; contact forces (`mj_rnePostConstraint`) are computed only where the task reads
+ * them, and are 0 after `setState` to a state that does not hold them (Gymnasium keeps those of the step before).
  */
 export abstract class MujocoEnvironment implements Environment {
   readonly id: string;
   readonly observationSpace: BoxSpace;
   readonly actionSpace: BoxSpace;
   readonly maxEpisodeSteps: number;
+  readonly options: Readonly<Record<string, unknown>>;
+  stateFromObservation?: (observation: ArrayLike<number>) => EnvironmentState;
   /** Simulated seconds of one environment step. */
   protected readonly stepSeconds: number;
   protected readonly simulation: Simulation;
   readonly #frameSkip: number;
+  readonly #carried: readonly Carried[];
+  readonly #readsContactForces: boolean;
   readonly #result: StepResult;
   readonly #resetInfo: Info;
   #stream: RandomStream | undefined;
@@ -64,7 +80,14 @@ export abstract class MujocoEnvironment implements Environment {
     };
     this.stepSeconds = timestep * task.frameSkip;
     this.simulation = simulation;
+    this.options = task.options;
     this.#frameSkip = task.frameSkip;
+    this.#carried = task.carried ?? [];
+    this.#readsContactForces = this.#carried.includes("cfrc_ext");
+    const { hiddenPositions } = task;
+    if (hiddenPositions !== null) {
+      this.stateFromObservation = (observation) => this.#stateShownBy(observation, hiddenPositions);
+    }
     const observation = new Float64Array(task.observationSize);
     this.#result = { observation, reward: NaN, terminated: false, truncated: false, info: stepInfo };
     this.#resetInfo = resetInfo;
@@ -102,6 +125,7 @@ export abstract class MujocoEnvironment implements Environment {
     const { ctrl } = simulation;
     for (let i = 0; i < ctrl.length; i++) ctrl[i] = action[i];
     if (!simulation.advance(this.#frameSkip)) this.#refuseDivergence();
+    if (this.#readsContactForces) simulation.sumContactForces();
     this.#elapsedSteps++;
     this.score(action, result);
     this.observe(result.observation);
@@ -122,20 +146,25 @@ export abstract class MujocoEnvironment implements Environment {
     simulation.qvel.set(state.qvel);
     if (state.qacc_warmstart) simulation.warmStart.set(state.qacc_warmstart);
     if (state.time) simulation.time = state.time[0];
-    return this.#start();
+    return this.#start(state);
   }
 
-  /** `qpos` [nq], `qvel` [nv], `qacc_warmstart` [nv] and `time` [1]: all that the next steps depend on. */
+  /**
+   * `qpos` [nq], `qvel` [nv], `qacc_warmstart` [nv] and `time` [1], and what the task carries over from MuJoCo's last
+   * stage: all that the next steps depend on.
+   */
   getState(): EnvironmentState {
     this.#requireOpen("getState");
     const { simulation } = this;
     simulation.attach();
-    return {
+    const state: EnvironmentState = {
       qpos: simulation.qpos.slice(),
       qvel: simulation.qvel.slice(),
       qacc_warmstart: simulation.warmStart.slice(),
       time: Float64Array.of(simulation.time),
     };
+    for (const name of this.#carried) state[name] = simulation[name].slice();
+    return state;
   }
 
   close(): void {
@@ -143,10 +172,13 @@ export abstract class MujocoEnvironment implements Environment {
     this.simulation.delete();
   }
 
-  /** Begin an episode in the state the simulation holds. */
-  #start(): Float64Array {
-    this.simulation.forward();
-    this.simulation.attach();
+  /** Begin an episode in the state the simulation holds, with what `state` names of the carried quantities. */
+  #start(state: EnvironmentState = {}): Float64Array {
+    const { simulation } = this;
+    simulation.forward();
+    simulation.attach();
+    if (this.#readsContactForces) simulation.cfrc_ext.fill(0);
+    for (const name of this.#carried) if (state[name]) simulation[name].set(state[name]);
     this.#elapsedSteps = 0;
     this.#phase = "running";
     const { observation } = this.#result;
@@ -193,6 +225,7 @@ export abstract class MujocoEnvironment implements Environment {
       qacc_warmstart: qvel.length,
       time: 1,
     };
+    for (const name of this.#carried) sizes[name] = this.simulation[name].length;
     const refuse = (problem: string): never => {
       throw new TandemError("setState", `${this.id} ${problem}`);
     };
@@ -205,6 +238,21 @@ export abstract class MujocoEnvironment implements Environment {
     for (const name of ["qpos", "qvel"]) {
       if (!state[name]) refuse(`needs ${name}; pass { qpos, qvel } or what getState gave`);
     }
+  }
+
+  #stateShownBy(observation: ArrayLike<number>, hiddenPositions: number): EnvironmentState {
+    const { size } = this.observationSpace;
+    if (observation.length !== size) {
+      const problem = `${this.id} gives observations of shape [${size}], got [${observation.length}]`;
+      throw new TandemError("stateFromObservation", problem);
+    }
+    this.simulation.attach();
+    const qpos = new Float64Array(this.simulation.qpos.length);
+    const qvel = new Float64Array(this.simulation.qvel.length);
+    const shown = qpos.length - hiddenPositions;
+    for (let i = 0; i < shown; i++) qpos[hiddenPositions + i] = observation[i];
+    for (let i = 0; i < qvel.length; i++) qvel[i] = observation[shown + i];
+    return { qpos, qvel };
   }
 
   #requireOpen(method: string): void {
@@ -225,4 +273,11 @@ export abstract class MujocoEnvironment implements Environment {
       `the simulation of ${this.id} diverged; check the state it was set to, then reset it`,
     );
   }
+}
+
+/** sum_i values_i^2 */
+export function sumOfSquares(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] * values[i];
+  return sum;
 }

@@ -1,6 +1,6 @@
 import type { MainModule, MjData, MjModel } from "@mujoco/mujoco";
 
-import { type ModelDescription, toMjcf } from "./model.ts";
+import { type ContactMargins, type ModelDescription, toMjcf } from "./model.ts";
 
 let loading: Promise<MainModule> | undefined;
 
@@ -25,22 +25,39 @@ export class Simulation {
   ctrl = new Float64Array(0);
   /** Accelerations the constraint solver starts from, [nv]; a view. */
   warmStart = new Float64Array(0);
+  /** Origins of the bodies in the world's frame, [bodies, 3], the world first; a view, as are the next. */
+  xpos = new Float64Array(0);
+  /** Centres of mass of the bodies, [bodies, 3]. */
+  xipos = new Float64Array(0);
+  /** Marked points, [sites, 3]. */
+  site_xpos = new Float64Array(0);
+  /** Inertia (6), mass times offset (3) and mass of each body about the subtree's centre of mass, [bodies, 10]. */
+  cinert = new Float64Array(0);
+  /** Rotational, then translational velocity of each body about that point, [bodies, 6]. */
+  cvel = new Float64Array(0);
+  /** Generalised forces of the motors, [nv]. */
+  qfrc_actuator = new Float64Array(0);
+  /** Torque, then force on each body from contacts, [bodies, 6]: of the last `sumContactForces`. */
+  cfrc_ext = new Float64Array(0);
+  /** Masses of the bodies, kg, [bodies], the world (0) first; a copy. */
+  readonly masses: Float64Array;
   readonly #mujoco: MainModule;
   readonly #model: MjModel;
   readonly #data: MjData;
   #deleted = false;
 
-  private constructor(mujoco: MainModule, model: ModelDescription) {
+  private constructor(mujoco: MainModule, model: ModelDescription, margins: ContactMargins) {
     this.model = model;
     this.#mujoco = mujoco;
-    this.#model = mujoco.MjModel.from_xml_string(toMjcf(model));
+    this.#model = mujoco.MjModel.from_xml_string(toMjcf(model, margins));
     this.#data = new mujoco.MjData(this.#model);
+    this.masses = this.#model.body_mass.slice();
     this.attach();
   }
 
   /** Compile `model` and set it into its initial state. The first call in a process loads MuJoCo (some 150 ms). */
-  static async create(model: ModelDescription): Promise<Simulation> {
-    return new Simulation(await loadMujoco(), model);
+  static async create(model: ModelDescription, margins: ContactMargins = "summed"): Promise<Simulation> {
+    return new Simulation(await loadMujoco(), model, margins);
   }
 
   /** Simulated seconds since the last `clear`. */
@@ -60,6 +77,13 @@ export class Simulation {
     this.qvel = data.qvel;
     this.ctrl = data.ctrl;
     this.warmStart = data.qacc_warmstart;
+    this.xpos = data.xpos;
+    this.xipos = data.xipos;
+    this.site_xpos = data.site_xpos;
+    this.cinert = data.cinert;
+    this.cvel = data.cvel;
+    this.qfrc_actuator = data.qfrc_actuator;
+    this.cfrc_ext = data.cfrc_ext;
   }
 
   /** Back to the initial state, with time, controls and the solver's warm start at zero (`mj_resetData`). */
@@ -70,6 +94,11 @@ export class Simulation {
   /** Compute everything that follows from positions, velocities and controls, without moving (`mj_forward`). */
   forward(): void {
     this.#mujoco.mj_forward(this.#model, this.#data);
+  }
+
+  /** Compute `cfrc_ext`, which steps leave as it was (`mj_rnePostConstraint`). */
+  sumContactForces(): void {
+    this.#mujoco.mj_rnePostConstraint(this.#model, this.#data);
   }
 
   /**
