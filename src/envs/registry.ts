@@ -1,8 +1,11 @@
 import { TandemError } from "../core/index.ts";
 import type { Environment } from "./environment.ts";
 import { type LunarLanderOptions, makeLunarLander } from "./box2d/lunar-lander.ts";
+import { type AntOptions, makeAnt } from "./mujoco/ant.ts";
 import { type HalfCheetahOptions, makeHalfCheetah } from "./mujoco/half-cheetah.ts";
 import { type HopperOptions, makeHopper } from "./mujoco/hopper.ts";
+import { type SwimmerOptions, makeSwimmer } from "./mujoco/swimmer.ts";
+import { type HumanoidOptions, makeHumanoid } from "./mujoco/humanoid.ts";
 import { type Walker2dOptions, makeWalker2d } from "./mujoco/walker2d.ts";
 import { type AcrobotOptions, makeAcrobot } from "./classic-control/acrobot.ts";
 import { type CartPoleOptions, makeCartPole } from "./classic-control/cart-pole.ts";
@@ -24,6 +27,8 @@ export interface EpisodeOptions {
 /** The options each environment takes, by id. */
 export interface EnvironmentOptions {
   "Acrobot-v1": AcrobotOptions;
+  "Ant-v4": AntOptions;
+  "Ant-v5": AntOptions;
   "CartPole-v0": CartPoleOptions;
   "CartPole-v1": CartPoleOptions;
   "Chain-v0": ChainOptions & EpisodeOptions;
@@ -33,9 +38,13 @@ export interface EnvironmentOptions {
   "HalfCheetah-v5": HalfCheetahOptions;
   "Hopper-v4": HopperOptions;
   "Hopper-v5": HopperOptions;
+  "Humanoid-v4": HumanoidOptions;
+  "Humanoid-v5": HumanoidOptions;
   "LunarLander-v3": LunarLanderOptions;
   "MountainCar-v0": MountainCarOptions;
   "ObjectWorld-v0": ObjectWorldOptions & EpisodeOptions;
+  "Swimmer-v4": SwimmerOptions;
+  "Swimmer-v5": SwimmerOptions;
   "Walker2d-v4": Walker2dOptions;
   "Walker2d-v5": Walker2dOptions;
 }
@@ -44,6 +53,8 @@ type KnownId = keyof EnvironmentOptions;
 
 const MAKERS: Record<KnownId, (options: GivenOptions) => Promise<Environment>> = {
   "Acrobot-v1": makeAcrobot,
+  "Ant-v4": (options) => makeAnt("Ant-v4", options),
+  "Ant-v5": (options) => makeAnt("Ant-v5", options),
   "CartPole-v0": (options) => makeCartPole("CartPole-v0", options),
   "CartPole-v1": (options) => makeCartPole("CartPole-v1", options),
   "Chain-v0": tabularMaker("Chain-v0", CHAIN, chainMdp),
@@ -53,9 +64,13 @@ const MAKERS: Record<KnownId, (options: GivenOptions) => Promise<Environment>> =
   "HalfCheetah-v5": (options) => makeHalfCheetah("HalfCheetah-v5", options),
   "Hopper-v4": (options) => makeHopper("Hopper-v4", options),
   "Hopper-v5": (options) => makeHopper("Hopper-v5", options),
+  "Humanoid-v4": (options) => makeHumanoid("Humanoid-v4", options),
+  "Humanoid-v5": (options) => makeHumanoid("Humanoid-v5", options),
   "LunarLander-v3": makeLunarLander,
   "MountainCar-v0": makeMountainCar,
   "ObjectWorld-v0": tabularMaker("ObjectWorld-v0", OBJECT_WORLD, objectWorldMdp),
+  "Swimmer-v4": (options) => makeSwimmer("Swimmer-v4", options),
+  "Swimmer-v5": (options) => makeSwimmer("Swimmer-v5", options),
   "Walker2d-v4": (options) => makeWalker2d("Walker2d-v4", options),
   "Walker2d-v5": (options) => makeWalker2d("Walker2d-v5", options),
 };
