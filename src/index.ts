@@ -9,6 +9,7 @@ export * from "./eval/index.ts";
 export * from "./irl/index.ts";
 export * from "./kernels/index.ts";
 export * from "./nn/index.ts";
+export * from "./policies/index.ts";
 export * from "./report/index.ts";
 export * from "./rl/index.ts";
 export * from "./runs/index.ts";
