@@ -4,6 +4,13 @@ import { type LunarLanderOptions, makeLunarLander } from "./box2d/lunar-lander.t
 import { type AntOptions, makeAnt } from "./mujoco/ant.ts";
 import { type HalfCheetahOptions, makeHalfCheetah } from "./mujoco/half-cheetah.ts";
 import { type HopperOptions, makeHopper } from "./mujoco/hopper.ts";
+import {
+  type InvertedDoublePendulumOptions,
+  makeInvertedDoublePendulum,
+} from "./mujoco/inverted-double-pendulum.ts";
+import { type InvertedPendulumOptions, makeInvertedPendulum } from "./mujoco/inverted-pendulum.ts";
+import { type PusherOptions, makePusher } from "./mujoco/pusher.ts";
+import { type ReacherOptions, makeReacher } from "./mujoco/reacher.ts";
 import { type SwimmerOptions, makeSwimmer } from "./mujoco/swimmer.ts";
 import { type HumanoidOptions, makeHumanoid } from "./mujoco/humanoid.ts";
 import { type Walker2dOptions, makeWalker2d } from "./mujoco/walker2d.ts";
@@ -40,9 +47,17 @@ export interface EnvironmentOptions {
   "Hopper-v5": HopperOptions;
   "Humanoid-v4": HumanoidOptions;
   "Humanoid-v5": HumanoidOptions;
+  "InvertedDoublePendulum-v4": InvertedDoublePendulumOptions;
+  "InvertedDoublePendulum-v5": InvertedDoublePendulumOptions;
+  "InvertedPendulum-v4": InvertedPendulumOptions;
+  "InvertedPendulum-v5": InvertedPendulumOptions;
   "LunarLander-v3": LunarLanderOptions;
   "MountainCar-v0": MountainCarOptions;
   "ObjectWorld-v0": ObjectWorldOptions & EpisodeOptions;
+  "Pusher-v4": PusherOptions;
+  "Pusher-v5": PusherOptions;
+  "Reacher-v4": ReacherOptions;
+  "Reacher-v5": ReacherOptions;
   "Swimmer-v4": SwimmerOptions;
   "Swimmer-v5": SwimmerOptions;
   "Walker2d-v4": Walker2dOptions;
@@ -66,9 +81,17 @@ const MAKERS: Record<KnownId, (options: GivenOptions) => Promise<Environment>> =
   "Hopper-v5": (options) => makeHopper("Hopper-v5", options),
   "Humanoid-v4": (options) => makeHumanoid("Humanoid-v4", options),
   "Humanoid-v5": (options) => makeHumanoid("Humanoid-v5", options),
+  "InvertedDoublePendulum-v4": (options) => makeInvertedDoublePendulum("InvertedDoublePendulum-v4", options),
+  "InvertedDoublePendulum-v5": (options) => makeInvertedDoublePendulum("InvertedDoublePendulum-v5", options),
+  "InvertedPendulum-v4": (options) => makeInvertedPendulum("InvertedPendulum-v4", options),
+  "InvertedPendulum-v5": (options) => makeInvertedPendulum("InvertedPendulum-v5", options),
   "LunarLander-v3": makeLunarLander,
   "MountainCar-v0": makeMountainCar,
   "ObjectWorld-v0": tabularMaker("ObjectWorld-v0", OBJECT_WORLD, objectWorldMdp),
+  "Pusher-v4": (options) => makePusher("Pusher-v4", options),
+  "Pusher-v5": (options) => makePusher("Pusher-v5", options),
+  "Reacher-v4": (options) => makeReacher("Reacher-v4", options),
+  "Reacher-v5": (options) => makeReacher("Reacher-v5", options),
   "Swimmer-v4": (options) => makeSwimmer("Swimmer-v4", options),
   "Swimmer-v5": (options) => makeSwimmer("Swimmer-v5", options),
   "Walker2d-v4": (options) => makeWalker2d("Walker2d-v4", options),

@@ -35,7 +35,8 @@ export interface MujocoTask {
 }
 
 /** A quantity that follows from positions and velocities. */
-export type Carried = "xpos" | "xipos" | "site_xpos" | "cinert" | "cvel" | "qfrc_actuator" | "cfrc_ext";
+export type Carried =
+  "xpos" | "xipos" | "site_xpos" | "cinert" | "cvel" | "qfrc_actuator" | "qfrc_constraint" | "cfrc_ext";
 
 type Info = Record<string, number>;
 

@@ -32,6 +32,9 @@ export interface PlanarWalkerOptions extends PhysicsOptions {
   maxEpisodeSteps: number;
 }
 
+/** What remains where no geom has a margin. */
+type PlanarWalkerTask = Omit<PlanarWalkerOptions, "contactMargins">;
+
 /** What a MuJoCo task's version number decides in Hopper and Walker2d. */
 export function planarWalkerDefaults(
   version: 4 | 5,
@@ -52,7 +55,7 @@ export function planarWalkerDefaults(
 }
 
 /** Refuse options of the right type that make no task. */
-export function checkPlanarWalker(id: string, options: PlanarWalkerOptions): void {
+export function checkPlanarWalker(id: string, options: PlanarWalkerTask): void {
   requireCount(id, "frameSkip", options.frameSkip);
   requireCount(id, "maxEpisodeSteps", options.maxEpisodeSteps);
   requireNonNegative(id, "resetNoiseScale", options.resetNoiseScale);
@@ -68,7 +71,7 @@ const SHOWN_VELOCITY = 10;
  *         - controlCostWeight sum_i a_{t,i}^2
  */
 export class PlanarWalker extends MujocoEnvironment {
-  readonly #options: PlanarWalkerOptions;
+  readonly #options: PlanarWalkerTask;
   readonly #firstPosition: number;
   readonly #isWell: (qpos: Float64Array, qvel: Float64Array) => boolean;
   readonly #namesAll: boolean;
@@ -78,7 +81,7 @@ export class PlanarWalker extends MujocoEnvironment {
   /** `isWell` is what the task asks of a healthy state beyond height and angle of the torso. */
   constructor(
     id: string,
-    options: PlanarWalkerOptions,
+    options: PlanarWalkerTask,
     simulation: Simulation,
     isWell: (qpos: Float64Array, qvel: Float64Array) => boolean = () => true,
   ) {

@@ -37,6 +37,8 @@ export class Simulation {
   cvel = new Float64Array(0);
   /** Generalised forces of the motors, [nv]. */
   qfrc_actuator = new Float64Array(0);
+  /** Generalised forces of contacts and limits, [nv]. */
+  qfrc_constraint = new Float64Array(0);
   /** Torque, then force on each body from contacts, [bodies, 6]: of the last `sumContactForces`. */
   cfrc_ext = new Float64Array(0);
   /** Masses of the bodies, kg, [bodies], the world (0) first; a copy. */
@@ -83,6 +85,7 @@ export class Simulation {
     this.cinert = data.cinert;
     this.cvel = data.cvel;
     this.qfrc_actuator = data.qfrc_actuator;
+    this.qfrc_constraint = data.qfrc_constraint;
     this.cfrc_ext = data.cfrc_ext;
   }
 

@@ -38,7 +38,7 @@ export type Walker2dId = "Walker2d-v4" | "Walker2d-v5";
  */
 export async function makeWalker2d(id: Walker2dId, given: GivenOptions = {}): Promise<Environment> {
   const options = readOptions(id, defaultsOf(id), given);
-  checkPlanarWalker(id, { ...PHYSICS, ...options });
+  checkPlanarWalker(id, options);
   requireNonNegative(id, "rightFootFriction", options.rightFootFriction);
   const model = walker2d(options.rightFootFriction);
   const simulation = await openSimulation(id, model, { ...PHYSICS, ...options });
