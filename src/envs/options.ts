@@ -59,6 +59,11 @@ export function requireNonNegative(id: string, name: string, value: number): voi
   if (!(value >= 0)) throw refusal(id, `takes a ${name} of at least 0, got ${value}`);
 }
 
+/** Refuse `value` unless it is above 0. */
+export function requirePositive(id: string, name: string, value: number): void {
+  if (!(value > 0)) throw refusal(id, `takes a ${name} above 0, got ${value}`);
+}
+
 /** Refuse `value` if it is above `most`. */
 export function requireAtMost(id: string, name: string, value: number, most: number): void {
   if (!(value <= most)) throw refusal(id, `takes at most ${most} as ${name}, got ${value}`);

@@ -2,6 +2,7 @@ import { TandemError } from "../core/index.ts";
 import type { Environment } from "./environment.ts";
 import { type LunarLanderOptions, makeLunarLander } from "./box2d/lunar-lander.ts";
 import { type AntOptions, makeAnt } from "./mujoco/ant.ts";
+import { type CustomAntOptions, makeCustomAnt } from "./mujoco/custom-ant.ts";
 import { type HalfCheetahOptions, makeHalfCheetah } from "./mujoco/half-cheetah.ts";
 import { type HopperOptions, makeHopper } from "./mujoco/hopper.ts";
 import {
@@ -39,6 +40,8 @@ export interface EnvironmentOptions {
   "CartPole-v0": CartPoleOptions;
   "CartPole-v1": CartPoleOptions;
   "Chain-v0": ChainOptions & EpisodeOptions;
+  "CustomAnt-v0": CustomAntOptions;
+  "DisabledAnt-v0": CustomAntOptions;
   "Garnet-v0": GarnetOptions & EpisodeOptions;
   "GridWorld-v0": GridWorldOptions & EpisodeOptions;
   "HalfCheetah-v4": HalfCheetahOptions;
@@ -73,6 +76,8 @@ const MAKERS: Record<KnownId, (options: GivenOptions) => Promise<Environment>> =
   "CartPole-v0": (options) => makeCartPole("CartPole-v0", options),
   "CartPole-v1": (options) => makeCartPole("CartPole-v1", options),
   "Chain-v0": tabularMaker("Chain-v0", CHAIN, chainMdp),
+  "CustomAnt-v0": (options) => makeCustomAnt("CustomAnt-v0", options),
+  "DisabledAnt-v0": (options) => makeCustomAnt("DisabledAnt-v0", options),
   "Garnet-v0": tabularMaker("Garnet-v0", GARNET, garnetMdp),
   "GridWorld-v0": tabularMaker("GridWorld-v0", GRID_WORLD, gridWorldMdp),
   "HalfCheetah-v4": (options) => makeHalfCheetah("HalfCheetah-v4", options),

@@ -1,6 +1,6 @@
 import { type RandomStream, nextNormal } from "../../core/index.ts";
 import type { Environment } from "../environment.ts";
-import { type GivenOptions, readOptions } from "../options.ts";
+import { type GivenOptions, readOptions, requireOneOf, requirePositive } from "../options.ts";
 import {
   FloatingWalker,
   type FloatingWalkerOptions,
@@ -10,12 +10,28 @@ import {
   clip,
   floatingWalkerDefaults,
 } from "./floating-walker.ts";
-import { type Body, type Joint, type ModelDescription, type Surface, type Vector, degrees } from "./model.ts";
+import {
+  type Body,
+  type Geom,
+  type Joint,
+  type ModelDescription,
+  type Surface,
+  type Vector,
+  degrees,
+} from "./model.ts";
 import { openSimulation } from "./physics.ts";
 import type { Simulation } from "./simulation.ts";
 
+/** Changes of an ant's body, for transfer. */
+export interface AntBodyOptions {
+  /** Factor on the length of the shins; 1. With 2 it is the long-legged BigAnt. */
+  shinScale: number;
+  /** Legs to disable: the two at y > 0 are in front, those at y < 0 behind. See {@link disableLegs}. */
+  disabledLegs: "none" | "front" | "back";
+}
+
 /** The options of Ant. */
-export interface AntOptions extends FloatingWalkerOptions {
+export interface AntOptions extends FloatingWalkerOptions, AntBodyOptions {
   /** Bounds within which contact forces (N) and torques (N m) are shown and charged; [-1, 1]. */
   contactForceRange: [number, number];
 }
@@ -24,6 +40,8 @@ function defaultsOf(id: AntId): AntOptions {
   const version = id === "Ant-v4" ? 4 : 5;
   return {
     ...floatingWalkerDefaults(version),
+    shinScale: 1,
+    disabledLegs: "none",
     forwardRewardWeight: 1,
     controlCostWeight: 0.5,
     contactCostWeight: version === 4 ? 0 : 5e-4,
@@ -50,7 +68,20 @@ export type AntId = "Ant-v4" | "Ant-v5";
 export async function makeAnt(id: AntId, given: GivenOptions = {}): Promise<Environment> {
   const options = readOptions(id, defaultsOf(id), given);
   checkFloatingWalker(id, options);
-  return new Ant(id, options, await openSimulation(id, ANT, options));
+  return new Ant(id, options, await openSimulation(id, reshape(id, ANT, options), options));
+}
+
+/** An ant's `model` with the body that `options` describe. */
+export function reshape(
+  id: string,
+  model: ModelDescription,
+  { shinScale, disabledLegs }: AntBodyOptions,
+): ModelDescription {
+  requirePositive(id, "shinScale", shinScale);
+  requireOneOf(id, "disabledLegs", disabledLegs, ["none", "front", "back"]);
+  const grown = lengthen(model, /^shin_/, shinScale);
+  if (disabledLegs === "none") return grown;
+  return disableLegs(grown, disabledLegs === "front" ? [1, 2] : [3, 4]);
 }
 
 /** Of `xpos`: x of the torso, the first body after the world. */
@@ -79,10 +110,7 @@ class Ant extends FloatingWalker {
 
   protected override contactCost(): number {
     const { contactCostWeight, contactForceRange } = this.#options;
-    const forces = this.simulation.cfrc_ext;
-    let sum = 0;
-    for (let i = 0; i < forces.length; i++) sum += clip(forces[i], contactForceRange) ** 2;
-    return contactCostWeight * sum;
+    return contactCostWeight * sumOfClippedSquares(this.simulation.cfrc_ext, contactForceRange);
   }
 
   protected override isHealthy(): boolean {
@@ -94,6 +122,13 @@ class Ant extends FloatingWalker {
   protected override velocityNoise(stream: RandomStream): number {
     return nextNormal(stream);
   }
+}
+
+/** sum_i min(high, max(low, values_i))^2 */
+export function sumOfClippedSquares(values: Float64Array, range: readonly [number, number]): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += clip(values[i], range) ** 2;
+  return sum;
 }
 
 // The body. Every number below is a published fact of the task.
@@ -129,7 +164,7 @@ function hinge(name: string, axis: Vector, [low, high]: readonly [number, number
   return { name, type: "hinge", axis, range: degrees(low, high), stiffness: 0, damping: 1, armature: 1 };
 }
 
-/** A capsule from the origin of its body outwards, `reach` metres along x and y each, and what hangs on its end. */
+/** A body made of one capsule from its origin to `end`, and what hangs on that end. */
 function segment(
   name: string,
   position: Vector,
@@ -197,3 +232,32 @@ export const ANT: ModelDescription = {
     controlRange: [-1, 1],
   })),
 };
+
+/**
+ * `model` with the legs of these numbers disabled as in DisabledAnt: thigh and shin half as long and motors of gear 1, too
+ * weak to carry it.
+ */
+export function disableLegs(model: ModelDescription, numbers: readonly number[]): ModelDescription {
+  const ofLegs = (parts: string): RegExp => new RegExp(`^(${parts})_(${numbers.join("|")})$`);
+  const motors = model.motors.map((motor) =>
+    ofLegs("hip|ankle").test(motor.joint) ? { ...motor, gear: 1 } : motor,
+  );
+  return { ...lengthen(model, ofLegs("thigh|shin"), 0.5), motors };
+}
+
+/** `model` with the bodies of these names `scale` times as long: their capsules, and where further bodies hang on them. */
+function lengthen(model: ModelDescription, names: RegExp, scale: number): ModelDescription {
+  const times = ([x, y, z]: Vector): Vector => [x * scale, y * scale, z * scale];
+  const inGeom = (geom: Geom): Geom =>
+    "to" in geom.shape ? { ...geom, shape: { ...geom.shape, to: times(geom.shape.to) } } : geom;
+  const inBody = (body: Body): Body => {
+    const children = body.children.map(inBody);
+    if (!names.test(body.name ?? "")) return { ...body, children };
+    return {
+      ...body,
+      geoms: body.geoms.map(inGeom),
+      children: children.map((child) => ({ ...child, position: times(child.position) })),
+    };
+  };
+  return { ...model, bodies: model.bodies.map(inBody) };
+}

@@ -136,8 +136,8 @@ const X: Vector = [1, 0, 0];
 const Y: Vector = [0, 1, 0];
 const Z: Vector = [0, 0, 1];
 const ORIGIN: Vector = [0, 0, 0];
-/** Waist and pelvis lean back: -2 atan(0.002). */
-const LEAN: Turn = { axis: Y, angle: -0.003999994666679467 };
+/** Waist and pelvis are turned about y by -0.004 rad. */
+const LEAN: Turn = { quaternion: [1, 0, -0.002, 0] };
 
 function capsule(name: string, radius: number, from: Vector, to: Vector): Geom {
   return { name, surface: SKIN, shape: { type: "capsule", radius, from, to } };
@@ -195,8 +195,9 @@ function humanoidLeg(name: "left" | "right", side: 1 | -1): Body {
   };
 }
 
+const shoulder = (armature: number) => ({ stiffness: 1, damping: 1, armature });
+
 function humanoidArm(name: "left" | "right", side: 1 | -1): Body {
-  const shoulder = (armature: number) => ({ stiffness: 1, damping: 1, armature });
   const shoulderRange: [number, number] = side === 1 ? [-60, 85] : [-85, 60];
   const lower: Body = {
     name: `${name}_lower_arm`,

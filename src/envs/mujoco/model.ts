@@ -15,11 +15,10 @@ export interface Compliance {
   readonly impedance: readonly [number, number, number];
 }
 
-/** A turn about `axis` by `angle` radians. */
-export interface Turn {
-  readonly axis: Vector;
-  readonly angle: number;
-}
+/** A turn about `axis` by `angle` radians, or by a quaternion w, x, y, z of any length. */
+export type Turn =
+  | { readonly axis: Vector; readonly angle: number }
+  | { readonly quaternion: readonly [number, number, number, number] };
 
 /** The freedom between a body and its parent: along or about one axis, or (free) all six of a floating body. */
 export interface Joint {
@@ -200,7 +199,7 @@ export function mapGeoms(
 
 function bodyElement(body: Body, marginScale: number): string {
   const { name, position, turn, joints, geoms, sites = [], children } = body;
-  return element("body", { name, pos: position, axisangle: turnAttribute(turn) }, [
+  return element("body", { name, pos: position, ...turnAttributes(turn) }, [
     ...joints.map(jointElement),
     ...geoms.map((geom) => geomElement(geom, marginScale)),
     ...sites.map((site) => element("site", { pos: site })),
@@ -249,11 +248,12 @@ function shapeAttributes(shape: Shape): Attributes {
   if (type === "sphere") return { type, size: [shape.radius], pos: shape.position };
   if ("from" in shape) return { type, size: [shape.radius], fromto: [...shape.from, ...shape.to] };
   const { radius, halfLength, position, turn } = shape;
-  return { type, size: [radius, halfLength], pos: position, axisangle: turnAttribute(turn) };
+  return { type, size: [radius, halfLength], pos: position, ...turnAttributes(turn) };
 }
 
-function turnAttribute(turn: Turn | undefined): number[] | undefined {
-  return turn && [...turn.axis, turn.angle];
+function turnAttributes(turn: Turn | undefined): Attributes {
+  if (!turn) return {};
+  return "axis" in turn ? { axisangle: [...turn.axis, turn.angle] } : { quat: turn.quaternion };
 }
 
 function motorElement(motor: Motor): string {

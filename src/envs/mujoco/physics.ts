@@ -1,4 +1,4 @@
-import { requireNonNegative, requireOneOf } from "../options.ts";
+import { requireNonNegative, requireOneOf, requirePositive } from "../options.ts";
 import { type ContactMargins, type ModelDescription, type Vector, mapGeoms } from "./model.ts";
 import { Simulation } from "./simulation.ts";
 
@@ -36,7 +36,8 @@ export function openSimulation(
   options: PhysicsOptions,
 ): Promise<Simulation> {
   requireOneOf(id, "contactMargins", options.contactMargins, ["larger", "summed"]);
-  for (const name of ["massScale", "frictionScale"] as const) requireNonNegative(id, name, options[name]);
+  requirePositive(id, "massScale", options.massScale);
+  requireNonNegative(id, "frictionScale", options.frictionScale);
   return Simulation.create(inWorld(model, options), options.contactMargins);
 }
 

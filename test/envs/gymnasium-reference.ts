@@ -1,0 +1,117 @@
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+
+import { type EnvironmentState, type StepResult, makeEnvironment } from "../../src/envs/index.ts";
+
+interface Steps {
+  qpos: number[][];
+  qvel: number[][];
+  reward: number[];
+  terminated: boolean[];
+}
+
+interface Trace extends Steps {
+  env: string;
+  qpos0: number[];
+  qvel0: number[];
+  obs0: number[];
+  actions: number[][];
+  /** Observations after the steps of some numbers. */
+  obsAt: Record<string, number[]>;
+}
+
+interface GoldenCase {
+  id: string;
+  options: Record<string, unknown>;
+  start: EnvironmentState;
+  actions: number[][];
+  rollout: Steps & {
+    resetInfo: string[];
+    /** After the last step. */
+    observation: number[];
+    truncated: boolean[];
+    info: Record<string, number>[];
+  };
+}
+
+/** max_i |ours_i - theirs_i| / max(1, |theirs_i|) */
+export function relativeDifference(ours: ArrayLike<number>, theirs: ArrayLike<number>): number {
+  expect(ours.length).toBe(theirs.length);
+  let largest = 0;
+  for (let i = 0; i < ours.length; i++) {
+    largest = Math.max(largest, Math.abs(ours[i] - theirs[i]) / Math.max(1, Math.abs(theirs[i])));
+  }
+  return largest;
+}
+
+function expectStep(
+  result: StepResult,
+  state: EnvironmentState,
+  steps: Steps,
+  t: number,
+  tolerance: number,
+): void {
+  expect(relativeDifference(state.qpos, steps.qpos[t])).toBeLessThan(tolerance);
+  expect(relativeDifference(state.qvel, steps.qvel[t])).toBeLessThan(tolerance);
+  expect(relativeDifference([result.reward], [steps.reward[t]])).toBeLessThan(tolerance);
+  expect(result.terminated).toBe(steps.terminated[t]);
+}
+
+/** Tests that `options` follow the recorded trace `name` of Gymnasium for `count` steps, going on where an episode ends. */
+export function followsTrace(
+  name: string,
+  options: Record<string, unknown>,
+  count: number,
+  tolerance: number,
+): void {
+  it(`follows the trace ${name} for ${count} steps`, async ({ skip }) => {
+    const path = new URL(`../../../shared/real/traces/${name}.json`, import.meta.url);
+    if (!existsSync(path)) skip("the optional fixtures of ../shared are absent");
+    const trace = JSON.parse(readFileSync(path, "utf8")) as Trace;
+    const env = await makeEnvironment(trace.env, options);
+    env.reset({ seed: 0 });
+    const first = env.setState({ qpos: trace.qpos0, qvel: trace.qvel0 });
+    expect(relativeDifference(first, trace.obs0)).toBeLessThan(tolerance);
+    let observations = 0;
+    trace.actions.slice(0, count).forEach((action, t) => {
+      const result = env.step(action);
+      expectStep(result, env.getState(), trace, t, tolerance);
+      if (!trace.obsAt[t]) return;
+      expect(relativeDifference(result.observation, trace.obsAt[t])).toBeLessThan(tolerance);
+      observations++;
+    });
+    expect(observations).toBeGreaterThan(1);
+    env.close();
+  });
+}
+
+/** Tests that the environments follow every case of a golden that scripts/ant-humanoid-golden.py wrote. */
+export function followsGolden(file: string, tolerance: number): void {
+  const { cases } = JSON.parse(readFileSync(new URL(file, import.meta.url), "utf8")) as {
+    cases: GoldenCase[];
+  };
+  describe(`against ${file}`, () => {
+    it.for(cases.map((one, index) => [index, one.id, JSON.stringify(one.options), one] as const))(
+      "follows case %i, %s with options %s",
+      async ([, id, , { options, start, actions, rollout }]) => {
+        const env = await makeEnvironment(id, options);
+        expect(Object.keys(env.reset({ seed: 0 }).info).sort()).toEqual(rollout.resetInfo);
+        env.setState(start);
+        actions.forEach((action, t) => {
+          const result = env.step(action);
+          expectStep(result, env.getState(), rollout, t, tolerance);
+          expect(result.truncated).toBe(rollout.truncated[t]);
+          const names = Object.keys(rollout.info[t]);
+          expect(Object.keys(result.info).sort()).toEqual(names);
+          const [ours, theirs] = [result.info, rollout.info[t]].map((info) =>
+            names.map((name) => info[name]),
+          );
+          expect(relativeDifference(ours, theirs)).toBeLessThan(tolerance);
+          if (t + 1 < actions.length) return;
+          expect(relativeDifference(result.observation, rollout.observation)).toBeLessThan(tolerance);
+        });
+        env.close();
+      },
+    );
+  });
+}
