@@ -1,26 +1,24 @@
 import type { Finding, Inspection, FindingSeverity, NumberSummary } from "./inspect.ts";
 import { printable } from "./printable.ts";
 
-const NAME_WIDTH = 15;
-const CELL_WIDTH = 11;
-const STRIP_WIDTH = 25;
-const TEXT_WIDTH = 96;
+const NAME_WIDTH = 16;
+const CELL_WIDTH = 10;
+const STRIP_WIDTH = 21;
+const TEXT_WIDTH = 80;
 
 /** Columns of observations or actions listed one by one; of more, the rest is summed up in a line. */
 const MOST_COLUMNS = 32;
 
-/** A report for people: tables first, what seems wrong last. Plain text of at most 96 characters a line, no colours. */
+/** A report for people: tables first, what seems wrong last. Plain text of at most 80 characters a line, no colours. */
 export function formatInspection(report: Inspection): string {
-  const { source, env, layout, episodes, transitions, lengths, returns, actionCounts } = report;
+  const { episodes, transitions, lengths, returns, actionCounts } = report;
   const lines = [
-    `${"Demonstrations".padEnd(NAME_WIDTH)} ${source}`,
-    `${"Environment".padEnd(NAME_WIDTH)} ${env === null ? "not named in the file" : printable(env, 80)}`,
-    `${"Layout".padEnd(NAME_WIDTH)} ${layout}`,
+    ...headLines(report),
     "",
     tableHead(counted(episodes, "episode")),
     tableRow("steps", lengths, true),
     ...(returns ? [tableRow("return", returns, true)] : []),
-    `  ${"end".padEnd(NAME_WIDTH - 2)} ${endsInWords(report)}`,
+    "  end".padEnd(NAME_WIDTH) + endsInWords(report),
     "",
     ...columnTable(counted(report.observationSize, "observation"), report.observations),
     "",
@@ -31,6 +29,21 @@ export function formatInspection(report: Inspection): string {
     ...findingsInWords(report.findings),
   ];
   return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
+}
+
+/** What file it is, of which environment, in which format. */
+export function headLines({
+  source,
+  env,
+  format,
+  layout,
+}: Pick<Inspection, "source" | "env" | "format" | "layout">): string[] {
+  const rows = [
+    ["Demonstrations", source],
+    ["Environment", env === null ? "not named in the file" : printable(env, 60)],
+    format === null || format === layout ? ["Layout", layout] : ["Format", `${format}, layout ${layout}`],
+  ];
+  return rows.map(([name, value]) => name.padEnd(NAME_WIDTH) + value);
 }
 
 function tableHead(title: string): string {
@@ -54,7 +67,7 @@ function columnTable(title: string, summaries: readonly NumberSummary[]): string
     const range = `between ${digits(min)} and ${digits(max)}`;
     rows.push(`  ${shown.length}-${summaries.length - 1}`.padEnd(NAME_WIDTH) + `     all ${range}`);
   }
-  return [`${tableHead(title)}   min ${"mean, std".padStart(13).padEnd(17)} max`, ...rows];
+  return [`${tableHead(title)}   min   mean, std   max`, ...rows];
 }
 
 /** The range of a column from its least to its greatest value, with one standard deviation around the mean. */
@@ -104,7 +117,8 @@ const HEADINGS: Record<FindingSeverity, string> = {
   note: "Worth knowing",
 };
 
-function findingsInWords(findings: readonly Finding[]): string[] {
+/** The findings under a heading each for how bad they are, the worst first. */
+export function findingsInWords(findings: readonly Finding[]): string[] {
   const lines: string[] = [];
   if (!findings.some(({ severity }) => severity !== "note")) lines.push("Nothing looks wrong.");
   for (const severity of ["error", "warning", "note"] as const) {

@@ -9,6 +9,29 @@ import {
   type Key,
   type Trajectories,
 } from "../core/index.ts";
+import type { DemonstrationFile } from "./demonstration-file.ts";
+
+/** Bytes of the columns of a block, about. */
+const BLOCK_BYTES = 2 ** 25;
+
+/**
+ * The episodes `from` .. `to - 1` of a file, by default all, in blocks of whole episodes: as many at a time as fit into
+ * some 32 MiB, or one that does not.
+ */
+export async function* readInBlocks(
+  file: DemonstrationFile,
+  from = 0,
+  to = file.episodeStarts.length - 1,
+): AsyncGenerator<Trajectories> {
+  const { episodeStarts, observationSize, actionSize } = file;
+  const rows = Math.max(1, Math.floor(BLOCK_BYTES / (8 * observationSize + 4 * actionSize + 6)));
+  for (let next = from; next < to;) {
+    let end = next + 1;
+    while (end < to && episodeStarts[end + 1] - episodeStarts[next] <= rows) end++;
+    yield await file.readEpisodes(next, end);
+    next = end;
+  }
+}
 
 /**
  * Some of the episodes: the first `chosen` (columns are views into the original's), or those of a list, in its order
@@ -40,17 +63,37 @@ export function takeEpisodes(trajectories: Trajectories, chosen: number | readon
  * Every `stride`-th row of each episode, from an offset drawn for the episode from those below `stride` that it
  * reaches, as in arXiv:1606.03476. Rows keep their own next observations and flags; an episode whose last row is left
  * out ends without a mark.
+ *
+ * @param firstEpisode the number of the first of these episodes in a larger set that is subsampled part by part: the
+ * parts together are then the whole, subsampled
  */
-export function subsample(trajectories: Trajectories, stride: number, key: Key): Trajectories {
+export function subsample(
+  trajectories: Trajectories,
+  stride: number,
+  key: Key,
+  firstEpisode = 0,
+): Trajectories {
   if (!(Number.isInteger(stride) && stride >= 1)) {
     refuse("subsample", `expected a stride of at least 1, got ${stride}; 1 keeps every row`);
   }
   const { episodeStarts } = trajectories;
   const rowsOfEpisodes = Array.from({ length: episodeCount(trajectories) }, (_, episode) => {
     const [start, end] = [episodeStarts[episode], episodeStarts[episode + 1]];
-    const offset = nextInteger(streamOf(foldIn(key, episode)), Math.min(stride, end - start));
+    const offset = nextInteger(streamOf(foldIn(key, firstEpisode + episode)), Math.min(stride, end - start));
     return range(start + offset, end, stride);
   });
+  return gatherRows(trajectories, rowsOfEpisodes);
+}
+
+/** The first `steps` steps of each episode. One whose last row is left out ends without a mark. */
+export function firstSteps(trajectories: Trajectories, steps: number): Trajectories {
+  if (!(Number.isInteger(steps) && steps >= 1)) {
+    refuse("firstSteps", `expected at least 1 step, got ${steps}`);
+  }
+  const { episodeStarts } = trajectories;
+  const rowsOfEpisodes = Array.from({ length: episodeCount(trajectories) }, (_, episode) =>
+    range(episodeStarts[episode], Math.min(episodeStarts[episode] + steps, episodeStarts[episode + 1]), 1),
+  );
   return gatherRows(trajectories, rowsOfEpisodes);
 }
 

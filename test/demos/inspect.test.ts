@@ -10,6 +10,7 @@ import {
 import {
   formatInspection,
   inspectDemonstrations,
+  inspectFile,
   subsample,
   takeEpisodes,
   type Demonstrations,
@@ -17,6 +18,7 @@ import {
   type FindingSeverity,
   type Inspection,
 } from "../../src/demos/index.ts";
+import { asFile } from "./lint-recordings.ts";
 import { asRead, countingEpisodes } from "./recordings.ts";
 
 const LENGTHS = [60, 75, 52, 90];
@@ -122,6 +124,107 @@ test("the numbers, by hand", () => {
   expect(report.ends).toEqual({ terminated: 1, truncated: 1, unmarked: 0 });
   expect(report.actionCounts).toBeNull();
   expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+});
+
+/** Episodes of many columns, so that a few rows fill a block of 32 MiB. */
+function wideEpisodes(columns: number, lengths: readonly number[]): Trajectories {
+  const narrow = soundEpisodes(lengths);
+  const widen = (data: Float32Array): Float32Array =>
+    new Float32Array((data.length / 2) * columns).map(
+      (_, at) => data[2 * Math.floor(at / columns) + (at % 2)] + (at % columns),
+    );
+  return {
+    ...narrow,
+    observationSize: columns,
+    observations: widen(narrow.observations),
+    nextObservations: widen(narrow.nextObservations),
+  };
+}
+
+describe("a file", () => {
+  test("gives, read in parts, what it gives from memory; a fault at a seam included", async () => {
+    // 8354 rows of 4010 bytes fit into a block.
+    const made = wideEpisodes(500, [3000, 3100, 2900]);
+    made.actions[7] = 1.5;
+    const seam = made.episodeStarts[2];
+    made.nextObservations.set(made.observations.subarray(500 * seam, 500 * (seam + 1)), 500 * (seam - 1));
+    const options = { actionSpace: box(1, -1, 1) };
+    const file = asFile(made, { env: "Counting-v0", source: "counting.npz", warnings: ["A word."] });
+    const progress: [number, number][] = [];
+    const inspection = await inspectFile(file, options, (rows, of) => progress.push([rows, of]));
+    expect(file.reads).toEqual([
+      [0, 2],
+      [2, 3],
+    ]);
+    expect(progress).toEqual([
+      [6100, 9000],
+      [9000, 9000],
+    ]);
+    const whole = inspectDemonstrations({ ...asRead(made), warnings: ["A word."] }, options);
+    expect(inspection).toEqual({ ...whole, format: "npz" });
+    expect(found(inspection).map(([, kind]) => kind)).toEqual([
+      "actions-out-of-bounds",
+      "wrong-final-observations",
+      "reading",
+    ]);
+    expect(formatInspection(inspection)).toMatch(/^Format {10}npz, layout plain$/m);
+  });
+});
+
+/** Judged by a task that cuts its episodes after so many steps. */
+function within(maxEpisodeSteps: number, trajectories = soundEpisodes()): Inspection {
+  return inspectDemonstrations(asRead(trajectories), { maxEpisodeSteps });
+}
+
+describe("what a known task tells", () => {
+  test("entries that are not finite", () => {
+    const planted = soundEpisodes();
+    planted.nextObservations[2 * 70 + 1] = NaN;
+    planted.rewards![80] = Infinity;
+    const report = inspect(planted);
+    expect(found(report)[0]).toEqual(["error", "not-finite"]);
+    expect(message(report, "not-finite")).toMatch(
+      /^2 entries .* first NaN in next observations, episode 1, step 10, column 1/,
+    );
+  });
+
+  test("observations of another size", () => {
+    const report = inspectDemonstrations(asRead(soundEpisodes()), { observationSpace: box(3, -1, 1) });
+    expect(found(report)).toEqual([["error", "observation-size"]]);
+    expect(message(report, "observation-size")).toMatch(/gives observations of 3, the recording has 2/);
+  });
+
+  test("episodes beyond the limit, and a single end at the limit that is marked as terminated", () => {
+    expect(within(90).findings).toEqual([]);
+    expect(found(within(89))).toEqual([["warning", "longer-than-limit"]]);
+    expect(message(within(74), "longer-than-limit")).toMatch(
+      /^2 of 4 episodes .* limit of 74 steps \(episodes 1, 3; up to 90\)/,
+    );
+    const marked = allTerminated([60, 75, 52]);
+    expect(within(76, marked).findings).toEqual([]);
+    expect(found(within(75, marked))).toEqual([["warning", "timeouts-as-terminations"]]);
+  });
+
+  test("dead contact forces by name", () => {
+    const ant: Trajectories = {
+      ...soundEpisodes([60, 62]),
+      observationSize: 111,
+      observations: new Float32Array(122 * 111).map((_, at) => (at % 111 < 27 ? (at * at) % 13 : 0)),
+      nextObservations: new Float32Array(122 * 111),
+    };
+    const report = inspectDemonstrations({ ...asRead(ant), env: "Ant-v2" });
+    expect(message(report, "constant-observations")).toMatch(
+      /^84 of 111 .* \(columns 27-110: contact forces\)\. The simulator computed no contact forces/,
+    );
+    // One of them alive: the columns are still named, but nothing is said of the simulator.
+    ant.observations.forEach((_, at) => at % 111 === 50 && (ant.observations[at] = at));
+    const alive = inspectDemonstrations({ ...asRead(ant), env: "Ant-v2" });
+    expect(message(alive, "constant-observations")).toMatch(
+      /^83 of 111 .* \(columns 27-49, 51-110: contact forces\)\. They tell nothing/,
+    );
+    const unknown = inspectDemonstrations({ ...asRead(ant), env: "Elephant-v2" });
+    expect(message(unknown, "constant-observations")).toMatch(/\(columns 27-49, 51-110\)\. They/);
+  });
 });
 
 describe("actions", () => {
@@ -376,17 +479,17 @@ describe("formatInspection", () => {
       Environment     Counting-v0
       Layout          plain
 
-      4 episodes             min       mean        max        std
-        steps                 52     69.250         90     14.549
-        return           -52.882    -39.800    -25.381     13.108
+      4 episodes             min      mean       max       std
+        steps                 52    69.250        90    14.549
+        return           -52.882   -39.800   -25.381    13.108
         end           3 terminated by the task, 1 cut (time limit)
 
-      2 observations         min       mean        max        std   min     mean, std     max
-        0                 -2.069     -0.142      1.455      0.745   ────────━━━━━●━━━━━──────
-        1                 -0.326      0.175      1.379      0.283   ───━━━━●━━━━─────────────
+      2 observations         min      mean       max       std   min   mean, std   max
+        0                 -2.069    -0.142     1.455     0.745   ───────━━━━●━━━━─────
+        1                 -0.326     0.175     1.379     0.283   ───━━━●━━━───────────
 
-      1 action               min       mean        max        std   min     mean, std     max
-        0                 -0.900     -0.037      0.684      0.320   ────────━━━━━●━━━━━──────
+      1 action               min      mean       max       std   min   mean, std   max
+        0                 -0.900    -0.037     0.684     0.320   ───────━━━━●━━━━─────
 
       Nothing looks wrong.
       "
@@ -402,21 +505,22 @@ describe("formatInspection", () => {
       Environment     Counting-v0
       Layout          plain
 
-      2 episodes             min       mean        max        std
-        steps                 60         60         60          0
-        return                60         60         60          0
+      2 episodes             min      mean       max       std
+        steps                 60        60        60         0
+        return                60        60        60         0
         end           all terminated by the task
 
-      2 observations         min       mean        max        std   min     mean, std     max
-        0                 -1.739      0.110      1.049      0.641   ──────────━━━━━━●━━━━━───
-        1                 -0.175      0.254      0.745      0.189   ──────━━━━━●━━━━━────────
+      2 observations         min      mean       max       std   min   mean, std   max
+        0                 -1.739     0.110     1.049     0.641   ─────────━━━━●━━━━━──
+        1                 -0.175     0.254     0.745     0.189   ─────━━━━●━━━━───────
 
-      1 action               min       mean        max        std   min     mean, std     max
-        0                 -0.822     -0.027      1.500      0.324   ─────━━━●━━━━────────────
+      1 action               min      mean       max       std   min   mean, std   max
+        0                 -0.822    -0.027     1.500     0.324   ────━━━●━━━──────────
 
       Wrong
-        - 0.8% of the action entries lie outside the environment's bounds (column 0; largest magnitude
-          1.5). The environment would clip them: clip them before learning.
+        - 0.8% of the action entries lie outside the environment's bounds (column 0;
+          largest magnitude 1.5). The environment would clip them: clip them before
+          learning.
 
       Worth knowing
         - Every reward is 1: its return only counts steps.
@@ -429,9 +533,9 @@ describe("formatInspection", () => {
     discrete.actions.forEach((_, row) => (discrete.actions[row] = row % 5 === 0 ? 2 : 0));
     expect(formatInspection(inspect(discrete))).toContain(
       [
-        "Action               steps      share",
-        "  0                    221      79.8%   ████████████████████████████████████████",
-        "  2                     56      20.2%   ██████████",
+        "Action               steps     share",
+        "  0                    221     79.8%   ████████████████████████████████████████",
+        "  2                     56     20.2%   ██████████",
       ].join("\n"),
     );
   });
@@ -449,7 +553,7 @@ describe("formatInspection", () => {
     expect(text).toContain("constant");
     expect(text).toContain("Evil?[31m?Env");
     for (const line of text.split("\n")) {
-      expect(line.length).toBeLessThanOrEqual(96);
+      expect(line.length).toBeLessThanOrEqual(80);
       expect(line).toBe(line.trimEnd());
     }
     expect(text.endsWith("\n")).toBe(true);
