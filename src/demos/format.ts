@@ -1,5 +1,5 @@
 import { episodeCount, TandemError, transitionCount, type Trajectories } from "../core/index.ts";
-import { nonFiniteEntries } from "./columns.ts";
+import { findNonFinite, nonFiniteEntries } from "./columns.ts";
 import type { NpyArray } from "./npy.ts";
 import { writeNpz } from "./npz.ts";
 
@@ -58,10 +58,9 @@ function checkTrajectories(trajectories: Trajectories): void {
         `${name} must have ${rows} rows of ${width}, got ${data.length} entries; check where it was made`,
       );
     }
-    const problem = data instanceof Float32Array ? nonFiniteEntries(data, width) : null;
-    if (problem) refuse(`${name} must be finite, ${problem}`);
-    if (!problem && data instanceof Uint8Array && data.some((flag) => flag > 1))
-      refuse(`${name} must be 0 or 1`);
+    const problem = data instanceof Float32Array ? findNonFinite(data, width, 0, null) : null;
+    if (problem) refuse(`${name} must be finite, ${nonFiniteEntries(problem)}`);
+    if (data instanceof Uint8Array && data.some((flag) => flag > 1)) refuse(`${name} must be 0 or 1`);
   }
 }
 

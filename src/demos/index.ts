@@ -1,9 +1,12 @@
+export { bytesInMemory, type ByteSource } from "./byte-source.ts";
+export * from "./demonstration-file.ts";
 export * from "./format.ts";
 export * from "./inspect.ts";
 export * from "./inspection-text.ts";
 export { type Demonstrations, type LayoutName } from "./layouts.ts";
 export * from "./npy.ts";
 export * from "./npz.ts";
+export { openDemonstrations } from "./open.ts";
 export { parseDemonstrations } from "./parse.ts";
 export * from "./read.ts";
 export * from "./select.ts";

@@ -1,6 +1,16 @@
-import { TandemError, type Trajectories } from "../core/index.ts";
-import { flagsOf, integersOf, tableOf, type Table } from "./columns.ts";
-import type { NpyArray } from "./npy.ts";
+import { sliceEpisodes, TandemError, type Trajectories } from "../core/index.ts";
+import {
+  findNonFinite,
+  integersOf,
+  markedRows,
+  nonFiniteEntries,
+  readFlags,
+  tableOf,
+  type Column,
+  type NonFinite,
+  type Table,
+} from "./columns.ts";
+import type { DemonstrationFile, DemonstrationFormat } from "./demonstration-file.ts";
 import { printable } from "./printable.ts";
 
 /** A demonstration set in memory, with what its file says about it. */
@@ -11,7 +21,7 @@ export interface Demonstrations {
   /** The file or folder that was read. */
   readonly source: string;
   /** Which key convention was recognised. */
-  readonly layout: LayoutName;
+  readonly layout: string;
   /** What the file says beside its arrays; {} where it says nothing. */
   readonly metadata: Readonly<Record<string, unknown>>;
   /** What the reader had to decide or leave out, one sentence each. */
@@ -19,7 +29,7 @@ export interface Demonstrations {
 }
 
 /**
- * The key conventions that are read.
+ * The key conventions that are read, of named columns wherever they lie.
  *
  * - `plain`: observations, actions, dones (terminated), timeouts, final_observations or next_observations. What
  *   {@link writeDemonstrations} writes; also D4RL's names (terminals).
@@ -29,30 +39,53 @@ export interface Demonstrations {
  */
 export type LayoutName = "plain" | "imitation-trajectories" | "imitation-transitions" | "stable-baselines";
 
-/** Named arrays that can be loaded one at a time. */
-export interface ArrayStore {
+/** Named columns that can be opened one at a time. */
+export interface ColumnStore {
   /** The file or folder they lie in. */
   readonly source: string;
+  readonly format: DemonstrationFormat;
+  /** What the file says beside its columns. */
+  readonly metadata: Readonly<Record<string, unknown>>;
   readonly keys: readonly string[];
-  load(key: string): Promise<NpyArray>;
+  open(key: string): Promise<Column>;
+  close(): Promise<void>;
 }
 
-/** What every layout is brought to before the next observations are settled. */
+type Columns = ReadonlyMap<string, Column>;
+
+/** What every layout is brought to. */
 interface Recording {
   observations: Table;
+  /** Observations hold one row more per episode: the last one's s_{t+1}. */
+  closed: boolean;
   actions: Table;
+  rewards: Table | null;
   /** s_{t+1} of each row; null where the file leaves it to the following row. */
-  nextObservations: Float32Array | null;
+  nextObservations: Table | null;
   /** s_{t+1} at the end of each episode (perhaps not of a last, unmarked one); null where the file has none. */
   finalObservations: Table | null;
-  rewards: Float32Array | null;
-  terminated: Uint8Array;
-  truncated: Uint8Array;
-  /** [episodes + 1]. */
-  episodeStarts: Uint32Array;
+  readMarks: ReadMarks;
+  /** First row of each episode and, last, the number of rows: [episodes + 1]. */
+  starts: Float64Array;
   /** The last episode stops without an end mark. */
   unfinished: boolean;
   warnings: string[];
+}
+
+/** Sets what is marked in the rows of `episode` from `first` on, as many as the two hold. */
+type ReadMarks = (
+  episode: number,
+  first: number,
+  terminated: Uint8Array,
+  truncated: Uint8Array,
+) => Promise<void>;
+
+/** A recording whose episodes are settled: each a range of rows, perhaps without its last. */
+interface Settled extends Recording {
+  /** First row of each episode in the file, [episodes]. */
+  firsts: Float64Array;
+  /** First row of each episode as it is read and, last, the number of rows: [episodes + 1]. */
+  episodeStarts: Float64Array;
 }
 
 interface Layout {
@@ -63,7 +96,7 @@ interface Layout {
   takes: readonly string[];
   /** Keys that belong to it and hold nothing for a learner. */
   leaves: readonly string[];
-  assemble(arrays: ReadonlyMap<string, NpyArray>): Recording;
+  open(columns: Columns): Promise<Recording>;
 }
 
 const LAYOUTS: readonly Layout[] = [
@@ -72,59 +105,93 @@ const LAYOUTS: readonly Layout[] = [
     needs: [["observations"], ["actions"], ["dones", "terminals", "timeouts", "episode_lengths"]],
     takes: ["rewards", "next_observations", "final_observations"],
     leaves: ["init_qpos", "init_qvel", "metadata"],
-    assemble: assemblePlain,
+    open: openPlain,
   },
   {
     name: "imitation-trajectories",
     needs: [["obs"], ["acts"], ["indices"], ["terminal"]],
     takes: ["rews"],
     leaves: ["infos", "metadata"],
-    assemble: assembleImitationTrajectories,
+    open: openImitationTrajectories,
   },
   {
     name: "imitation-transitions",
     needs: [["obs"], ["acts"], ["next_obs"], ["dones"]],
     takes: ["rews"],
     leaves: ["infos", "metadata"],
-    assemble: assembleImitationTransitions,
+    open: openImitationTransitions,
   },
   {
     name: "stable-baselines",
     needs: [["obs"], ["actions"], ["episode_starts"]],
     takes: ["rewards", "episode_returns"],
     leaves: ["metadata"],
-    assemble: assembleStableBaselines,
+    open: openStableBaselines,
   },
 ];
 
-/** The demonstration set in `store`, whose layout is told by its keys. Only the arrays it needs are loaded. */
-export async function assembleDemonstrations(
-  store: ArrayStore,
-  metadata: Readonly<Record<string, unknown>>,
-): Promise<Demonstrations> {
-  const layout = recogniseLayout(store);
-  const known = [...layout.needs.flat(), ...layout.takes];
-  const arrays = new Map<string, NpyArray>();
-  for (const key of known) {
-    if (store.keys.includes(key)) arrays.set(key, await store.load(key));
+/** Opens the demonstration set in `store`, whose layout is told by its keys. Closes the store where it refuses. */
+export async function openColumns(store: ColumnStore): Promise<DemonstrationFile> {
+  try {
+    return await openLayout(store, recogniseLayout(store));
+  } catch (error) {
+    await store.close();
+    throw error;
   }
-  const { trajectories, warnings } = inFile(store.source, () => {
-    const recording = layout.assemble(arrays);
-    return { trajectories: settleNextObservations(recording), warnings: recording.warnings };
-  });
+}
+
+async function openLayout(store: ColumnStore, layout: Layout): Promise<DemonstrationFile> {
+  const known = [...layout.needs.flat(), ...layout.takes];
+  const columns = new Map<string, Column>();
+  for (const key of known) {
+    if (store.keys.includes(key)) columns.set(key, await store.open(key));
+  }
+  const settled = await inFile(store.source, async () => settleEpisodes(await layout.open(columns)));
+  const { warnings, episodeStarts } = settled;
   const unread = store.keys.filter((key) => !known.includes(key) && !layout.leaves.includes(key));
   if (unread.length > 0) warnings.push(`Keys that were not read: ${printable(unread.join(", "))}.`);
   return {
-    trajectories,
-    env: environmentName(metadata),
     source: store.source,
+    format: store.format,
     layout: layout.name,
-    metadata,
+    env: environmentName(store.metadata),
+    metadata: store.metadata,
     warnings,
+    observationSize: settled.observations.columns,
+    actionSize: settled.actions.columns,
+    hasRewards: settled.rewards !== null,
+    episodeStarts,
+    readEpisodes: oneAtATime((from, to) => {
+      checkRange(from, to, episodeStarts.length - 1);
+      return inFile(store.source, () => readSettled(settled, from, to));
+    }),
+    close: () => store.close(),
   };
 }
 
-function recogniseLayout(store: ArrayStore): Layout {
+/** Two reads at once would disturb each other's place in a file: the second waits for the first. */
+export function oneAtATime<A extends unknown[], T>(
+  read: (...args: A) => Promise<T>,
+): (...args: A) => Promise<T> {
+  let before: Promise<unknown> = Promise.resolve();
+  return (...args) => {
+    const now = before.then(() => read(...args));
+    before = now.catch(() => {});
+    return now;
+  };
+}
+
+/** Refuses what are no episodes. */
+export function checkRange(from: number, to: number, episodes: number): void {
+  const whole = Number.isInteger(from) && Number.isInteger(to);
+  if (whole && from >= 0 && from < to && to <= episodes) return;
+  throw new TandemError(
+    "readEpisodes",
+    `expected 0 <= from < to <= ${episodes} episodes, got ${from}..${to}; ask for episodes the file has`,
+  );
+}
+
+function recogniseLayout(store: ColumnStore): Layout {
   const has = (group: readonly string[]): boolean => group.some((key) => store.keys.includes(key));
   const layout = LAYOUTS.find(({ needs }) => needs.every(has));
   if (layout) return layout;
@@ -137,46 +204,55 @@ function recogniseLayout(store: ArrayStore): Layout {
   );
 }
 
-/** Errors of `assemble` with the file in front. */
-function inFile<T>(source: string, assemble: () => T): T {
+/** Errors of `attempt` with the file in front; a refusal too where memory does not suffice. */
+async function inFile<T>(source: string, attempt: () => Promise<T>): Promise<T> {
   try {
-    return assemble();
+    return await attempt();
   } catch (error) {
-    if (!(error instanceof TandemError)) throw error;
-    const problem = error.message.replace(/^readDemonstrations: /, "");
+    if (error instanceof RangeError) {
+      const problem = `${source}: holds more than there is memory for; read fewer episodes at once`;
+      throw new TandemError("readDemonstrations", problem, { cause: error });
+    }
+    if (!(error instanceof TandemError) || !error.message.startsWith("readDemonstrations: ")) throw error;
+    const problem = error.message.slice("readDemonstrations: ".length);
+    if (problem.startsWith(source)) throw error;
     throw new TandemError("readDemonstrations", `${source}: ${problem}`, { cause: error });
   }
 }
 
-function assemblePlain(arrays: ReadonlyMap<string, NpyArray>): Recording {
-  const { observations, actions, rewards } = rowsOf(arrays, "observations", "actions", "rewards");
-  const { rows, columns } = observations;
+async function openPlain(columns: Columns): Promise<Recording> {
+  const { observations, actions, rewards } = rowsOf(columns, "observations", "actions", "rewards");
+  const { rows, columns: width } = observations;
   const because = "as in observations";
-  const flags = (...keys: string[]): Uint8Array | null => {
-    const key = keys.find((candidate) => arrays.has(candidate));
-    return key === undefined ? null : flagsOf(arrays.get(key)!, { name: key, rows, because });
+  const flagsOf = (...keys: string[]): Table | null => {
+    const key = keys.find((candidate) => columns.has(candidate));
+    return key === undefined ? null : tableOf(columns.get(key)!, { name: key, rows, columns: 1, because });
   };
-  const terminated = flags("terminals", "dones") ?? new Uint8Array(rows);
-  const timeouts = flags("timeouts");
-  const truncated = timeouts ?? new Uint8Array(rows);
-  const next = arrays.get("next_observations");
-  const final = arrays.get("final_observations");
-  const lengths = arrays.get("episode_lengths");
+  const terminated = flagsOf("terminals", "dones");
+  const timeouts = flagsOf("timeouts");
+  const next = columns.get("next_observations");
+  const final = columns.get("final_observations");
+  const nextObservations = next
+    ? tableOf(next, { name: "next_observations", rows, columns: width, because })
+    : null;
+  const finalObservations = final
+    ? tableOf(final, { name: "final_observations", columns: width, because })
+    : null;
+  const ends = await endsOf(terminated, timeouts, rows);
+  const lengths = columns.get("episode_lengths");
   const warnings: string[] = [];
-  const episodeStarts = lengths
-    ? startsFromLengths(lengths, rows)
-    : startsFromEnds((row) => terminated[row] + truncated[row] > 0, rows);
-  const unfinished = !lengths && markUnfinished(terminated, truncated, warnings);
-  if (!timeouts) warnings.push(...oneKindOfEnd("timeouts", terminated));
+  const unfinished = !lengths && ends.unfinished;
+  if (unfinished) warnings.push(UNFINISHED);
+  if (!timeouts && ends.anyTerminated) warnings.push(oneKindOfEnd("timeouts"));
   return {
     observations,
+    closed: false,
     actions,
-    nextObservations: next ? tableOf(next, { name: "next_observations", rows, columns, because }).data : null,
-    finalObservations: final ? tableOf(final, { name: "final_observations", columns, because }) : null,
     rewards,
-    terminated,
-    truncated,
-    episodeStarts,
+    nextObservations,
+    finalObservations,
+    readMarks: marksFrom(terminated, timeouts, unfinished ? rows - 1 : null),
+    starts: lengths ? await startsFromLengths(lengths, rows) : ends.starts,
     unfinished,
     warnings,
   };
@@ -186,109 +262,90 @@ function assemblePlain(arrays: ReadonlyMap<string, NpyArray>): Recording {
  * Episodes concatenated, split again at `indices` (of all but the first), each with one observation more than actions.
  * The convention of the `imitation` library (types.save before datasets); its `infos` are pickled and not needed.
  */
-function assembleImitationTrajectories(arrays: ReadonlyMap<string, NpyArray>): Recording {
-  const actions = tableOf(arrays.get("acts")!, { name: "acts" });
+async function openImitationTrajectories(columns: Columns): Promise<Recording> {
+  const actions = tableOf(columns.get("acts")!, { name: "acts" });
   const { rows } = actions;
   refuseEmpty(rows, "acts");
-  const splits = integersOf(arrays.get("indices")!, 1, { name: "indices" });
-  const episodeStarts = Uint32Array.of(0, ...splits, rows);
-  const descending = episodeStarts.findIndex(
-    (start, episode) => episode > 0 && start <= episodeStarts[episode - 1],
-  );
-  if (descending > 0 || splits.some((row) => row >= rows)) {
+  const splits = await integersOf(columns.get("indices")!, 1, { name: "indices" });
+  const starts = Float64Array.of(0, ...splits, rows);
+  if (!starts.every((start, episode) => episode === 0 || start > starts[episode - 1])) {
     refuse(
       `indices must ascend between 1 and ${rows - 1}, the last of the rows in acts, got ${printable(splits.join(", "), 60)}`,
     );
   }
-  const episodes = episodeStarts.length - 1;
+  const episodes = starts.length - 1;
   const because = `for ${episodes} episodes (one more than indices has entries)`;
-  const terminal = flagsOf(arrays.get("terminal")!, { name: "terminal", rows: episodes, because });
-  const all = tableOf(arrays.get("obs")!, {
+  const ends = tableOf(columns.get("terminal")!, { name: "terminal", rows: episodes, columns: 1, because });
+  const terminal = await readFlags(ends, 0, episodes);
+  const observations = tableOf(columns.get("obs")!, {
     name: "obs",
     rows: rows + episodes,
     because: "(the rows of acts and a last observation for each episode)",
   });
-  const { columns } = all;
-  const observations = { rows, columns, data: new Float32Array(rows * columns) };
-  const nextObservations = new Float32Array(rows * columns);
-  const terminated = new Uint8Array(rows);
-  const truncated = new Uint8Array(rows);
-  for (let episode = 0; episode < episodes; episode++) {
-    const [start, end] = [episodeStarts[episode], episodeStarts[episode + 1]];
-    const [first, last] = [(start + episode) * columns, (end + episode) * columns];
-    observations.data.set(all.data.subarray(first, last), start * columns);
-    nextObservations.set(all.data.subarray(first + columns, last + columns), start * columns);
-    (terminal[episode] ? terminated : truncated)[end - 1] = 1;
-  }
-  const rewards = rewardsOf(arrays.get("rews"), "rews", rows, "acts");
-  const warnings = oneKindOfEnd("terminal", terminated);
   return {
     observations,
+    closed: true,
     actions,
-    nextObservations,
+    rewards: rewardsOf(columns.get("rews"), "rews", rows, "acts"),
+    nextObservations: null,
     finalObservations: null,
-    rewards,
-    terminated,
-    truncated,
-    episodeStarts,
+    readMarks: async (episode, _, terminated, truncated) => {
+      (terminal[episode] ? terminated : truncated)[terminated.length - 1] = 1;
+    },
+    starts,
     unfinished: false,
-    warnings,
+    warnings: terminal.includes(1) ? [oneKindOfEnd("terminal")] : [],
   };
 }
 
 /** Flat transitions of the `imitation` library (rollout.flatten_trajectories). */
-function assembleImitationTransitions(arrays: ReadonlyMap<string, NpyArray>): Recording {
-  const { observations, actions, rewards } = rowsOf(arrays, "obs", "acts", "rews");
-  const { rows, columns } = observations;
+async function openImitationTransitions(columns: Columns): Promise<Recording> {
+  const { observations, actions, rewards } = rowsOf(columns, "obs", "acts", "rews");
+  const { rows, columns: width } = observations;
   const because = "as in obs";
-  const terminated = flagsOf(arrays.get("dones")!, { name: "dones", rows, because });
-  const truncated = new Uint8Array(rows);
-  const warnings: string[] = [];
-  const episodeStarts = startsFromEnds((row) => terminated[row] === 1, rows);
-  const unfinished = markUnfinished(terminated, truncated, warnings);
-  warnings.push(...oneKindOfEnd("dones", terminated));
+  const dones = tableOf(columns.get("dones")!, { name: "dones", rows, columns: 1, because });
+  const next = tableOf(columns.get("next_obs")!, { name: "next_obs", rows, columns: width, because });
+  const ends = await endsOf(dones, null, rows);
+  const { unfinished } = ends;
+  const warnings = unfinished ? [UNFINISHED] : [];
+  if (ends.anyTerminated) warnings.push(oneKindOfEnd("dones"));
   return {
     observations,
+    closed: false,
     actions,
-    nextObservations: tableOf(arrays.get("next_obs")!, { name: "next_obs", rows, columns, because }).data,
-    finalObservations: null,
     rewards,
-    terminated,
-    truncated,
-    episodeStarts,
+    nextObservations: next,
+    finalObservations: null,
+    readMarks: marksFrom(dones, null, unfinished ? rows - 1 : null),
+    starts: ends.starts,
     unfinished,
     warnings,
   };
 }
 
 /** Expert recordings of stable-baselines 1 and 2 (generate_expert_traj): a row knows only whether it starts an episode. */
-function assembleStableBaselines(arrays: ReadonlyMap<string, NpyArray>): Recording {
-  const { observations, actions, rewards } = rowsOf(arrays, "obs", "actions", "rewards");
+async function openStableBaselines(columns: Columns): Promise<Recording> {
+  const { observations, actions, rewards } = rowsOf(columns, "obs", "actions", "rewards");
   const { rows } = observations;
-  const starts = flagsOf(arrays.get("episode_starts")!, {
-    name: "episode_starts",
-    rows,
-    because: "as in obs",
-  });
-  if (starts[0] !== 1) refuse("episode_starts must be 1 in row 0, got 0; the first row begins an episode");
-  const episodeStarts = startsFromEnds((row) => starts[row + 1] === 1, rows);
-  const returns = arrays.get("episode_returns");
-  const episodes = episodeStarts.length - 1;
+  const name = "episode_starts";
+  const flags = tableOf(columns.get(name)!, { name, rows, columns: 1, because: "as in obs" });
+  const { marked: starts } = await markedRows([flags], rows);
+  if (starts[0] !== 0) refuse("episode_starts must be 1 in row 0, got 0; the first row begins an episode");
+  const returns = columns.get("episode_returns");
   if (returns) {
-    const because = `for the ${episodes} episodes that episode_starts marks`;
-    tableOf(returns, { name: "episode_returns", rows: episodes, columns: 1, because });
+    const because = `for the ${starts.length} episodes that episode_starts marks`;
+    tableOf(returns, { name: "episode_returns", rows: starts.length, columns: 1, because });
   }
-  const terminated = new Uint8Array(rows);
-  for (const end of episodeStarts.subarray(1)) terminated[end - 1] = 1;
   return {
     observations,
+    closed: false,
     actions,
+    rewards,
     nextObservations: null,
     finalObservations: null,
-    rewards,
-    terminated,
-    truncated: new Uint8Array(rows),
-    episodeStarts,
+    // Their ends lie in the last rows, which are dropped.
+    readMarks: async () => {},
+    starts: Float64Array.of(...starts, rows),
     unfinished: false,
     warnings: [],
   };
@@ -296,166 +353,171 @@ function assembleStableBaselines(arrays: ReadonlyMap<string, NpyArray>): Recordi
 
 /** Observations, actions and rewards that agree in their number of rows. */
 function rowsOf(
-  arrays: ReadonlyMap<string, NpyArray>,
+  columns: Columns,
   observationKey: string,
   actionKey: string,
   rewardKey: string,
 ): Pick<Recording, "observations" | "actions" | "rewards"> {
-  const observations = tableOf(arrays.get(observationKey)!, { name: observationKey });
+  const observations = tableOf(columns.get(observationKey)!, { name: observationKey });
   const { rows } = observations;
   refuseEmpty(rows, observationKey);
   const because = `as in ${observationKey}`;
-  const actions = tableOf(arrays.get(actionKey)!, { name: actionKey, rows, because });
+  const actions = tableOf(columns.get(actionKey)!, { name: actionKey, rows, because });
   return {
     observations,
     actions,
-    rewards: rewardsOf(arrays.get(rewardKey), rewardKey, rows, observationKey),
+    rewards: rewardsOf(columns.get(rewardKey), rewardKey, rows, observationKey),
   };
 }
 
-function rewardsOf(
-  array: NpyArray | undefined,
-  name: string,
-  rows: number,
-  beside: string,
-): Float32Array | null {
-  return array ? tableOf(array, { name, rows, columns: 1, because: `as in ${beside}` }).data : null;
+function rewardsOf(column: Column | undefined, name: string, rows: number, beside: string): Table | null {
+  return column ? tableOf(column, { name, rows, columns: 1, because: `as in ${beside}` }) : null;
 }
 
 function refuseEmpty(rows: number, name: string): void {
   if (rows === 0) refuse(`expected at least one episode, ${name} has 0 rows; record some steps`);
 }
 
-function startsFromEnds(isEnd: (row: number) => boolean, rows: number): Uint32Array {
-  const starts = [0];
-  for (let row = 0; row < rows; row++) {
-    if (isEnd(row) || row === rows - 1) starts.push(row + 1);
-  }
-  return Uint32Array.from(starts);
+const UNFINISHED = "The last episode has no end mark: taken as cut there (truncated).";
+
+/** What the end flags say. A recording that stops in mid-episode was cut there: unfinished. */
+async function endsOf(
+  terminated: Table | null,
+  truncated: Table | null,
+  rows: number,
+): Promise<{ starts: Float64Array; unfinished: boolean; anyTerminated: boolean }> {
+  const flags = [terminated, truncated].filter((table) => table !== null);
+  const { marked, seen } = await markedRows(flags, rows);
+  const unfinished = marked.at(-1) !== rows - 1;
+  if (unfinished) marked.push(rows - 1);
+  const starts = new Float64Array(marked.length + 1);
+  marked.forEach((row, episode) => (starts[episode + 1] = row + 1));
+  return { starts, unfinished, anyTerminated: terminated !== null && seen[0] };
 }
 
-function startsFromLengths(array: NpyArray, rows: number): Uint32Array {
-  const lengths = integersOf(array, 1, { name: "episode_lengths" });
-  const starts = [0];
-  for (const length of lengths) starts.push(starts[starts.length - 1] + length);
-  const sum = starts[starts.length - 1];
+function marksFrom(terminated: Table | null, truncated: Table | null, cut: number | null): ReadMarks {
+  return async (_, first, terminatedRows, truncatedRows) => {
+    const end = first + terminatedRows.length;
+    if (terminated) terminatedRows.set(await readFlags(terminated, first, end));
+    if (truncated) truncatedRows.set(await readFlags(truncated, first, end));
+    if (cut !== null && cut >= first && cut < end) truncatedRows[cut - first] = 1;
+  };
+}
+
+async function startsFromLengths(column: Column, rows: number): Promise<Float64Array> {
+  const lengths = await integersOf(column, 1, { name: "episode_lengths" });
+  const starts = cumulated(lengths);
+  const sum = starts[lengths.length];
   if (sum !== rows) refuse(`episode_lengths must add up to the ${rows} rows of observations, got ${sum}`);
-  return Uint32Array.from(starts);
-}
-
-/** A recording that stops in mid-episode was cut there. */
-function markUnfinished(terminated: Uint8Array, truncated: Uint8Array, warnings: string[]): boolean {
-  const last = terminated.length - 1;
-  if (terminated[last] || truncated[last]) return false;
-  truncated[last] = 1;
-  warnings.push("The last episode has no end mark: taken as cut there (truncated).");
-  return true;
+  return starts;
 }
 
 /** Said where a layout has one flag for both ways to end. */
-function oneKindOfEnd(key: string, terminated: Uint8Array): string[] {
-  if (!terminated.includes(1)) return [];
+function oneKindOfEnd(key: string): string {
   const missing =
     key === "timeouts" ? "There are no timeouts" : `${key} does not tell a time limit from the task's end`;
-  return [`${missing}: every marked end is taken as a termination, where values do not bootstrap.`];
+  return `${missing}: every marked end is taken as a termination, where values do not bootstrap.`;
 }
 
-function settleNextObservations(recording: Recording): Trajectories {
-  const { observations, nextObservations, finalObservations, episodeStarts } = recording;
-  if (nextObservations) return trajectoriesOf(recording, nextObservations);
-  if (!finalObservations) return withoutEnds(recording);
-  const { data, rows, columns } = observations;
-  const episodes = episodeStarts.length - 1;
-  const lacksLast = recording.unfinished && finalObservations.rows === episodes - 1;
-  if (finalObservations.rows !== episodes && !lacksLast) {
+/** Which rows of the recording have a next observation. The others, ends of episodes, are dropped. */
+function settleEpisodes(recording: Recording): Settled {
+  const { nextObservations, closed, finalObservations, starts, unfinished, warnings } = recording;
+  const episodes = starts.length - 1;
+  if (nextObservations || closed) return withoutEnds(recording, episodes);
+  if (!finalObservations) {
+    warnings.push(
+      `No final observations: the last step of each of the ${episodes} episodes was dropped, and each now ends cut (truncated) one step early.`,
+    );
+    return withoutEnds(recording, 0);
+  }
+  const { rows } = finalObservations;
+  if (rows === episodes) return withoutEnds(recording, episodes);
+  if (!unfinished || rows !== episodes - 1) {
     refuse(
-      `final_observations must have ${episodes} rows, one for each episode that the end flags mark, got ${finalObservations.rows}; mark every end in dones or timeouts`,
+      `final_observations must have ${episodes} rows, one for each episode that the end flags mark, got ${rows}; mark every end in dones or timeouts`,
     );
   }
-  const next = new Float32Array(data.length);
-  next.set(data.subarray(columns));
-  for (let episode = 0; episode < finalObservations.rows; episode++) {
-    const final = finalObservations.data.subarray(episode * columns, (episode + 1) * columns);
-    next.set(final, (episodeStarts[episode + 1] - 1) * columns);
-  }
-  if (!lacksLast) return trajectoriesOf(recording, next);
-  recording.warnings.push("The last episode has no final observation: its last step was dropped.");
-  const kept = Array.from({ length: rows - 1 }, (_, row) => row);
-  return keptRows(recording, next, kept);
+  warnings.push("The last episode has no final observation: its last step was dropped.");
+  return withoutEnds(recording, rows);
 }
 
-/** Where no episode has a final observation the last step of each has no s_{t+1}: it is dropped, the cut is marked. */
-function withoutEnds(recording: Recording): Trajectories {
-  const { observations, episodeStarts, warnings } = recording;
-  const next = new Float32Array(observations.data.length);
-  next.set(observations.data.subarray(observations.columns));
-  const ends = new Set(episodeStarts.subarray(1).map((start) => start - 1));
-  const kept: number[] = [];
-  for (let row = 0; row < observations.rows; row++) if (!ends.has(row)) kept.push(row);
-  warnings.push(
-    `No final observations: the last step of each of the ${ends.size} episodes was dropped, and each now ends cut (truncated) one step early.`,
-  );
-  if (kept.length === 0)
+/** The episodes, those from `dropped` on without their last rows. */
+function withoutEnds(recording: Recording, dropped: number): Settled {
+  const { starts, warnings } = recording;
+  const firsts: number[] = [];
+  const lengths: number[] = [];
+  for (let episode = 0; episode + 1 < starts.length; episode++) {
+    const length = starts[episode + 1] - starts[episode] - (episode >= dropped ? 1 : 0);
+    if (length === 0) continue;
+    firsts.push(starts[episode]);
+    lengths.push(length);
+  }
+  if (firsts.length === 0)
     refuse("every episode has a single step and no final observation; add final_observations");
-  return keptRows(recording, next, kept);
+  const lost = starts.length - 1 - firsts.length;
+  if (lost > 0) warnings.push(`${lost} episodes of a single step were lost by this.`);
+  return { ...recording, firsts: Float64Array.from(firsts), episodeStarts: cumulated(lengths) };
 }
 
-/** The recording without the rows that are not `kept` (ascending). Episodes that lost their end are marked as cut. */
-function keptRows(recording: Recording, next: Float32Array, kept: readonly number[]): Trajectories {
-  const { observations, actions, rewards, terminated, truncated, episodeStarts, warnings } = recording;
-  const starts = [0];
-  const cut: number[] = [];
-  let at = 0;
-  for (let episode = 0; episode + 1 < episodeStarts.length; episode++) {
-    const end = episodeStarts[episode + 1];
-    while (at < kept.length && kept[at] < end) at++;
-    if (at === starts[starts.length - 1]) continue;
-    starts.push(at);
-    if (kept[at - 1] !== end - 1) cut.push(at - 1);
-  }
-  const gone = episodeStarts.length - starts.length;
-  if (gone > 0) warnings.push(`${gone} episodes of a single step were lost by this.`);
-  const marks = Uint8Array.from(kept, (row) => truncated[row]);
-  for (const row of cut) marks[row] = 1;
-  return trajectoriesOf(
-    {
-      ...recording,
-      observations: {
-        ...observations,
-        rows: kept.length,
-        data: pick(observations.data, observations.columns, kept),
-      },
-      actions: { ...actions, rows: kept.length, data: pick(actions.data, actions.columns, kept) },
-      rewards: rewards && pick(rewards, 1, kept),
-      terminated: Uint8Array.from(kept, (row) => terminated[row]),
-      truncated: marks,
-      episodeStarts: Uint32Array.from(starts),
-    },
-    pick(next, observations.columns, kept),
-  );
+/** 0 and the sums of the first 1, 2, ... lengths. */
+function cumulated(lengths: ArrayLike<number>): Float64Array {
+  const starts = new Float64Array(lengths.length + 1);
+  for (let index = 0; index < lengths.length; index++) starts[index + 1] = starts[index] + lengths[index];
+  return starts;
 }
 
-function pick(data: Float32Array, columns: number, rows: readonly number[]): Float32Array {
-  const picked = new Float32Array(rows.length * columns);
-  rows.forEach((row, index) =>
-    picked.set(data.subarray(row * columns, (row + 1) * columns), index * columns),
-  );
-  return picked;
-}
-
-function trajectoriesOf(recording: Recording, nextObservations: Float32Array): Trajectories {
-  const { observations, actions, rewards, terminated, truncated, episodeStarts } = recording;
-  return {
+async function readSettled(settled: Settled, from: number, to: number): Promise<Trajectories> {
+  const { observations, actions, rewards, episodeStarts } = settled;
+  const base = episodeStarts[from];
+  const rows = episodeStarts[to] - base;
+  const trajectories: Trajectories = {
     observationSize: observations.columns,
     actionSize: actions.columns,
-    observations: observations.data,
-    actions: actions.data,
-    nextObservations,
-    rewards,
-    terminated,
-    truncated,
-    episodeStarts,
+    observations: new Float32Array(rows * observations.columns),
+    actions: new Float32Array(rows * actions.columns),
+    nextObservations: new Float32Array(rows * observations.columns),
+    rewards: rewards && new Float32Array(rows),
+    terminated: new Uint8Array(rows),
+    truncated: new Uint8Array(rows),
+    episodeStarts: Uint32Array.from(episodeStarts.subarray(from, to + 1), (start) => start - base),
   };
+  const problems = new Map<Table, NonFinite>();
+  for (let episode = from; episode < to; episode++) {
+    const part = sliceEpisodes(trajectories, episode - from, episode - from + 1);
+    await readEpisode(settled, episode, part, problems);
+  }
+  for (const [{ name }, problem] of problems) refuse(`${name} must be finite, ${nonFiniteEntries(problem)}`);
+  return trajectories;
+}
+
+/** Reads an episode into `target`, whose arrays it fills. */
+async function readEpisode(
+  settled: Settled,
+  episode: number,
+  target: Trajectories,
+  problems: Map<Table, NonFinite>,
+): Promise<void> {
+  const { observations, closed, actions, rewards, nextObservations, finalObservations } = settled;
+  const { observationSize: size, terminated, truncated } = target;
+  const fill = async (table: Table, row: number, data: Float32Array): Promise<void> => {
+    await table.read(row, row + data.length / table.columns, data);
+    const problem = findNonFinite(data, table.columns, row, problems.get(table) ?? null);
+    if (problem) problems.set(table, problem);
+  };
+  const first = settled.firsts[episode];
+  const length = terminated.length;
+  const firstObservation = closed ? first + episode : first;
+  await fill(observations, firstObservation, target.observations);
+  await fill(actions, first, target.actions);
+  if (rewards) await fill(rewards, first, target.rewards!);
+  await settled.readMarks(episode, first, terminated, truncated);
+  if (nextObservations) return fill(nextObservations, first, target.nextObservations);
+  target.nextObservations.set(target.observations.subarray(size));
+  const last = target.nextObservations.subarray((length - 1) * size);
+  if (finalObservations && episode < finalObservations.rows) return fill(finalObservations, episode, last);
+  await fill(observations, firstObservation + length, last);
+  // The row after the last is either the closing observation or a step that was dropped: a cut.
+  if (!closed) truncated[length - 1] = 1;
 }
 
 function environmentName(metadata: Readonly<Record<string, unknown>>): string | null {

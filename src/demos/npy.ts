@@ -1,4 +1,6 @@
 import { TandemError } from "../core/index.ts";
+import { readBytes, type ByteSource } from "./byte-source.ts";
+import { columnInMemory, widthOf, type Column } from "./columns.ts";
 import { printable } from "./printable.ts";
 
 /**
@@ -44,11 +46,14 @@ export interface NpyHeader {
   readonly dataLength: number;
 }
 
-/** Largest array that is read, bytes. */
-export const NPY_MAX_BYTES = 2 ** 31;
-
 /** No header is read beyond this many bytes: more than any array of plain numbers needs. */
-export const NPY_MAX_HEADER_BYTES = 65_548;
+const MAX_HEADER_BYTES = 65_548;
+
+/** Largest compressed array that is held whole because its columns come first, bytes. */
+const MAX_HELD_BYTES = 2 ** 28;
+
+/** How much is converted at once, bytes. */
+const BLOCK_BYTES = 2 ** 20;
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 const MAX_AXES = 64;
@@ -96,10 +101,10 @@ export function readNpyHeader(bytes: Uint8Array, name = "array.npy"): NpyHeader 
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const textLength = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
   const dataOffset = textOffset + textLength;
-  if (dataOffset > NPY_MAX_HEADER_BYTES) {
+  if (dataOffset > MAX_HEADER_BYTES) {
     refuse(
       name,
-      `expected a header of at most ${NPY_MAX_HEADER_BYTES} bytes, got ${dataOffset}; the file is damaged`,
+      `expected a header of at most ${MAX_HEADER_BYTES} bytes, got ${dataOffset}; the file is damaged`,
     );
   }
   if (bytes.length < dataOffset) refuse(name, truncated("its header", dataOffset, bytes.length));
@@ -108,11 +113,8 @@ export function readNpyHeader(bytes: Uint8Array, name = "array.npy"): NpyHeader 
   const shape = parseShape(text, name);
   const count = shape.reduce((product, length) => product * length, 1);
   const dataLength = count * STORAGE[dtype].BYTES_PER_ELEMENT;
-  if (dataLength > NPY_MAX_BYTES) {
-    refuse(
-      name,
-      `expected at most ${NPY_MAX_BYTES} bytes, its header claims ${dataLength}; split the recording`,
-    );
+  if (!Number.isSafeInteger(dataLength)) {
+    refuse(name, `expected a shape that fits a file, got [${shape.join(", ")}]; the file is damaged`);
   }
   return {
     dtype,
@@ -133,8 +135,99 @@ export function readNpyHeader(bytes: Uint8Array, name = "array.npy"): NpyHeader 
  */
 export function readNpy(bytes: Uint8Array, name = "array.npy"): NpyArray {
   const header = readNpyHeader(bytes, name);
-  const { dtype, shape, count, dataOffset, dataLength } = header;
-  const present = bytes.length - dataOffset;
+  const { shape, dataOffset } = header;
+  checkLength(header, bytes.length, name);
+  // A copy, so that the elements are aligned and belong to the caller (Buffer.slice would share).
+  const data = decode(header, new Uint8Array(bytes.subarray(dataOffset)));
+  const ordered = header.fortranOrder && shape.length > 1 ? fromFortranOrder(data, shape) : data;
+  return { dtype: header.dtype, shape, data: ordered };
+}
+
+/**
+ * The array of a `.npy` file as a column whose rows are read where they lie. Only an array that is both compressed and
+ * in Fortran order is held in memory.
+ */
+export async function openNpyColumn(source: ByteSource): Promise<Column> {
+  const header = await readHeaderOf(source);
+  checkLength(header, source.length, source.name);
+  if (!header.fortranOrder || header.shape.length < 2) return rowsInOrder(source, header);
+  if (!source.sequential) return rowsAcross(source, header);
+  if (source.length > MAX_HELD_BYTES) {
+    refuse(
+      source.name,
+      `expected at most ${MAX_HELD_BYTES} bytes of an array that is compressed and in Fortran order, got ${source.length}; save it with numpy.ascontiguousarray`,
+    );
+  }
+  const { shape, data } = readNpy(await readBytes(source, 0, source.length), source.name);
+  return columnInMemory(shape, data);
+}
+
+async function readHeaderOf(source: ByteSource): Promise<NpyHeader> {
+  const start = await readBytes(source, 0, Math.min(source.length, 12));
+  if (start.length < 12 || !looksLikeNpy(start)) return readNpyHeader(start, source.name);
+  const view = new DataView(start.buffer);
+  const dataOffset = start[6] === 1 ? 10 + view.getUint16(8, true) : 12 + view.getUint32(8, true);
+  const end = Math.min(dataOffset, source.length, MAX_HEADER_BYTES);
+  return readNpyHeader(await readBytes(source, 0, end), source.name);
+}
+
+function rowsInOrder(source: ByteSource, header: NpyHeader): Column {
+  const { shape, dtype, dataOffset } = header;
+  const width = widthOf(shape);
+  const rowBytes = width * STORAGE[dtype].BYTES_PER_ELEMENT;
+  const rowsAtOnce = Math.max(1, Math.floor(BLOCK_BYTES / rowBytes));
+  const isFloat32 = dtype === "f4" && !header.bigEndian;
+  const read: Column["read"] = async (from, to, target) => {
+    const offset = dataOffset + from * rowBytes;
+    if (isFloat32 && target instanceof Float32Array) return source.read(offset, bytesOf(target));
+    for (let row = from; row < to; row += rowsAtOnce) {
+      const count = Math.min(rowsAtOnce, to - row);
+      const start = dataOffset + row * rowBytes;
+      const block = decode(header, await readBytes(source, start, start + count * rowBytes));
+      copyNumbers(block, target, (row - from) * width, 1);
+    }
+  };
+  return { shape, read };
+}
+
+/** Where the first axis is fastest, a range of rows lies in as many places as a row has entries. */
+function rowsAcross(source: ByteSource, header: NpyHeader): Column {
+  const { shape, dtype, dataOffset } = header;
+  const width = widthOf(shape);
+  const size = STORAGE[dtype].BYTES_PER_ELEMENT;
+  const places = fromFortranOrder(
+    Float64Array.from({ length: width }, (_, place) => place),
+    shape.slice(1),
+  );
+  const read: Column["read"] = async (from, to, target) => {
+    for (let entry = 0; entry < width; entry++) {
+      const start = dataOffset + (places[entry] * shape[0] + from) * size;
+      const block = decode(header, await readBytes(source, start, start + (to - from) * size));
+      copyNumbers(block, target, entry, width);
+    }
+  };
+  return { shape, read };
+}
+
+/** Every `stride`-th entry of `target` from `at` on. */
+function copyNumbers(block: NpyData, target: Float32Array | Float64Array, at: number, stride: number): void {
+  if (stride === 1 && !(block instanceof BigInt64Array || block instanceof BigUint64Array)) {
+    target.set(block, at);
+    return;
+  }
+  for (let index = 0; index < block.length; index++) target[at + index * stride] = Number(block[index]);
+}
+
+function bytesOf(data: Float32Array): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+function checkLength(
+  { shape, count, dataOffset, dataLength }: NpyHeader,
+  length: number,
+  name: string,
+): void {
+  const present = length - dataOffset;
   if (present < dataLength) {
     refuse(name, truncated(`${count} elements of shape [${shape.join(", ")}]`, dataLength, present));
   }
@@ -144,17 +237,17 @@ export function readNpy(bytes: Uint8Array, name = "array.npy"): NpyArray {
       `expected ${dataLength} bytes after its header, got ${present}; save one array per .npy file`,
     );
   }
-  // A copy, so that the elements are aligned and belong to the caller (Buffer.slice would share).
-  const elements = new Uint8Array(bytes.subarray(dataOffset));
+}
+
+/** The elements in `bytes`, which begin their buffer and are given away. */
+function decode({ dtype, bigEndian }: NpyHeader, bytes: Uint8Array): NpyData {
   const width = STORAGE[dtype].BYTES_PER_ELEMENT;
-  if (header.bigEndian && width > 1) reverseEach(elements, width);
+  if (bigEndian && width > 1) reverseEach(bytes, width);
   // Every JavaScript engine in use is little-endian.
-  const stored = new STORAGE[dtype](elements.buffer, 0, count);
-  const ordered = header.fortranOrder && shape.length > 1 ? fromFortranOrder(stored, shape) : stored;
-  if (dtype === "f2") return { dtype, shape, data: Float32Array.from(ordered as Uint16Array, halfToFloat) };
-  if (dtype === "b1")
-    return { dtype, shape, data: Uint8Array.from(ordered as Uint8Array, (byte) => +(byte !== 0)) };
-  return { dtype, shape, data: ordered };
+  const stored = new STORAGE[dtype](bytes.buffer as ArrayBuffer, 0, bytes.length / width);
+  if (dtype === "f2") return Float32Array.from(stored as Uint16Array, halfToFloat);
+  if (dtype === "b1") return Uint8Array.from(stored as Uint8Array, (byte) => +(byte !== 0));
+  return stored;
 }
 
 /** The bytes of a `.npy` file: format version 1.0, little-endian, C order, as numpy.save writes it. */
@@ -238,10 +331,7 @@ function reverseEach(bytes: Uint8Array, width: number): void {
 }
 
 /** The same array, last axis fastest instead of first axis fastest. */
-function fromFortranOrder<T extends InstanceType<(typeof STORAGE)[NpyDtype]>>(
-  stored: T,
-  shape: readonly number[],
-): T {
+function fromFortranOrder<T extends NpyData>(stored: T, shape: readonly number[]): T {
   const ordered = stored.slice() as T;
   const strides = shape.map((_, axis) =>
     shape.slice(0, axis).reduce((product, length) => product * length, 1),

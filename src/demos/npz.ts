@@ -1,7 +1,9 @@
-import { Inflate, inflateSync, zipSync } from "fflate";
+import { zipSync } from "fflate";
 import { TandemError } from "../core/index.ts";
-import { NPY_MAX_HEADER_BYTES, readNpy, readNpyHeader, writeNpy, type NpyArray } from "./npy.ts";
+import { readAhead, readBytes, sectionOf, type ByteSource } from "./byte-source.ts";
+import { openNpyColumn, readNpy, writeNpy, type NpyArray } from "./npy.ts";
 import { printable } from "./printable.ts";
+import { inflatedBytes, storedBytes } from "./zip-entry-bytes.ts";
 
 /** One file inside an archive, as the central directory describes it. */
 export interface NpzEntry {
@@ -19,16 +21,16 @@ export interface NpzEntry {
   readonly offset: number;
 }
 
-/** A `.npz` file (a zip of `.npy` files) whose directory has been read; entries are unpacked one at a time. */
+/** A `.npz` file (a zip of `.npy` files) whose directory has been read; entries are unpacked as they are read. */
 export interface NpzArchive {
-  /** How errors call the file. */
-  readonly source: string;
   /** The whole file; borrowed. */
-  readonly bytes: Uint8Array;
+  readonly bytes: ByteSource;
   readonly entries: ReadonlyMap<string, NpzEntry>;
 }
 
 const END_RECORD = 0x06054b50;
+const WIDE_END_LOCATOR = 0x07064b50;
+const WIDE_END_RECORD = 0x06064b50;
 const DIRECTORY_RECORD = 0x02014b50;
 const LOCAL_RECORD = 0x04034b50;
 
@@ -38,41 +40,29 @@ const DEFLATE_MAX_RATIO = 1032;
 /** Longest name of an entry, characters. */
 const MAX_NAME = 300;
 
-/** Largest entry that is not an array (metadata), bytes. */
+/** Largest directory, and largest entry that is not an array (metadata), bytes. */
 const PLAIN_MAX_BYTES = 2 ** 24;
 
-/**
- * The directory of a `.npz` file. Nothing is unpacked yet.
- *
- * @param source how errors call the file
- */
-export function openNpz(bytes: Uint8Array, source = "archive.npz"): NpzArchive {
-  const view = viewOf(bytes);
-  const end = findEndRecord(view);
-  if (end < 0) {
+/** The directory of a `.npz` file, also of the zip64 form. Nothing is unpacked yet. */
+export async function openNpz(bytes: ByteSource): Promise<NpzArchive> {
+  const { name } = bytes;
+  const { count, offset, length } = await findDirectory(bytes);
+  if (!(length <= PLAIN_MAX_BYTES)) {
     refuse(
-      source,
-      "expected a whole .npz (zip) file, found no end record: it is truncated or not a zip; copy it again",
+      name,
+      `expected a directory of at most ${PLAIN_MAX_BYTES} bytes, got ${length}; save fewer arrays in it`,
     );
   }
-  const count = view.getUint16(end + 10, true);
-  const directoryLength = view.getUint32(end + 12, true);
-  const directoryOffset = view.getUint32(end + 16, true);
-  if (count === 0xffff || directoryLength === 0xffffffff || directoryOffset === 0xffffffff) {
-    refuse(source, "expected a .npz below 4 GiB, got the zip64 form; split the recording");
-  }
-  if (view.getUint16(end + 4, true) !== 0 || directoryOffset + directoryLength > end) {
-    refuse(source, "its directory lies outside the file; the file is damaged, copy it again");
-  }
+  const directory = viewOf(await readBytes(bytes, offset, offset + length));
   const entries = new Map<string, NpzEntry>();
-  let at = directoryOffset;
+  let at = 0;
   for (let index = 0; index < count; index++) {
-    const entry = readDirectoryRecord(view, at, end, source);
-    if (entries.has(entry.name)) refuse(source, `holds two entries named ${entry.name}; save it again`);
+    const entry = readDirectoryRecord(directory, at, name);
+    if (entries.has(entry.name)) refuse(name, `holds two entries named ${entry.name}; save it again`);
     entries.set(entry.name, entry);
     at = entry.next;
   }
-  return { source, bytes, entries };
+  return { bytes, entries };
 }
 
 /** The keys numpy shows: entry names, without the `.npy` of arrays. */
@@ -81,33 +71,33 @@ export function npzKeys(archive: NpzArchive): string[] {
 }
 
 /**
- * The array under `key`. The size of the memory it unpacks into comes from the array's own header, which must agree
- * with the directory of the archive.
+ * The unpacked bytes of the entry called `name` (with its extension). What is read in order from the start to the end is
+ * checked against the archive's checksum.
  */
-export function readNpzArray(archive: NpzArchive, key: string): NpyArray {
-  const entry = entryOf(archive, `${key}.npy`);
-  const name = `${archive.source}/${entry.name}`;
-  const header = readNpyHeader(unpackPrefix(archive, entry, NPY_MAX_HEADER_BYTES), name);
-  const promised = header.dataOffset + header.dataLength;
-  if (promised !== entry.length) {
-    refuse(
-      archive.source,
-      `${entry.name} must hold ${promised} bytes for shape [${header.shape.join(", ")}], the archive gives it ${entry.length}; save it again`,
-    );
-  }
-  return readNpy(unpack(archive, entry), name);
+export async function npzEntryBytes(archive: NpzArchive, name: string): Promise<ByteSource> {
+  const entry = entryOf(archive, name);
+  const packed = await packedBytes(archive, entry);
+  if (entry.method === 0) return readAhead(storedBytes(packed, entry.checksum));
+  return inflatedBytes(packed, entry.length, entry.checksum);
+}
+
+/** The array under `key`, whole. */
+export async function readNpzArray(archive: NpzArchive, key: string): Promise<NpyArray> {
+  const bytes = await npzEntryBytes(archive, `${key}.npy`);
+  await openNpyColumn(bytes); // Refuses a length its header does not agree with, before anything is unpacked.
+  return readNpy(await readBytes(bytes, 0, bytes.length), bytes.name);
 }
 
 /** The bytes of the entry called `name` (with its extension), at most 16 MiB: for metadata, not for arrays. */
-export function readNpzBytes(archive: NpzArchive, name: string): Uint8Array {
-  const entry = entryOf(archive, name);
-  if (entry.length > PLAIN_MAX_BYTES) {
+export async function readNpzBytes(archive: NpzArchive, name: string): Promise<Uint8Array> {
+  const { length } = entryOf(archive, name);
+  if (length > PLAIN_MAX_BYTES) {
     refuse(
-      archive.source,
-      `${name} must be at most ${PLAIN_MAX_BYTES} bytes, claims ${entry.length}; store less in it`,
+      archive.bytes.name,
+      `${name} must be at most ${PLAIN_MAX_BYTES} bytes, claims ${length}; store less in it`,
     );
   }
-  return unpack(archive, entry);
+  return readBytes(await npzEntryBytes(archive, name), 0, length);
 }
 
 /**
@@ -124,141 +114,136 @@ export function writeNpz(entries: Readonly<Record<string, NpyArray | Uint8Array>
   return zipSync(files, { level: 9, mtime: new Date(1980, 0, 1), os: 0 });
 }
 
+/** Where the directory lies and how many entries it has. It must end before the records that end the archive. */
+async function findDirectory(bytes: ByteSource): Promise<{ count: number; offset: number; length: number }> {
+  const { name } = bytes;
+  const tailStart = Math.max(0, bytes.length - 22 - 0xffff - 20);
+  const tail = viewOf(await readBytes(bytes, tailStart, bytes.length));
+  const end = findEndRecord(tail);
+  if (end < 0) {
+    refuse(
+      name,
+      "expected a whole .npz (zip) file, found no end record: it is truncated or not a zip; copy it again",
+    );
+  }
+  let count = tail.getUint16(end + 10, true);
+  let length = tail.getUint32(end + 12, true);
+  let offset = tail.getUint32(end + 16, true);
+  if (count === 0xffff || length === 0xffffffff || offset === 0xffffffff) {
+    const wide = await readWideEnd(bytes, tail, end);
+    count = Number(wide.getBigUint64(32, true));
+    length = Number(wide.getBigUint64(40, true));
+    offset = Number(wide.getBigUint64(48, true));
+  }
+  if (tail.getUint16(end + 4, true) !== 0 || offset + length > tailStart + end) {
+    refuse(name, "its directory lies outside the file; the file is damaged, copy it again");
+  }
+  return { count, offset, length };
+}
+
 /** Offset of the record that ends the archive, or -1. It must reach exactly to the end of the file. */
-function findEndRecord(view: DataView): number {
-  const last = view.byteLength - 22;
+function findEndRecord(tail: DataView): number {
+  const last = tail.byteLength - 22;
   for (let at = last; at >= Math.max(0, last - 0xffff); at--) {
-    if (view.getUint32(at, true) === END_RECORD && view.getUint16(at + 20, true) === last - at) return at;
+    if (tail.getUint32(at, true) === END_RECORD && tail.getUint16(at + 20, true) === last - at) return at;
   }
   return -1;
 }
 
-function readDirectoryRecord(
-  view: DataView,
-  at: number,
-  end: number,
-  source: string,
-): NpzEntry & { next: number } {
-  if (at + 46 > end || view.getUint32(at, true) !== DIRECTORY_RECORD) {
-    refuse(source, "its directory is damaged; copy it again");
+/** The zip64 record that stands in for an end record whose fields are too narrow. */
+async function readWideEnd(bytes: ByteSource, tail: DataView, end: number): Promise<DataView> {
+  const locator = end - 20;
+  const isLocated = locator >= 0 && tail.getUint32(locator, true) === WIDE_END_LOCATOR;
+  const offset = isLocated ? Number(tail.getBigUint64(locator + 8, true)) : Infinity;
+  const wide = offset + 56 <= bytes.length ? viewOf(await readBytes(bytes, offset, offset + 56)) : null;
+  if (wide?.getUint32(0, true) !== WIDE_END_RECORD) {
+    refuse(bytes.name, "its zip64 end record is missing; the file is damaged, copy it again");
   }
+  return wide;
+}
+
+function readDirectoryRecord(view: DataView, at: number, source: string): NpzEntry & { next: number } {
+  if (at + 46 > view.byteLength || view.getUint32(at, true) !== DIRECTORY_RECORD) refuseDirectory(source);
   const nameLength = view.getUint16(at + 28, true);
-  const next = at + 46 + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
-  if (next > end) refuse(source, "its directory is damaged; copy it again");
+  const extra = at + 46 + nameLength;
+  const extraEnd = extra + view.getUint16(at + 30, true);
+  const next = extraEnd + view.getUint16(at + 32, true);
+  if (next > view.byteLength) refuseDirectory(source);
   const name = new TextDecoder().decode(new Uint8Array(view.buffer, view.byteOffset + at + 46, nameLength));
   if (printable(name, MAX_NAME) !== name)
     refuse(source, `an entry has an unreadable name (${printable(name)})`);
+  const narrow = [24, 20, 42].map((offset) => view.getUint32(at + offset, true));
+  const [length, packedLength, offset] = widened(narrow, view, extra, extraEnd) ?? refuseDirectory(source);
   return {
     name,
     encrypted: (view.getUint16(at + 8, true) & 1) === 1,
     method: view.getUint16(at + 10, true),
     checksum: view.getUint32(at + 16, true),
-    packedLength: view.getUint32(at + 20, true),
-    length: view.getUint32(at + 24, true),
-    offset: view.getUint32(at + 42, true),
+    packedLength,
+    length,
+    offset,
     next,
   };
+}
+
+/** The fields, those that are saturated replaced by the zip64 extra field's in order; null where it lacks them. */
+function widened(fields: number[], view: DataView, extra: number, extraEnd: number): number[] | null {
+  let at = extra;
+  while (at + 4 <= extraEnd && view.getUint16(at, true) !== 1) at += 4 + view.getUint16(at + 2, true);
+  at += 4;
+  const wide = fields.map((field) => {
+    if (field !== 0xffffffff) return field;
+    if (at + 8 > extraEnd) return NaN;
+    at += 8;
+    return Number(view.getBigUint64(at - 8, true));
+  });
+  return wide.some(Number.isNaN) ? null : wide;
 }
 
 function entryOf(archive: NpzArchive, name: string): NpzEntry {
   const entry = archive.entries.get(name);
   if (!entry) {
     refuse(
-      archive.source,
+      archive.bytes.name,
       `expected an entry ${name}, found ${printable([...archive.entries.keys()].join(", ")) || "none"}; check how it was saved`,
     );
   }
   return entry;
 }
 
-/** The entry's packed bytes, a view. */
-function packedBytes(archive: NpzArchive, entry: NpzEntry): Uint8Array {
-  const { bytes, source } = archive;
-  if (entry.encrypted) refuse(source, `${entry.name} is encrypted; save the file without a password`);
-  if (entry.method !== 0 && entry.method !== 8) {
-    refuse(
-      source,
-      `${entry.name} must be stored or deflated, got compression method ${entry.method}; save it again`,
-    );
+/** The entry's packed bytes, where they lie. */
+async function packedBytes({ bytes }: NpzArchive, entry: NpzEntry): Promise<ByteSource> {
+  const { name, offset, packedLength, length, method } = entry;
+  if (entry.encrypted) refuse(bytes.name, `${name} is encrypted; save the file without a password`);
+  if (method !== 0 && method !== 8) {
+    refuse(bytes.name, `${name} must be stored or deflated, got compression method ${method}; save it again`);
   }
-  const view = viewOf(bytes);
-  const { offset, packedLength, length, method } = entry;
-  if (offset + 30 > bytes.length || view.getUint32(offset, true) !== LOCAL_RECORD) {
-    refuse(source, `${entry.name} is not where the directory says; the file is damaged, copy it again`);
+  const local = offset + 30 <= bytes.length ? viewOf(await readBytes(bytes, offset, offset + 30)) : null;
+  if (local?.getUint32(0, true) !== LOCAL_RECORD) {
+    refuse(bytes.name, `${name} is not where the directory says; the file is damaged, copy it again`);
   }
-  const start = offset + 30 + view.getUint16(offset + 26, true) + view.getUint16(offset + 28, true);
+  const start = offset + 30 + local.getUint16(26, true) + local.getUint16(28, true);
   if (start + packedLength > bytes.length) {
     refuse(
-      source,
-      `${entry.name} is truncated: ${packedLength} bytes expected, ${bytes.length - start} left; copy it again`,
+      bytes.name,
+      `${name} is truncated: ${packedLength} bytes expected, ${bytes.length - start} left; copy it again`,
     );
   }
   if (method === 0 ? length !== packedLength : length > packedLength * DEFLATE_MAX_RATIO) {
     refuse(
-      source,
-      `${entry.name} claims ${length} bytes from ${packedLength} packed ones; the file is damaged`,
+      bytes.name,
+      `${name} claims ${length} bytes from ${packedLength} packed ones; the file is damaged`,
     );
   }
-  return bytes.subarray(start, start + packedLength);
-}
-
-/** At most the first `limit` bytes of an entry, without unpacking the rest. */
-function unpackPrefix(archive: NpzArchive, entry: NpzEntry, limit: number): Uint8Array {
-  const packed = packedBytes(archive, entry);
-  if (entry.method === 0) return packed.subarray(0, limit);
-  const prefix = { bytes: new Uint8Array(Math.min(limit, entry.length)), filled: 0 };
-  const inflate = new Inflate((chunk) => {
-    const taken = chunk.subarray(0, prefix.bytes.length - prefix.filled);
-    prefix.bytes.set(taken, prefix.filled);
-    prefix.filled += taken.length;
-  });
-  guarded(archive, entry, () => {
-    for (let at = 0; at < packed.length && prefix.filled < prefix.bytes.length; at += 1024) {
-      inflate.push(packed.subarray(at, at + 1024));
-    }
-  });
-  return prefix.bytes.subarray(0, prefix.filled);
-}
-
-function unpack(archive: NpzArchive, entry: NpzEntry): Uint8Array {
-  const packed = packedBytes(archive, entry);
-  const unpacked =
-    entry.method === 0
-      ? packed
-      : guarded(archive, entry, () => inflateSync(packed, { out: new Uint8Array(entry.length) }));
-  if (unpacked.length !== entry.length || checksumOf(unpacked) !== entry.checksum) {
-    refuse(archive.source, `${entry.name} does not match its checksum; the file is damaged, copy it again`);
-  }
-  return unpacked;
-}
-
-/** Whatever the inflater throws on damaged data, in words. */
-function guarded<T>(archive: NpzArchive, entry: NpzEntry, inflate: () => T): T {
-  try {
-    return inflate();
-  } catch (cause) {
-    const problem = `${entry.name} cannot be unpacked; the file is damaged, copy it again`;
-    throw new TandemError("readNpz", `${archive.source}: ${problem}`, { cause });
-  }
-}
-
-const CHECKSUM_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let remainder = byte;
-  for (let bit = 0; bit < 8; bit++) remainder = (remainder >>> 1) ^ (remainder & 1 ? 0xedb88320 : 0);
-  return remainder >>> 0;
-});
-
-/** CRC-32 (polynomial 0xedb88320), which the inflater does not check. */
-function checksumOf(bytes: Uint8Array): number {
-  let remainder = 0xffffffff;
-  for (let at = 0; at < bytes.length; at++) {
-    remainder = (remainder >>> 8) ^ CHECKSUM_TABLE[(remainder ^ bytes[at]) & 0xff];
-  }
-  return (remainder ^ 0xffffffff) >>> 0;
+  return sectionOf(bytes, start, packedLength, `${bytes.name}/${name}`);
 }
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function refuseDirectory(source: string): never {
+  refuse(source, "its directory is damaged; copy it again");
 }
 
 function refuse(source: string, problem: string): never {

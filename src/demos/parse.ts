@@ -1,33 +1,62 @@
 import { TandemError } from "../core/index.ts";
-import { assembleDemonstrations, type ArrayStore, type Demonstrations } from "./layouts.ts";
-import { looksLikeNpy } from "./npy.ts";
-import { npzKeys, openNpz, readNpzArray, readNpzBytes, type NpzArchive } from "./npz.ts";
+import { beginsWith, bytesInMemory, readBytes, type ByteSource } from "./byte-source.ts";
+import type { DemonstrationFile } from "./demonstration-file.ts";
+import { openColumns, type Demonstrations } from "./layouts.ts";
+import { looksLikeNpy, openNpyColumn, readNpy } from "./npy.ts";
+import { npzEntryBytes, npzKeys, openNpz, readNpzBytes, type NpzArchive } from "./npz.ts";
 
 /** Names under which a file's own description is looked for, first one first. */
 export const METADATA_NAMES = ["metadata.json", "meta.json"];
 
 /**
- * The demonstrations in the bytes of a `.npz` file: {@link readDemonstrations} where there is no file system.
+ * The demonstrations in the bytes of a file: {@link readDemonstrations} where there is no file system.
  *
  * @param source how errors call the file
  */
 export async function parseDemonstrations(bytes: Uint8Array, source: string): Promise<Demonstrations> {
-  if (!startsWith(bytes, "PK"))
-    refuse(source, `expected a .npz file or a folder of .npy files, ${whatItIs(bytes)}`);
-  const archive = openNpz(bytes, source);
-  const keys = npzKeys(archive).filter((key) => archive.entries.has(`${key}.npy`));
-  const store: ArrayStore = { source, keys, load: async (key) => readNpzArray(archive, key) };
-  return assembleDemonstrations(store, archiveMetadata(archive));
+  return readWhole(await openBytes(bytesInMemory(bytes, source), async () => {}));
 }
 
-function archiveMetadata(archive: NpzArchive): Record<string, unknown> {
+/** All episodes of an open file, which is closed then. */
+export async function readWhole(file: DemonstrationFile): Promise<Demonstrations> {
+  try {
+    const trajectories = await file.readEpisodes(0, file.episodeStarts.length - 1);
+    const { env, source, layout, metadata, warnings } = file;
+    return { trajectories, env, source, layout, metadata, warnings };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Opens the one file in `bytes` as what its content shows it to be; `close` gives back what the bytes hold open. */
+export async function openBytes(bytes: ByteSource, close: () => Promise<void>): Promise<DemonstrationFile> {
+  const start = await readBytes(bytes, 0, Math.min(bytes.length, 4096));
+  if (beginsWith(start, "PK")) return openArchive(bytes, close);
+  return refuse(bytes.name, `expected a demonstration file (${READ}), ${whatItIs(start)}`);
+}
+
+const READ = ".npz, HDF5, Parquet, JSON Lines or CSV, or a folder of .npy files";
+
+async function openArchive(bytes: ByteSource, close: () => Promise<void>): Promise<DemonstrationFile> {
+  const archive = await openNpz(bytes);
+  return openColumns({
+    source: bytes.name,
+    format: "npz",
+    metadata: await archiveMetadata(archive),
+    keys: npzKeys(archive).filter((key) => archive.entries.has(`${key}.npy`)),
+    open: async (key) => openNpyColumn(await npzEntryBytes(archive, `${key}.npy`)),
+    close,
+  });
+}
+
+async function archiveMetadata(archive: NpzArchive): Promise<Record<string, unknown>> {
+  const source = archive.bytes.name;
   const name = METADATA_NAMES.find((candidate) => archive.entries.has(candidate));
-  if (name) return parseMetadata(readNpzBytes(archive, name), `${archive.source}/${name}`);
+  if (name) return parseMetadata(await readNpzBytes(archive, name), `${source}/${name}`);
   if (!archive.entries.has("metadata.npy")) return {};
-  const { dtype, data } = readNpzArray(archive, "metadata");
-  if (dtype !== "u1")
-    refuse(archive.source, `metadata must be JSON as an array of uint8, got dtype ${dtype}`);
-  return parseMetadata(data as Uint8Array, `${archive.source}/metadata.npy`);
+  const { dtype, data } = readNpy(await readNpzBytes(archive, "metadata.npy"), `${source}/metadata.npy`);
+  if (dtype !== "u1") refuse(source, `metadata must be JSON as an array of uint8, got dtype ${dtype}`);
+  return parseMetadata(data as Uint8Array, `${source}/metadata.npy`);
 }
 
 /** A file's own description, which must be a JSON object. */
@@ -46,27 +75,20 @@ export function parseMetadata(bytes: Uint8Array, name: string): Record<string, u
   return value as Record<string, unknown>;
 }
 
-/** What a file that is no `.npz` seems to be, and what to do about it. */
-function whatItIs(bytes: Uint8Array): string {
-  if (bytes.length === 0) return "got an empty file; record it again";
-  if (looksLikeNpy(bytes))
+/** What a file that is not read seems to be, and what to do about it. */
+function whatItIs(start: Uint8Array): string {
+  if (start.length === 0) return "got an empty file; record it again";
+  if (looksLikeNpy(start))
     return "got a single array; name the folder it lies in, or save all arrays with numpy.savez";
-  if (startsWith(bytes, "\x89HDF")) return "got HDF5; load it in Python and save its arrays with numpy.savez";
-  if (startsWith(bytes, "PAR1"))
-    return "got Parquet; load it in Python and save its columns with numpy.savez";
-  if (bytes[0] === 0x80 && bytes[1] <= 5) {
+  if (beginsWith(start, "\x89HDF")) return "got HDF5 bytes without a file; name the file";
+  if (start[0] === 0x80 && start[1] <= 5) {
     return "got a Python pickle, which can run code; load it in Python and save its arrays with numpy.savez";
   }
-  if (startsWith(bytes, "version https://git-lfs"))
+  if (start[0] === 0x1f && start[1] === 0x8b) return "got a gzip file; unpack it with gunzip";
+  if (beginsWith(start, "version https://git-lfs"))
     return "got a Git LFS pointer; fetch the file with git lfs pull";
-  const start = [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, "0"));
-  return `got a file that begins with the bytes ${start.join(" ")}; save the arrays with numpy.savez`;
-}
-
-function startsWith(bytes: Uint8Array, text: string): boolean {
-  return Array.from(text, (character) => character.charCodeAt(0)).every(
-    (code, index) => bytes[index] === code,
-  );
+  const bytes = [...start.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, "0"));
+  return `got a file that begins with the bytes ${bytes.join(" ")}; save the arrays with numpy.savez`;
 }
 
 function refuse(source: string, problem: string): never {

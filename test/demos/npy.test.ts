@@ -3,7 +3,6 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { TandemError } from "../../src/core/index.ts";
 import {
-  openNpz,
   readNpy,
   readNpyHeader,
   readNpzArray,
@@ -11,7 +10,7 @@ import {
   type NpyArray,
   type NpyDtype,
 } from "../../src/demos/index.ts";
-import { floats, golden } from "./recordings.ts";
+import { archiveOf, floats, golden } from "./recordings.ts";
 
 const KINDS: NpyDtype[] = ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"];
 
@@ -33,25 +32,31 @@ function handmade(dictionary: string, elements: Uint8Array = new Uint8Array(0)):
 
 describe("files that numpy wrote", () => {
   for (const name of ["dtypes.npz", "dtypes-deflated.npz"]) {
-    test(`${name}: every dtype in both byte orders and both memory orders`, () => {
-      const archive = openNpz(readFileSync(golden(name)), name);
+    test(`${name}: every dtype in both byte orders and both memory orders`, async () => {
+      const archive = await archiveOf(readFileSync(golden(name)), name);
       for (const kind of KINDS) {
         for (const form of ["little", "big", "fortran"]) {
-          const array = readNpzArray(archive, `${form}_${kind}`);
+          const array = await readNpzArray(archive, `${form}_${kind}`);
           expect(array.dtype).toBe(kind);
           expect(array.shape).toEqual([2, 3]);
           expect(Array.from(array.data, Number), `${form}_${kind}`).toEqual(counting(kind));
         }
       }
-      expect(readNpzArray(archive, "little_b1")).toEqual({
+      expect(await readNpzArray(archive, "little_b1")).toEqual({
         dtype: "b1",
         shape: [2, 3],
         data: Uint8Array.of(0, 1, 0, 1, 0, 1),
       });
-      expect(Array.from(readNpzArray(archive, "cube").data as Int32Array)).toEqual([...Array(24).keys()]);
-      expect(readNpzArray(archive, "scalar")).toEqual({ dtype: "f8", shape: [], data: Float64Array.of(2.5) });
-      expect(readNpzArray(archive, "vector")).toEqual(floats([3], [0, 1, 2]));
-      expect(readNpzArray(archive, "empty")).toEqual(floats([0, 3], []));
+      expect(Array.from((await readNpzArray(archive, "cube")).data as Int32Array)).toEqual([
+        ...Array(24).keys(),
+      ]);
+      expect(await readNpzArray(archive, "scalar")).toEqual({
+        dtype: "f8",
+        shape: [],
+        data: Float64Array.of(2.5),
+      });
+      expect(await readNpzArray(archive, "vector")).toEqual(floats([3], [0, 1, 2]));
+      expect(await readNpzArray(archive, "empty")).toEqual(floats([0, 3], []));
     });
   }
 
@@ -67,13 +72,15 @@ describe("files that numpy wrote", () => {
     );
   });
 
-  test("half floats agree with numpy, both ways, also subnormal, tied and overflowing ones", () => {
-    const archive = openNpz(readFileSync(golden("halves.npz")));
-    expect(readNpzArray(archive, "half").data).toEqual(readNpzArray(archive, "as_float").data);
-    const wide = readNpzArray(archive, "wide");
+  test("half floats agree with numpy, both ways, also subnormal, tied and overflowing ones", async () => {
+    const archive = await archiveOf(readFileSync(golden("halves.npz")));
+    expect((await readNpzArray(archive, "half")).data).toEqual(
+      (await readNpzArray(archive, "as_float")).data,
+    );
+    const wide = await readNpzArray(archive, "wide");
     const written = writeNpy({ ...wide, dtype: "f2" });
     const bits = new Uint16Array(written.slice(readNpyHeader(written).dataOffset).buffer);
-    expect(bits).toEqual(readNpzArray(archive, "narrow").data);
+    expect(bits).toEqual((await readNpzArray(archive, "narrow")).data);
   });
 });
 
@@ -151,7 +158,7 @@ describe("refusals", () => {
     [
       "a huge shape",
       handmade("{'descr': '<f4', 'fortran_order': False, 'shape': (4000000000, 4000000000), }"),
-      /at most 2147483648 bytes, its header claims 64000000000000000000/,
+      /a shape that fits a file, got \[4000000000, 4000000000\]/,
     ],
     [
       "a large shape without data",

@@ -2,11 +2,22 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 import type { Trajectories } from "../../src/core/index.ts";
-import type { Demonstrations, NpyArray } from "../../src/demos/index.ts";
+import {
+  bytesInMemory,
+  openNpz,
+  type Demonstrations,
+  type NpyArray,
+  type NpzArchive,
+} from "../../src/demos/index.ts";
 
 /** A fixture that numpy wrote; see golden/README.md. */
 export function golden(name: string): string {
   return join(dirname(fileURLToPath(import.meta.url)), "golden", name);
+}
+
+/** The archive in `bytes`. */
+export async function archiveOf(bytes: Uint8Array, name = "archive.npz"): Promise<NpzArchive> {
+  return openNpz(bytesInMemory(bytes, name));
 }
 
 /** A float32 array of the given shape. */

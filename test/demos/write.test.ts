@@ -16,13 +16,12 @@ import { keyFromSeed, TandemError, type Trajectories } from "../../src/core/inde
 import {
   formatDemonstrations,
   npzKeys,
-  openNpz,
   parseDemonstrations,
   readDemonstrations,
   subsample,
   writeDemonstrations,
 } from "../../src/demos/index.ts";
-import { anyTrajectories, countingEpisodes } from "./recordings.ts";
+import { archiveOf, anyTrajectories, countingEpisodes } from "./recordings.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tandem-write-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -47,20 +46,20 @@ test("whatever is written is read back bit for bit, with its metadata", async ()
   );
 });
 
-function keys(trajectories: Trajectories): string[] {
-  return npzKeys(openNpz(formatDemonstrations(trajectories, { env: "Counting-v0" })));
+async function keys(trajectories: Trajectories): Promise<string[]> {
+  return npzKeys(await archiveOf(formatDemonstrations(trajectories, { env: "Counting-v0" })));
 }
 
 describe("what is stored", () => {
   const common = ["observations", "actions", "rewards", "dones", "timeouts"];
 
-  test("chained rows with marked ends need only final observations", () => {
-    expect(keys(COUNTING)).toEqual([...common, "final_observations", "metadata.json"]);
+  test("chained rows with marked ends need only final observations", async () => {
+    expect(await keys(COUNTING)).toEqual([...common, "final_observations", "metadata.json"]);
   });
 
-  test("broken rows need next observations, unmarked ends need lengths, no rewards need no array", () => {
+  test("broken rows need next observations, unmarked ends need lengths, no rewards need no array", async () => {
     const subsampled = { ...subsample(countingEpisodes([9, 9]), 4, keyFromSeed(2)), rewards: null };
-    expect(keys(subsampled)).toEqual([
+    expect(await keys(subsampled)).toEqual([
       "observations",
       "actions",
       "dones",
