@@ -1,11 +1,11 @@
 import { Command } from "commander";
-import { episodeReturns, foldIn, keyFromSeed, TandemError } from "../core/index.ts";
-import { writeDemonstrations } from "../demos/index.ts";
-import { rollout } from "../rl/index.ts";
-import { loadSavedRun, readConfig, savedPolicy, type ExpertConfig, type PolicyKind } from "../runs/index.ts";
+import { keyFromSeed, TandemError } from "../core/index.ts";
+import { readConfig, type ExpertConfig, type PolicyKind } from "../runs/index.ts";
 import { commandText } from "./invocation.ts";
 import { anyText, oneOf, optionValue, wholeNumber, type GivenOptions } from "./option-values.ts";
 import { EXPERT_OPTIONS, optionsOnCommandLine } from "./options.ts";
+import { runPolicy } from "./policy-source.ts";
+import { drawsKey, recordPolicy } from "./recording.ts";
 import { requireFreeFile } from "./run-place.ts";
 import { showReport } from "./report.ts";
 import {
@@ -33,10 +33,6 @@ Examples:
         --record more.npz --record-episodes 10
 
 Ctrl-C saves the run and says how to go on with it.`;
-
-/** Purposes of the seed's key; a training of the same seed uses those that count from 0. */
-const RECORDING = 0x7265636f;
-const DRAWS = 0x64726177;
 
 /** What is to be recorded at the end. */
 interface Recording {
@@ -66,8 +62,7 @@ async function expert(command: Command, entry: URL): Promise<number> {
   const collected = resumed ? null : collectOptions(command, EXPERT_OPTIONS, "expert");
   const recording = recordingOf(collected?.given ?? flags);
   if (resumed && recording && isComplete(resumed, resumedExpert(resumed, flags))) {
-    await record(resumed, recording);
-    return 0;
+    return record(resumed, recording);
   }
   const { folder, end } = collected
     ? await begin(entry, collected, recording)
@@ -79,7 +74,8 @@ async function expert(command: Command, entry: URL): Promise<number> {
         recordWords(recording),
       );
   if ("exitCode" in end) return end.exitCode;
-  if (recording) await record(folder, recording);
+  const recorded = recording ? await record(folder, recording) : 0;
+  if (recorded !== 0) return recorded;
   await showReport([folder], { print: !flags.has("json") });
   process.stdout.write(
     flags.has("json") ? jsonLine(end.summary) : whatNext(folder, end.summary.steps.train, recording),
@@ -102,8 +98,9 @@ async function begin(
   const settings = runSettings(given, base);
   const algorithm = gatheringSettings(given, base?.algorithm);
   requirePlaceFor(settings);
-  const env = { id, options: settings.envOptions };
-  (await openEnvironment(env.id, env.options)).close();
+  const environment = await openEnvironment(id, settings.envOptions);
+  const env = { id, options: { ...(environment.options ?? settings.envOptions) } };
+  environment.close();
   const config: ExpertConfig = {
     ...(await commonConfig(settings, env)),
     command: "expert",
@@ -141,30 +138,24 @@ function recordWords(recording: Recording | null): string[] {
   return words;
 }
 
-/** Episodes of the final policy, with how they were made. */
-async function record(folder: string, { file, episodes, policy }: Recording): Promise<void> {
+/** Episodes of the final policy, with how they were made. Returns the exit code. */
+async function record(folder: string, { file, episodes, policy }: Recording): Promise<number> {
   const config = readConfig(folder);
   const key = keyFromSeed(config.seed);
+  const drawn = policy === "sample";
   const environment = await openEnvironment(config.env.id, config.env.options);
   try {
-    const saved = await loadSavedRun(folder, config, environment, foldIn(key, DRAWS));
-    const trajectories = rollout(environment, savedPolicy(saved, policy), episodes, foldIn(key, RECORDING));
-    const returns = Array.from(episodeReturns(trajectories) ?? []);
-    await writeDemonstrations(file, trajectories, {
-      env: config.env.id,
+    const end = await recordPolicy({
+      file,
+      environment,
       envOptions: config.env.options,
-      policy: `soft actor-critic trained on the true reward for ${config.steps} steps; ${
-        policy === "mode" ? "its most likely actions" : "sampled actions"
-      }`,
-      returns,
-      meanReturn: returns.reduce((sum, value) => sum + value, 0) / returns.length,
-      madeBy: { command: "tandem expert", version: VERSION, config },
+      policy: await runPolicy(folder, config, environment, drawn ? drawsKey(key) : null),
+      drawn,
+      episodes,
+      key,
+      metadata: { madeBy: { command: "tandem expert", version: VERSION, config } },
     });
-    const spread = returns.map((value) => value.toFixed(1)).slice(0, 5);
-    const rest = returns.length > spread.length ? ", ..." : "";
-    process.stderr.write(
-      `Recorded ${file}: ${episodesText(episodes)}, true return ${spread.join(", ")}${rest}\n`,
-    );
+    return "exitCode" in end ? end.exitCode : 0;
   } finally {
     environment.close();
   }
@@ -182,8 +173,4 @@ function whatNext(folder: string, steps: number, recording: Recording | null): s
     `  ${commandText("expert", "--resume", folder, "--steps", String(2 * steps))}`,
   ];
   return `${lines.join("\n")}\n`;
-}
-
-function episodesText(count: number): string {
-  return count === 1 ? "1 episode" : `${count} episodes`;
 }

@@ -52,6 +52,7 @@ const REWARD_OPTIONS = [
   option(REWARD, "--trajectories-per-reward-step <n>", "of each side", trajectoriesPerRewardStep),
   option(REWARD, "--agent-trajectories <kind>", "those of training or fresh", agentTrajectories),
   option(REWARD, "--gradient <kind>", "discounted or undiscounted", "discounted"),
+  option(REWARD, "--termination <kind>", "native, absorbing, fixed-horizon", TRAIN_DEFAULTS.termination),
 ];
 
 const EVALUATION = "Evaluation (true return, for reporting only):";
@@ -67,7 +68,7 @@ const INSTRUMENT_OPTIONS = [
 
 const CONTROL = "Negative controls, to compare with:";
 const CONTROL_OPTIONS = [
-  option(CONTROL, "--teacher <kind>", "learned, zero or constant reward", "learned"),
+  option(CONTROL, "--teacher <kind>", "learned, zero, constant or penalty", "learned"),
   option(CONTROL, "--shuffle-expert", "give its states each other's actions"),
 ];
 

@@ -181,10 +181,11 @@ export async function resumeRun(
 
 /** The line that `--json` prints. */
 export function jsonLine(summary: Summary): string {
-  const { env, seed, expertReturn, finalReturn, randomReturn, seconds, kernels } = summary;
+  const { env, seed, expertReturn, finalReturn, randomReturn, termination, seconds, kernels } = summary;
   const { train, rewardRollout, evaluation } = summary.steps;
   const steps = { train, rewardRollout, evaluation };
-  return `${JSON.stringify({ env, seed, expertReturn, finalReturn, randomReturn, steps, seconds, kernels })}\n`;
+  const returns = { expertReturn, finalReturn, randomReturn };
+  return `${JSON.stringify({ env, seed, ...returns, termination, steps, seconds, kernels })}\n`;
 }
 
 function warnOfIdleRun({ steps, algorithm }: RunConfig): void {

@@ -127,6 +127,8 @@ export function algorithmSettings(given: GivenOptions, base: Algorithm | undefin
     agentTrajectories:
       optionValue(given, "agent-trajectories", oneOf("training", "fresh")) ?? from.agentTrajectories,
     discountedGradient: gradient ? gradient === "discounted" : from.discountedGradient,
+    termination:
+      optionValue(given, "termination", oneOf("native", "absorbing", "fixed-horizon")) ?? from.termination,
     taughtBy: optionValue(given, "teacher", teacher) ?? from.taughtBy,
   };
 }
@@ -192,16 +194,20 @@ const rewardNetwork: ValueReader<Reward["network"]> = {
   },
 };
 
+const TEACHERS = {
+  learned: "learned reward",
+  zero: "zero reward",
+  constant: "constant reward",
+  penalty: "constant penalty",
+} as const;
+
 const teacher: ValueReader<Algorithm["taughtBy"]> = {
-  expected: "learned, zero or constant",
-  read: (text) => {
-    const kind = oneOf("learned", "zero", "constant").read(text);
-    return kind && `${kind} reward`;
-  },
+  expected: "learned, zero, constant or penalty",
+  read: (text) => TEACHERS[text as keyof typeof TEACHERS] ?? null,
 };
 
 /** name=value pairs; numbers, true and false are read as such. */
-function environmentOptions(given: GivenOptions): Record<string, unknown> {
+export function environmentOptions(given: GivenOptions): Record<string, unknown> {
   const option = given.get("env-option");
   if (!option) return {};
   const pairs = option.texts.map((text): [string, unknown] => {

@@ -47,6 +47,8 @@ export interface RewardRecord {
   /** Mean learned reward per step on the expert's and the agent's trajectories, before the step. */
   expertMeanReward: number;
   agentMeanReward: number;
+  /** Learned reward of a step in the absorbing state, before the step; null (or absent in older runs) where there is none. */
+  absorbingReward?: number | null;
   /** ||g_k|| / h: norm of the likelihood's gradient estimate (Lemma 4) over the effective horizon. */
   gradientNorm: number;
   /** || theta - theta_0 ||. */

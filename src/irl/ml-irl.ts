@@ -31,9 +31,11 @@ import {
   type SacOptions,
 } from "../rl/index.ts";
 import {
+  absorbingReward,
   addReturnGradient,
   ascend,
   createRewardModel,
+  effectiveHorizon,
   learnedReward,
   observeTrajectories,
   type RewardModel,
@@ -58,9 +60,22 @@ export interface MlIrlOptions {
   readonly agentTrajectories: "training" | "fresh";
   /** Weigh step t of the gradient by gamma^t, as in Lemma 4, or (false) all steps alike. */
   readonly discountedGradient: boolean;
+  /** What follows the step that ends an episode. */
+  readonly termination: Termination;
   /** What the policy is taught by: the learned reward, or a negative control that ignores the demonstrations. */
-  readonly taughtBy: "learned reward" | "zero reward" | "constant reward";
+  readonly taughtBy: "learned reward" | "zero reward" | "constant reward" | "constant penalty";
 }
+
+/**
+ * What follows the step by which a task ends an episode.
+ *
+ * - `native`: nothing; every later reward is 0. A positive reward then pays for living, a negative one for dying.
+ * - `absorbing`: an absorbing state up to the horizon, with a reward of its own that is learnt (arXiv:1809.02925). Its value
+ *   is r / (1 - gamma), the fixed point of its self-transition; no action is chosen there, so no entropy is counted.
+ * - `fixed-horizon`: the episode itself; the environment must not end it (for MuJoCo's, terminateWhenUnhealthy: false), and
+ *   no demonstration may have been ended.
+ */
+export type Termination = "native" | "absorbing" | "fixed-horizon";
 
 /** The two levels and what joins them. Updated in place. */
 export interface MlIrl {
@@ -98,6 +113,7 @@ export function createMlIrl(
       "fresh agent trajectories need a second environment, got none; pass environments.rollout",
     );
   }
+  requireWholeEpisodes(options.termination, demonstrations, "demonstrations");
   const agentOptions = { ...options, keepTrueRewards: false };
   const agent = createAgent(kernels, environments.train, agentOptions, foldIn(key, 0));
   const { observationSize } = agent.sac;
@@ -105,7 +121,7 @@ export function createMlIrl(
     kernels,
     observationSize,
     agent.actionSpace,
-    options.reward,
+    { ...options.reward, absorbing: options.termination === "absorbing" },
     foldIn(key, 1),
   );
   observeTrajectories(kernels, reward, "expert", demonstrations);
@@ -142,9 +158,10 @@ export function mlIrlIteration(
   const begun = clock();
 
   // Fast timescale: the policy under theta_k.
+  const valueAfterEnd = absorbingValue(kernels, state);
   const policySteps = Math.min(options.policyStepsPerRewardStep, stepLimit - agent.steps);
   for (let t = 0; t < policySteps; t++) {
-    const episode = agentStep(kernels, agent, state.teacher, clock);
+    const episode = agentStep(kernels, agent, state.teacher, clock, valueAfterEnd);
     state.steps.train++;
     if (episode) rememberEpisode(kernels, state, episode, listener);
   }
@@ -159,9 +176,11 @@ export function mlIrlIteration(
   }
   const expertTrajectories = sampleExpert(state);
   const discount = options.discountedGradient ? options.sac.discount : 1;
-  const expert = addReturnGradient(kernels, reward, expertTrajectories, discount, 1);
-  const own = addReturnGradient(kernels, reward, agentTrajectories, discount, -1);
-  const horizon = effectiveHorizon(discount, agent.environment.maxEpisodeSteps);
+  const span = { discount, horizon: agent.environment.maxEpisodeSteps };
+  const expert = addReturnGradient(kernels, reward, expertTrajectories, span, 1);
+  const own = addReturnGradient(kernels, reward, agentTrajectories, span, -1);
+  const horizon = effectiveHorizon(discount, span.horizon);
+  const absorbing = absorbingReward(kernels, reward);
   const ascent = ascend(kernels, reward, state.rewardSteps, 1 / horizon);
   state.rewardSteps++;
 
@@ -172,6 +191,7 @@ export function mlIrlIteration(
     returnGap: expert.discountedReturn - own.discountedReturn,
     expertMeanReward: expert.meanReward,
     agentMeanReward: own.meanReward,
+    absorbingReward: absorbing,
     gradientNorm: ascent.gradientNorm / horizon,
     gradientCosine: ascent.gradientCosine,
     travel: ascent.travel,
@@ -183,11 +203,6 @@ export function mlIrlIteration(
   state.elapsed = 0;
   agent.updateTime = 0;
   agent.simulationTime = 0;
-}
-
-/** sum_{t < steps} discount^t */
-export function effectiveHorizon(discount: number, steps: number): number {
-  return discount === 1 ? steps : (1 - discount ** steps) / (1 - discount);
 }
 
 /** tauE: as many expert trajectories as asked for, drawn with replacement; all of them where there are no more. */
@@ -218,12 +233,36 @@ function rememberEpisode(kernels: Kernels, state: MlIrl, episode: Trajectories, 
   const { recentEpisodes, options, agent, reward } = state;
   recentEpisodes.push(episode);
   if (recentEpisodes.length > options.trajectoriesPerRewardStep) recentEpisodes.shift();
+  requireWholeEpisodes(options.termination, episode, "environment");
   if (options.agentTrajectories === "training") observeTrajectories(kernels, reward, "agent", episode);
   listener(episodeRecord(agent.steps, episode));
 }
 
 function teacherOf(kernels: Kernels, reward: RewardModel, { taughtBy }: MlIrlOptions): BatchReward {
   if (taughtBy === "learned reward") return learnedReward(kernels, reward);
-  const constant = taughtBy === "constant reward" ? 1 : 0;
-  return ({ size }, out) => kernels.fill(size, out, constant);
+  return ({ size }, out) => kernels.fill(size, out, CONTROL_REWARD[taughtBy]);
+}
+
+const CONTROL_REWARD = { "zero reward": 0, "constant reward": 1, "constant penalty": -1 } as const;
+
+/** r / (1 - gamma) of the absorbing state, the controls' reward being as constant there; 0 where an end is an end. */
+function absorbingValue(kernels: Kernels, { options, reward }: MlIrl): number {
+  const { termination, taughtBy, sac } = options;
+  if (termination !== "absorbing") return 0;
+  const each = taughtBy === "learned reward" ? absorbingReward(kernels, reward) : CONTROL_REWARD[taughtBy];
+  return (each ?? 0) / (1 - sac.discount);
+}
+
+/** With a fixed horizon nothing may have been ended: what would have followed is not known. */
+function requireWholeEpisodes(termination: Termination, { terminated }: Trajectories, whose: string): void {
+  const at = termination === "fixed-horizon" ? terminated.indexOf(1) : -1;
+  if (at < 0) return;
+  const remedy =
+    whose === "demonstrations"
+      ? "leave those episodes out, or choose native or absorbing"
+      : "make it with terminateWhenUnhealthy: false";
+  throw new TandemError(
+    "createMlIrl",
+    `a fixed horizon expects episodes that only time ends, but the ${whose} ended one at step ${at}; ${remedy}`,
+  );
 }

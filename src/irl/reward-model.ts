@@ -53,6 +53,11 @@ export interface RewardOptions {
   /** Projection onto ||theta - theta_0|| <= radius, or a pull of `rate` towards theta_0 at each step, or nothing. */
   readonly regulariser:
     { kind: "projection"; radius: number } | { kind: "weight-decay"; rate: number } | { kind: "none" };
+  /**
+   * Give the network one input more, the indicator of the absorbing state in which a terminated episode goes on (as in
+   * arXiv:1809.02925). There all others are 0, elsewhere it is 0, so that its reward is learnt apart from any step's.
+   */
+  readonly absorbing?: boolean;
 }
 
 /** The reward and its training state. Updated in place; `rewardTensors` names what a checkpoint must hold. */
@@ -90,6 +95,8 @@ interface RewardNetwork {
 
 interface Room {
   readonly input: number;
+  /** psi of the absorbing state, [network.features]; 0 where there is none. */
+  readonly absorbing: number;
   readonly features: number;
   readonly values: number;
   readonly coefficients: number;
@@ -107,10 +114,11 @@ export function createRewardModel(
   key: Key,
 ): RewardModel {
   const inputSize = observationSize + (options.inputs === "state" ? 0 : actionSpace.size);
+  const indicator = options.absorbing ? 1 : 0;
   const network =
     options.network.kind === "two-layer"
-      ? twoLayerReward(kernels, inputSize + 1, options.network.width, foldIn(key, 0))
-      : mlpReward(kernels, inputSize, options.network.hidden, foldIn(key, 0));
+      ? twoLayerReward(kernels, inputSize + 1 + indicator, options.network.width, foldIn(key, 0))
+      : mlpReward(kernels, inputSize + indicator, options.network.hidden, foldIn(key, 0));
   const model: RewardModel = {
     options,
     actionSpace,
@@ -125,13 +133,23 @@ export function createRewardModel(
     adam: createAdam(kernels, options.optimiser === "adam" ? network.length : 0),
     room: {
       input: kernels.allocate(CHUNK * inputSize),
+      absorbing: indicator * kernels.allocate(indicator * network.features),
       features: kernels.allocate(CHUNK * network.features),
       values: kernels.allocate(CHUNK),
       coefficients: kernels.allocate(CHUNK),
     },
   };
   copyBlock(kernels, network.length, network.parameters, model.initial);
+  if (options.absorbing) kernels.f32(model.room.absorbing, network.features)[network.features - 1] = 1;
   return model;
+}
+
+/** r(absorbing state; theta), of each step after a terminated one; null where the reward knows no such state. */
+export function absorbingReward(kernels: Kernels, model: RewardModel): number | null {
+  const { network, room, options } = model;
+  if (!options.absorbing) return null;
+  network.forward(1, room.absorbing, room.values);
+  return kernels.f32(room.values, 1)[0];
 }
 
 /** The reward as the lower level wants it: evaluated at the current theta whenever a batch is drawn. */
@@ -183,25 +201,53 @@ export function stepFeatures(
   writeFeatures(kernels, model, 1, model.room.input, model.inputSize, out);
 }
 
+/** psi of the absorbing state into out [network.features]; the reward must know one. */
+export function absorbingFeatures(kernels: Kernels, model: RewardModel, out: number): void {
+  copyBlock(kernels, model.network.features, model.room.absorbing, out);
+}
+
 /** Returns of trajectories under the learned reward. */
 export interface LearnedReturn {
-  /** Mean over episodes of sum_t discount^t r(s_t, a_t; theta). */
+  /** Mean over episodes of sum_t discount^t r(s_t, a_t; theta), steps in the absorbing state included. */
   discountedReturn: number;
-  /** Mean over steps of r. */
+  /** Mean of r over recorded steps. */
   meanReward: number;
+}
+
+/** Over which time a return is summed. */
+export interface ReturnSpan {
+  /** gamma, or 1 to weigh all steps alike. */
+  readonly discount: number;
+  /** Steps of an episode that no end cuts short: a terminated one stays in the absorbing state, if there is one, up to here. */
+  readonly horizon: number;
+}
+
+/** sum_{t < steps} discount^t */
+export function effectiveHorizon(discount: number, steps: number): number {
+  return discount === 1 ? steps : (1 - discount ** steps) / (1 - discount);
+}
+
+/** The weight of the absorbing state in a return: sum of discount^t over t from `length` to the horizon; 0 where the episode did not terminate. */
+export function absorbingWeight(
+  terminated: boolean,
+  length: number,
+  { discount, horizon }: ReturnSpan,
+): number {
+  if (!terminated || length >= horizon) return 0;
+  return discount ** length * effectiveHorizon(discount, horizon - length);
 }
 
 /**
  * Adds `sign` times the gradient of the mean discounted return, (1/E) sum_e sum_t discount^t grad r(s_t, a_t; theta), E
  * episodes in all, to `model.gradient`: one half of Lemma 4 of arXiv:2503.17865. Expert and agent both pass through here.
- * It is a sum over each trajectory, never a mean over steps: a longer life counts for more, and after an episode's end
- * the reward is 0.
+ * It is a sum over each trajectory, never a mean over steps: a longer life counts for more. After a terminated episode's
+ * end the reward is 0, or, where the model knows one, that of the absorbing state until the horizon.
  */
 export function addReturnGradient(
   kernels: Kernels,
   model: RewardModel,
   trajectories: readonly Trajectories[],
-  discount: number,
+  span: ReturnSpan,
   sign: 1 | -1,
 ): LearnedReturn {
   const episodes = trajectories.reduce((sum, part) => sum + episodeCount(part), 0);
@@ -209,7 +255,7 @@ export function addReturnGradient(
   const total: LearnedReturn = { discountedReturn: 0, meanReward: 0 };
   for (const part of trajectories) {
     for (let episode = 0; episode < episodeCount(part); episode++) {
-      const own = addEpisodeGradient(kernels, model, part, episode, discount, sign / episodes);
+      const own = addEpisodeGradient(kernels, model, part, episode, span, sign / episodes);
       total.discountedReturn += own.discountedReturn / episodes;
       total.meanReward += own.rewardSum / steps;
     }
@@ -222,10 +268,11 @@ function addEpisodeGradient(
   model: RewardModel,
   trajectories: Trajectories,
   episode: number,
-  discount: number,
+  span: ReturnSpan,
   factor: number,
 ): { discountedReturn: number; rewardSum: number } {
   const { input, features, values, coefficients } = model.room;
+  const { discount } = span;
   const end = trajectories.episodeStarts[episode + 1];
   let discountPower = 1;
   let discountedReturn = 0;
@@ -244,7 +291,20 @@ function addEpisodeGradient(
     }
     model.network.addGradient(count, features, coefficients, model.gradient);
   }
+  const length = end - trajectories.episodeStarts[episode];
+  const stay = absorbingWeight(trajectories.terminated[end - 1] === 1, length, span);
+  discountedReturn += addAbsorbingGradient(kernels, model, stay, factor);
   return { discountedReturn, rewardSum };
+}
+
+/** Adds factor weight grad r(absorbing state); returns weight r, 0 where the model knows no such state. */
+function addAbsorbingGradient(kernels: Kernels, model: RewardModel, weight: number, factor: number): number {
+  const { network, room } = model;
+  const reward = weight === 0 ? null : absorbingReward(kernels, model);
+  if (reward === null) return 0;
+  kernels.f32(room.coefficients, 1)[0] = factor * weight;
+  network.addGradient(1, room.absorbing, room.coefficients, model.gradient);
+  return weight * reward;
 }
 
 /** What one reward step did. */

@@ -57,6 +57,7 @@ export function keyNumbers(all: readonly Run[]): KeyNumber[] {
     Number.isFinite(random) ? randomRow : null,
     halfExpertRow(runs),
     agreementRow(runs),
+    terminationRow(runs),
     stepsRow(runs),
     timeRow(runs),
   ];
@@ -168,6 +169,18 @@ function agreementRow(runs: readonly Run[]): KeyNumber | null {
       : `Pearson with the true reward per step; ${spearman}`;
   return { label: "Reward correlation", value: formatCorrelation(mean(pearson)), note };
 }
+
+function terminationRow([{ config }]: readonly Run[]): KeyNumber | null {
+  if (config.command === "expert") return null;
+  const { termination } = config.algorithm;
+  return { label: "Termination", value: termination, note: AFTER_THE_END[termination] };
+}
+
+const AFTER_THE_END = {
+  native: "in training, all rewards after an episode's end are 0",
+  absorbing: "in training, an ended episode goes on in a state with a reward of its own",
+  "fixed-horizon": "in training, only time ends an episode; evaluation ends as the task says",
+} as const;
 
 function stepsRow(runs: readonly Run[]): KeyNumber | null {
   const counts = stepCounts(runs);

@@ -28,7 +28,10 @@ const configSchema = z.looseObject({
   seed: z.number(),
   steps: z.number(),
   demos: z.looseObject({ episodes: z.number(), transitions: z.number() }).nullable(),
-  algorithm: z.looseObject({}),
+  algorithm: z.looseObject({
+    /** Runs made before there was a choice were native. */
+    termination: z.enum(["native", "absorbing", "fixed-horizon"]).default("native"),
+  }),
   evaluation: z.looseObject({ every: z.number(), episodes: z.number() }),
   kernels: z.string(),
 });

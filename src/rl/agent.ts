@@ -107,13 +107,14 @@ export function createAgent(
 
 /**
  * One environment step and, after the random start, one policy update under `reward`. Returns the episode if this step
- * ended it, else null. `clock` gives milliseconds.
+ * ended it, else null. `clock` gives milliseconds; `valueAfterEnd` is what `sacUpdate` wants.
  */
 export function agentStep(
   kernels: Kernels,
   agent: Agent,
   reward: BatchReward,
   clock: () => number,
+  valueAfterEnd = 0,
 ): Trajectories | null {
   const { environment, observation, unitAction, action, replay, options } = agent;
   const exploring = agent.steps < options.startSteps;
@@ -129,7 +130,8 @@ export function agentStep(
   appendStep(agent.episode, observation, action, next, trueReward, terminated, truncated);
   observation.set(next);
   agent.steps++;
-  if (agent.steps > options.startSteps) sacUpdate(kernels, agent.sac, replay, reward, agent.metrics);
+  if (agent.steps > options.startSteps)
+    sacUpdate(kernels, agent.sac, replay, reward, agent.metrics, valueAfterEnd);
   let episode: Trajectories | null = null;
   if (terminated || truncated) {
     episode = takeTrajectories(agent.episode);

@@ -160,7 +160,8 @@ export function sacTemperature(kernels: Kernels, sac: Sac): number {
 
 /**
  * One update of critics, actor, temperature and targets on a batch drawn uniformly from the replay. In place; adds its
- * measurements to `metrics`.
+ * measurements to `metrics`. `valueAfterEnd` is the value of the state that follows a terminated step: 0 where an episode
+ * is over then, that of an absorbing state where it goes on in one.
  */
 export function sacUpdate(
   kernels: Kernels,
@@ -168,13 +169,14 @@ export function sacUpdate(
   replay: Replay,
   reward: BatchReward,
   metrics: SacMetrics,
+  valueAfterEnd = 0,
 ): void {
   const { room } = sac;
   const size = room.batch.size;
   drawBatch(kernels, sac, replay);
   reward(room.batch, room.rewards);
   metrics.reward += kernels.sum(size, room.rewards) / size;
-  metrics.criticLoss += updateCritics(kernels, sac);
+  metrics.criticLoss += updateCritics(kernels, sac, valueAfterEnd);
   const meanLogProb = updateActor(kernels, sac, metrics);
   metrics.logProb += meanLogProb;
   if (sac.options.temperature === "learnt") updateTemperature(kernels, sac, meanLogProb);
@@ -184,8 +186,11 @@ export function sacUpdate(
   metrics.updates++;
 }
 
-/** y = r + gamma (1 - terminated) (min_i Qbar_i(s', a') - temperature log pi(a'|s')), a' ~ pi; then one Adam step on both critics. */
-function updateCritics(kernels: Kernels, sac: Sac): number {
+/**
+ * y = r + gamma (1 - terminated) (min_i Qbar_i(s', a') - temperature log pi(a'|s')) + gamma terminated v, a' ~ pi, v the
+ * value after the end; then one Adam step on both critics.
+ */
+function updateCritics(kernels: Kernels, sac: Sac, valueAfterEnd: number): number {
   const { room, observationSize: n, actionSize: d, criticShape } = sac;
   const { size, rows, stride } = room.batch;
   const nextObservations = rows + 4 * (n + d);
@@ -205,6 +210,7 @@ function updateCritics(kernels: Kernels, sac: Sac): number {
     discount,
     room.targets,
   );
+  if (valueAfterEnd !== 0) kernels.axpy(size, discount * valueAfterEnd, room.terminated, room.targets);
 
   let loss = 0;
   for (const critic of [0, 1]) {

@@ -69,7 +69,9 @@ const trainConfig = z.strictObject({
     trajectoriesPerRewardStep: positive,
     agentTrajectories: z.enum(["training", "fresh"]),
     discountedGradient: z.boolean(),
-    taughtBy: z.enum(["learned reward", "zero reward", "constant reward"]),
+    /** Runs made before there was a choice were native. */
+    termination: z.enum(["native", "absorbing", "fixed-horizon"]).default("native"),
+    taughtBy: z.enum(["learned reward", "zero reward", "constant reward", "constant penalty"]),
   }),
 });
 
@@ -120,6 +122,7 @@ export const TRAIN_DEFAULTS: TrainConfig["algorithm"] = {
   trajectoriesPerRewardStep: 1,
   agentTrajectories: "training",
   discountedGradient: true,
+  termination: "native",
   taughtBy: "learned reward",
 };
 

@@ -8,7 +8,16 @@ import {
   type Key,
   type Trajectories,
 } from "../core/index.ts";
-import { effectiveHorizon, stepFeatures, twoLayerOf, type MlIrl, type RewardModel } from "../irl/index.ts";
+import {
+  absorbingFeatures,
+  absorbingWeight,
+  effectiveHorizon,
+  stepFeatures,
+  twoLayerOf,
+  type MlIrl,
+  type ReturnSpan,
+  type RewardModel,
+} from "../irl/index.ts";
 import type { Kernels } from "../kernels/index.ts";
 import type { TwoLayerNetwork } from "../nn/index.ts";
 import {
@@ -28,6 +37,8 @@ export interface RewardInstruments {
 
 /** Rows of the expert, and of the agent, that are looked at at most. */
 const ROWS_A_SIDE = 256;
+/** Those of both, and the absorbing state. */
+const MOST_ROWS = 2 * ROWS_A_SIDE + 1;
 /** Draws of points, and of pairs of points, of the ball. */
 const DRAWS = 8;
 /** What the key's sub-keys are for. */
@@ -43,8 +54,8 @@ export function createRewardInstruments(kernels: Kernels, reward: RewardModel): 
       `instruments measure a two-layer reward, got ${reward.options.network.kind}; leave them out, or choose that network`,
     );
   }
-  const points = kernels.allocate(2 * ROWS_A_SIDE * network.features);
-  return { network, bench: createLinearityBench(kernels, network, points, 2 * ROWS_A_SIDE) };
+  const points = kernels.allocate(MOST_ROWS * network.features);
+  return { network, bench: createLinearityBench(kernels, network, points, MOST_ROWS) };
 }
 
 /**
@@ -61,7 +72,9 @@ export function measureReward(
   const rows = estimateRows(irl);
   if (!rows) return null;
   rows.forEach(({ from, t }, i) => {
-    stepFeatures(kernels, irl.reward, from, t, whole.points + 4 * i * network.features);
+    const point = whole.points + 4 * i * network.features;
+    if (from) stepFeatures(kernels, irl.reward, from, t, point);
+    else absorbingFeatures(kernels, irl.reward, point);
   });
   const bench = { ...whole, count: rows.length };
   const weights = rows.map(({ weight }) => weight);
@@ -95,9 +108,9 @@ export function measureReward(
   };
 }
 
-/** A step of a trajectory and its weight in Lhat / h. */
+/** A step of a trajectory, or (null) the absorbing state, and its weight in Lhat / h. */
 interface WeighedStep {
-  readonly from: Trajectories;
+  readonly from: Trajectories | null;
   readonly t: number;
   readonly weight: number;
 }
@@ -106,13 +119,27 @@ interface WeighedStep {
 function estimateRows({ options, demonstrations, recentEpisodes, agent }: MlIrl): WeighedStep[] | null {
   if (recentEpisodes.length === 0) return null;
   const discount = options.discountedGradient ? options.sac.discount : 1;
-  const horizon = effectiveHorizon(discount, agent.environment.maxEpisodeSteps);
+  const span = { discount, horizon: agent.environment.maxEpisodeSteps };
+  const horizon = effectiveHorizon(discount, span.horizon);
   const episodes = Math.min(episodeCount(demonstrations), options.trajectoriesPerRewardStep);
   const expert = sliceEpisodes(demonstrations, 0, episodes);
-  return [
+  const rows = [
     ...thinned(weighedSteps([expert], discount, 1 / horizon), ROWS_A_SIDE),
     ...thinned(weighedSteps(recentEpisodes, discount, -1 / horizon), ROWS_A_SIDE),
   ];
+  if (options.termination !== "absorbing") return rows;
+  const stay = meanAbsorbingWeight([expert], span) - meanAbsorbingWeight(recentEpisodes, span);
+  return [...rows, { from: null, t: 0, weight: stay / horizon }];
+}
+
+/** The absorbing state's weight in a return, mean over episodes. */
+function meanAbsorbingWeight(parts: readonly Trajectories[], span: ReturnSpan): number {
+  const weights = parts.flatMap(({ terminated, episodeStarts }) =>
+    Array.from(episodeStarts.subarray(1), (end, episode) =>
+      absorbingWeight(terminated[end - 1] === 1, end - episodeStarts[episode], span),
+    ),
+  );
+  return weights.reduce((sum, weight) => sum + weight, 0) / weights.length;
 }
 
 function weighedSteps(parts: readonly Trajectories[], discount: number, scale: number): WeighedStep[] {

@@ -30,7 +30,9 @@ export async function loadSavedRun(
   const sac = createSac(kernels, size, actionSpace.size, config.algorithm.sac, foldIn(key, 0));
   fill(kernels, folder, { actor: sacTensors(sac).actor }, tensors);
   if (config.command === "expert") return { kernels, sac, reward: null };
-  const reward = createRewardModel(kernels, size, actionSpace, config.algorithm.reward, foldIn(key, 1));
+  const { reward: options, termination } = config.algorithm;
+  const rewardOptions = { ...options, absorbing: termination === "absorbing" };
+  const reward = createRewardModel(kernels, size, actionSpace, rewardOptions, foldIn(key, 1));
   fill(kernels, folder, rewardTensors(reward), tensors);
   return { kernels, sac, reward };
 }

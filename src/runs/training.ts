@@ -23,7 +23,7 @@ import {
   rewardAgreement,
   type Evaluation,
 } from "../eval/index.ts";
-import { createMlIrl, mlIrlIteration, rewardsAlong, type MlIrl } from "../irl/index.ts";
+import { createMlIrl, mlIrlIteration, rewardsAlong, type MlIrl, type Termination } from "../irl/index.ts";
 import { loadKernels, type Kernels } from "../kernels/index.ts";
 import {
   agentStep,
@@ -72,6 +72,8 @@ export interface Summary {
   finalReturn: number;
   finalReturns: number[];
   randomReturn: number;
+  /** What followed an episode's end in training; evaluation is always native. Absent in older runs, which were native. */
+  termination?: Termination;
   steps: StepCounts;
   seconds: number;
   kernels: string;
@@ -205,6 +207,7 @@ async function train(
     finalReturn: final.meanReturn,
     finalReturns: final.returns,
     randomReturn: random.meanReturn,
+    termination: config.command === "train" ? config.algorithm.termination : "native",
     steps: { ...steps },
     seconds: seconds(),
     kernels: kernels.build,
@@ -219,9 +222,13 @@ async function train(
 
 async function openTraining(config: RunConfig, demonstrations: Trajectories | null): Promise<Training> {
   const kernels = await loadKernels({ build: config.kernels });
-  const make = (): Promise<Environment> => makeEnvironment(config.env.id, config.env.options);
+  const evaluationEnvironment = await makeEnvironment(config.env.id, config.env.options);
+  const endless = config.command === "train" && config.algorithm.termination === "fixed-horizon";
+  const trainingOptions = endless
+    ? { ...config.env.options, terminateWhenUnhealthy: false }
+    : config.env.options;
+  const make = (): Promise<Environment> => makeEnvironment(config.env.id, trainingOptions);
   const environment = await make();
-  const evaluationEnvironment = await make();
   const key = keyFromSeed(config.seed);
   const shared = { kernels, config, evaluationEnvironment, evaluationKey: foldIn(key, EVALUATION) };
   const trainingKey = foldIn(key, TRAINING);

@@ -35,6 +35,7 @@ const OPTIONS: MlIrlOptions = {
   trajectoriesPerRewardStep: 4,
   agentTrajectories: "training",
   discountedGradient: true,
+  termination: "native",
   taughtBy: "learned reward",
 };
 

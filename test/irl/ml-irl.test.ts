@@ -75,6 +75,7 @@ const OPTIONS: MlIrlOptions = {
   trajectoriesPerRewardStep: 1,
   agentTrajectories: "training",
   discountedGradient: true,
+  termination: "native",
   taughtBy: "learned reward",
 };
 

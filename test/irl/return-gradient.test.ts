@@ -6,6 +6,7 @@ import {
   learnedReward,
   observeTrajectories,
   rewardsAlong,
+  type ReturnSpan,
   type RewardModel,
   type RewardOptions,
 } from "../../src/irl/index.ts";
@@ -29,6 +30,8 @@ import type { Episode } from "../reference/point-environment.ts";
 const SPACE = { n: 3, d: 2, low: -2, high: 0.5 };
 const KEY = keyFromSeed(3);
 const DISCOUNT = 0.8;
+/** Without an absorbing state the horizon does not matter. */
+const spanOf = (discount: number): ReturnSpan => ({ discount, horizon: 1 });
 
 const options = (given: Partial<RewardOptions>): RewardOptions => ({
   inputs: "state-action",
@@ -84,7 +87,7 @@ function gradientOf(
   sign: 1 | -1 = 1,
 ): Float32Array {
   kernels.fill(model.network.length, model.gradient, 0);
-  addReturnGradient(kernels, model, parts, discount, sign);
+  addReturnGradient(kernels, model, parts, spanOf(discount), sign);
   return download(kernels, model.gradient, model.network.length);
 }
 
@@ -136,7 +139,13 @@ describeBuilds("the gradient of the discounted return", (kernels) => {
       return [...along, total, along.reduce((a, b) => a + b) / along.length];
     };
     const trajectories = toTrajectories(agent);
-    const { discountedReturn, meanReward } = addReturnGradient(kernels, model, [trajectories], DISCOUNT, 1);
+    const { discountedReturn, meanReward } = addReturnGradient(
+      kernels,
+      model,
+      [trajectories],
+      spanOf(DISCOUNT),
+      1,
+    );
     const actual = [...rewardsAlong(kernels, model, trajectories), discountedReturn, meanReward];
     expectClose(actual, expected(), float32Tolerance(expected));
   });
@@ -148,7 +157,7 @@ describeBuilds("the gradient of the discounted return", (kernels) => {
     const plus = gradientOf(kernels, model, one, DISCOUNT);
     expect(plus.some((value) => value !== 0)).toBe(true);
     expect(minus).toEqual(plus.map((value) => (value === 0 ? 0 : -value)));
-    addReturnGradient(kernels, model, one, DISCOUNT, -1);
+    addReturnGradient(kernels, model, one, spanOf(DISCOUNT), -1);
     expect(download(kernels, model.gradient, plus.length).every((value) => value === 0)).toBe(true);
   });
 
@@ -195,8 +204,8 @@ describeBuilds("the gradient of a tabular reward", (kernels) => {
   /** The gradient's weights, [STATES]. */
   const table = (expert: Trajectories[], agent: Trajectories[], discount: number): number[] => {
     kernels.fill(model.network.length, model.gradient, 0);
-    addReturnGradient(kernels, model, expert, discount, 1);
-    addReturnGradient(kernels, model, agent, discount, -1);
+    addReturnGradient(kernels, model, expert, spanOf(discount), 1);
+    addReturnGradient(kernels, model, agent, spanOf(discount), -1);
     return [...download(kernels, model.gradient, STATES)];
   };
 
@@ -252,7 +261,7 @@ describe("on a finite MDP", () => {
       );
       policies.forEach((policy, who) => {
         const sampled = toTrajectories(sampleChain(policy, episodes, horizon, 20 + who));
-        addReturnGradient(kernels, model, [sampled], discount, who === 0 ? 1 : -1);
+        addReturnGradient(kernels, model, [sampled], spanOf(discount), who === 0 ? 1 : -1);
       });
       const [expert, agent] = policies.map((policy) => occupancy(policy, discount));
       const expected = expert.map((d, pair) => d - agent[pair]);

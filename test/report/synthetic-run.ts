@@ -162,6 +162,7 @@ function configOf(
     trajectoriesPerRewardStep: 1,
     agentTrajectories: "training",
     discountedGradient: true,
+    termination: "native",
     taughtBy,
   };
   const demos = {

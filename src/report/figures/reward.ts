@@ -98,7 +98,7 @@ export function gradientFigure(all: readonly Run[]): Figure | null {
   };
 }
 
-type RewardField = Exclude<keyof RewardRecord, "kind">;
+type RewardField = Exclude<keyof RewardRecord, "kind" | "absorbingReward">;
 
 function series(runs: readonly Run[], field: RewardField): Point[][] {
   return runs.map(({ reward }) => reward.map((record) => ({ x: record.rewardStep, y: record[field] })));
