@@ -57,7 +57,13 @@ function expectStep(
   expect(result.terminated).toBe(steps.terminated[t]);
 }
 
-/** Tests that `options` follow the recorded trace `name` of Gymnasium for `count` steps, going on where an episode ends. */
+function readTrace(name: string, skip: (reason: string) => void): Trace {
+  const path = new URL(`../../../shared/real/traces/${name}.json`, import.meta.url);
+  if (!existsSync(path)) skip("the optional fixtures of ../shared are absent");
+  return JSON.parse(readFileSync(path, "utf8")) as Trace;
+}
+
+/** Tests that `options` follow the recorded trace `name` of Gymnasium for `count` steps, on beyond an episode's end. */
 export function followsTrace(
   name: string,
   options: Record<string, unknown>,
@@ -65,9 +71,7 @@ export function followsTrace(
   tolerance: number,
 ): void {
   it(`follows the trace ${name} for ${count} steps`, async ({ skip }) => {
-    const path = new URL(`../../../shared/real/traces/${name}.json`, import.meta.url);
-    if (!existsSync(path)) skip("the optional fixtures of ../shared are absent");
-    const trace = JSON.parse(readFileSync(path, "utf8")) as Trace;
+    const trace = readTrace(name, skip);
     const env = await makeEnvironment(trace.env, options);
     env.reset({ seed: 0 });
     const first = env.setState({ qpos: trace.qpos0, qvel: trace.qvel0 });
@@ -81,6 +85,24 @@ export function followsTrace(
       observations++;
     });
     expect(observations).toBeGreaterThan(1);
+    env.close();
+  });
+}
+
+/** Tests that `options` make each step of the trace `name` from the state that the trace has before it. */
+export function stepsLikeTrace(name: string, options: Record<string, unknown>, tolerance: number): void {
+  it(`makes every step of the trace ${name} from the state before it`, async ({ skip }) => {
+    const { env: id, qpos0, qvel0, qpos, qvel, actions } = readTrace(name, skip);
+    const env = await makeEnvironment(id, options);
+    env.reset({ seed: 0 });
+    expect(actions.length).toBe(200);
+    actions.forEach((action, t) => {
+      env.setState({ qpos: t === 0 ? qpos0 : qpos[t - 1], qvel: t === 0 ? qvel0 : qvel[t - 1] });
+      env.step(action);
+      const state = env.getState();
+      expect(relativeDifference(state.qpos, qpos[t])).toBeLessThan(tolerance);
+      expect(relativeDifference(state.qvel, qvel[t])).toBeLessThan(tolerance);
+    });
     env.close();
   });
 }

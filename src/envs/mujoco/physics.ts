@@ -10,7 +10,7 @@ export interface PhysicsOptions {
   gravityScale: number;
   /** Factor on every mass; 1. */
   massScale: number;
-  /** Factor on the friction of every surface; 1. */
+  /** Factor on the friction of every surface; 1. At 0 there is MuJoCo's least, 1e-5. */
   frictionScale: number;
   /** Wind along x, m/s, through air of 1.2 kg/m^3 (or through the task's own medium); 0 is no wind, and no air. */
   wind: number;
