@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { keyFromSeed, TandemError } from "../core/index.ts";
-import { readConfig, type ExpertConfig, type PolicyKind } from "../runs/index.ts";
+import { readConfig, taskDefaults, type ExpertConfig, type PolicyKind } from "../runs/index.ts";
 import { commandText } from "./invocation.ts";
 import { anyText, oneOf, optionValue, wholeNumber, type GivenOptions } from "./option-values.ts";
 import { EXPERT_OPTIONS, optionsOnCommandLine } from "./options.ts";
@@ -21,13 +21,13 @@ import {
   type CollectedOptions,
   type RunEnd,
 } from "./run-setup.ts";
-import { gatheringSettings, runSettings } from "./settings.ts";
+import { askedEnvironment, gatheringSettings, runSettings } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
 const EXAMPLES = `
 Examples:
   Train an expert and record one episode of it:
-    $ tandem expert --env HalfCheetah-v5 --steps 1000000 --record expert.npz
+    $ tandem expert --env Hopper-v5 --record expert.npz
   Record more of an expert that is trained already:
     $ tandem expert --resume runs/HalfCheetah-v5-0-1 \\
         --record more.npz --record-episodes 10
@@ -48,7 +48,7 @@ export function expertCommand(entry: URL): Command {
     .description(
       "Train an expert on the environment's true reward, and record demonstrations of it. Defaults stand in [brackets].",
     )
-    .usage("--env <id> --steps <n> [--record <file>] [options]")
+    .usage("--env <id> [--record <file>] [options]")
     .addHelpText("after", EXAMPLES);
   for (const option of EXPERT_OPTIONS) command.addOption(option);
   return command.action(async () => {
@@ -88,15 +88,16 @@ async function begin(
   { given, base }: CollectedOptions<"expert">,
   recording: Recording | null,
 ): Promise<RunEnd> {
-  const id = optionValue(given, "env", anyText) ?? base?.env.id;
-  if (id === undefined) {
+  const id = askedEnvironment(given, base);
+  if (id === null) {
     throw new TandemError(
       "--env",
       "expected an environment, got nothing; add for example --env HalfCheetah-v5",
     );
   }
-  const settings = runSettings(given, base);
-  const algorithm = gatheringSettings(given, base?.algorithm);
+  const usual = taskDefaults(id);
+  const settings = runSettings(given, base, usual.expertSteps);
+  const algorithm = gatheringSettings(given, base?.algorithm ?? usual.expert);
   requirePlaceFor(settings);
   const environment = await openEnvironment(id, settings.envOptions);
   const env = { id, options: { ...(environment.options ?? settings.envOptions) } };

@@ -3,16 +3,22 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { Option, type Command } from "commander";
 import { TandemError } from "../core/index.ts";
-import { EVALUATION_DEFAULTS, parseJson, TRAIN_DEFAULTS } from "../runs/index.ts";
+import {
+  EVALUATION_DEFAULTS,
+  parseJson,
+  TRAIN_DEFAULTS,
+  taskDefaults,
+  type ExpertConfig,
+} from "../runs/index.ts";
 import { suggestion } from "./nearest.ts";
 import type { GivenOption, GivenOptions } from "./option-values.ts";
 
-const { sac, reward } = TRAIN_DEFAULTS;
+const { reward } = TRAIN_DEFAULTS;
 
 /** What is trained, for how long, and where it goes. */
 function runOptions(group: string): Option[] {
   return [
-    option(group, "--steps <n>", "environment steps to train for"),
+    option(group, "--steps <n>", "environment steps to train for", "the task's usual"),
     option(group, "--seed <n>", "everything random follows from it", 0),
     option(group, "--out <folder>", "new folder", "runs/<env>-<seed>-<n>"),
     option(group, "--resume <folder>", "go on with a stopped run, or a longer one"),
@@ -26,17 +32,20 @@ const ENVIRONMENT_OPTION = repeatable(
 );
 
 const POLICY = "Policy (soft actor-critic):";
-const POLICY_OPTIONS = [
-  option(POLICY, "--hidden <widths>", "hidden layers of actor, critics", sac.hidden.join(",")),
-  option(POLICY, "--batch-size <n>", "transitions in one update", sac.batchSize),
-  option(POLICY, "--discount <number>", "weight of the next step's reward", sac.discount),
-  option(POLICY, "--learning-rate <number>", "of actor, critics, temperature", sac.learningRate),
-  option(POLICY, "--polyak <number>", "share that targets take over", sac.polyak),
-  option(POLICY, "--temperature <value>", "entropy's weight, or learnt", sac.temperature),
-  option(POLICY, "--target-entropy <value>", "entropy to hold, in nats", sac.targetEntropy),
-  option(POLICY, "--start-steps <n>", "random steps before learning", TRAIN_DEFAULTS.startSteps),
-  option(POLICY, "--replay-capacity <n>", "transitions remembered", TRAIN_DEFAULTS.replayCapacity),
-];
+/** With the defaults that are shown. */
+function policyOptions({ sac, startSteps, replayCapacity }: ExpertConfig["algorithm"]): Option[] {
+  return [
+    option(POLICY, "--hidden <widths>", "hidden layers of actor, critics", sac.hidden.join(",")),
+    option(POLICY, "--batch-size <n>", "transitions in one update", sac.batchSize),
+    option(POLICY, "--discount <number>", "weight of the next step's reward", sac.discount),
+    option(POLICY, "--learning-rate <number>", "of actor, critics, temperature", sac.learningRate),
+    option(POLICY, "--polyak <number>", "share that targets take over", sac.polyak),
+    option(POLICY, "--temperature <value>", "entropy's weight, or learnt", sac.temperature),
+    option(POLICY, "--target-entropy <value>", "entropy to hold, in nats", sac.targetEntropy),
+    option(POLICY, "--start-steps <n>", "random steps before learning", startSteps),
+    option(POLICY, "--replay-capacity <n>", "transitions remembered", replayCapacity),
+  ];
+}
 
 const REWARD = "Reward:";
 const { policyStepsPerRewardStep, trajectoriesPerRewardStep, agentTrajectories } = TRAIN_DEFAULTS;
@@ -82,7 +91,7 @@ export const TRAIN_OPTIONS: readonly Option[] = [
   option("Task:", "--episodes <n>", "episodes to learn from, or all", 1),
   option("Task:", "--first-episode <k>", "the first of them, counting from 0", 0),
   ...runOptions("Run:"),
-  ...POLICY_OPTIONS,
+  ...policyOptions(TRAIN_DEFAULTS),
   ...REWARD_OPTIONS,
   ...EVALUATION_OPTIONS,
   ...INSTRUMENT_OPTIONS,
@@ -98,7 +107,7 @@ export const EXPERT_OPTIONS: readonly Option[] = [
   option("Recording:", "--record <file>", "record the final policy to this .npz file"),
   option("Recording:", "--record-episodes <n>", "episodes to record", 1),
   option("Recording:", "--record-policy <kind>", "mode (its likeliest action) or sample", "mode"),
-  ...POLICY_OPTIONS,
+  ...policyOptions(taskDefaults("").expert),
   ...EVALUATION_OPTIONS,
   ...MACHINE_OPTIONS,
 ];

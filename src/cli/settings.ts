@@ -1,5 +1,5 @@
 import { TandemError } from "../core/index.ts";
-import { EVALUATION_DEFAULTS, TRAIN_DEFAULTS, type RunConfig, type TrainConfig } from "../runs/index.ts";
+import { EVALUATION_DEFAULTS, type RunConfig, type TrainConfig } from "../runs/index.ts";
 import {
   anyText,
   layerWidths,
@@ -22,8 +22,6 @@ type Gathering = Pick<Algorithm, "sac" | "startSteps" | "replayCapacity">;
 
 /** What a run of either kind is asked for. */
 export interface RunSettings {
-  /** Null where it is left to the demonstrations. */
-  readonly env: string | null;
   readonly envOptions: Record<string, unknown>;
   readonly seed: number;
   readonly steps: number;
@@ -42,9 +40,21 @@ export interface DemonstrationSettings {
   readonly shuffled: boolean;
 }
 
-/** The part of the settings that both commands know. `base` is a configuration to start from, if any. */
-export function runSettings(given: GivenOptions, base: RunConfig | null): RunSettings {
-  const steps = optionValue(given, "steps", wholeNumber(1)) ?? base?.steps;
+/** The environment that is asked for; null where it is left to the demonstrations. */
+export function askedEnvironment(given: GivenOptions, base: RunConfig | null): string | null {
+  return optionValue(given, "env", anyText) ?? base?.env.id ?? null;
+}
+
+/**
+ * The part of the settings that both commands know. `base` is a configuration to start from, if any; `usualSteps` are
+ * the task's, if it has such.
+ */
+export function runSettings(
+  given: GivenOptions,
+  base: RunConfig | null,
+  usualSteps: number | null,
+): RunSettings {
+  const steps = optionValue(given, "steps", wholeNumber(1)) ?? base?.steps ?? usualSteps ?? undefined;
   if (steps === undefined) {
     throw new TandemError(
       "--steps",
@@ -53,7 +63,6 @@ export function runSettings(given: GivenOptions, base: RunConfig | null): RunSet
   }
   const evaluation = base?.evaluation ?? EVALUATION_DEFAULTS;
   return {
-    env: optionValue(given, "env", anyText) ?? base?.env.id ?? null,
     envOptions: { ...base?.env.options, ...environmentOptions(given) },
     seed: optionValue(given, "seed", wholeNumber(0)) ?? base?.seed ?? 0,
     steps,
@@ -84,9 +93,9 @@ export function demonstrationSettings(given: GivenOptions, base: TrainConfig | n
   };
 }
 
-/** How an expert learns. */
-export function gatheringSettings(given: GivenOptions, base: Gathering | undefined): Gathering {
-  const { sac, startSteps, replayCapacity } = base ?? TRAIN_DEFAULTS;
+/** How an expert learns, `from` where nothing else is given. */
+export function gatheringSettings(given: GivenOptions, from: Gathering): Gathering {
+  const { sac, startSteps, replayCapacity } = from;
   const fraction = realNumber("a number from 0 to below 1", (value) => value >= 0 && value < 1);
   const share = realNumber("a number above 0 and at most 1", (value) => value > 0 && value <= 1);
   const gathering: Gathering = {
@@ -113,12 +122,11 @@ export function gatheringSettings(given: GivenOptions, base: Gathering | undefin
   return gathering;
 }
 
-/** How reward and policy learn from demonstrations. */
-export function algorithmSettings(given: GivenOptions, base: Algorithm | undefined): Algorithm {
-  const from = base ?? TRAIN_DEFAULTS;
+/** How reward and policy learn from demonstrations, `from` where nothing else is given. */
+export function algorithmSettings(given: GivenOptions, from: Algorithm): Algorithm {
   const gradient = optionValue(given, "gradient", oneOf("discounted", "undiscounted"));
   return {
-    ...gatheringSettings(given, base),
+    ...gatheringSettings(given, from),
     reward: rewardSettings(given, from.reward),
     policyStepsPerRewardStep:
       optionValue(given, "policy-steps-per-reward-step", wholeNumber(1)) ?? from.policyStepsPerRewardStep,

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { TandemError, type Trajectories } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
 import type { Environment } from "../envs/index.ts";
-import type { TrainConfig } from "../runs/index.ts";
+import { taskDefaults, type TrainConfig } from "../runs/index.ts";
 import { chooseEpisodes, doubtsAbout, recordedOptions, rereadEpisodes } from "./expert-demonstrations.ts";
 import { commandText } from "./invocation.ts";
 import { anyText, optionValue, type GivenOptions } from "./option-values.ts";
@@ -21,12 +21,21 @@ import {
   type CollectedOptions,
   type RunEnd,
 } from "./run-setup.ts";
-import { algorithmSettings, demonstrationSettings, instrumentSettings, runSettings } from "./settings.ts";
+import {
+  algorithmSettings,
+  askedEnvironment,
+  demonstrationSettings,
+  instrumentSettings,
+  runSettings,
+} from "./settings.ts";
 
 const EXAMPLES = `
 Examples:
   Learn from the first episode of a file (one is enough to begin with):
     $ tandem train --demos expert.npz --steps 300000
+  Hopper, Walker2d, Ant and Humanoid, whose episodes can end, have defaults of
+  their own (absorbing termination, ten trajectories a reward step):
+    $ tandem train --demos hopper.npz --termination native
   Another seed, everything else as in a run there was:
     $ tandem train --config runs/HalfCheetah-v5-0-1/config.json --seed 1
   The same with a policy that is taught nothing, to compare with:
@@ -41,7 +50,7 @@ export function trainCommand(entry: URL): Command {
   const command = new Command("train")
     .summary("learn a reward and a policy from expert demonstrations")
     .description("Learn a reward and a policy from expert demonstrations. Defaults stand in [brackets].")
-    .usage("--demos <file> --steps <n> [options]")
+    .usage("--demos <file> [options]")
     .addHelpText("after", EXAMPLES);
   for (const option of TRAIN_OPTIONS) command.addOption(option);
   return command.action(async () => {
@@ -64,8 +73,11 @@ async function train(command: Command, entry: URL): Promise<number> {
 
 async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Promise<RunEnd> {
   const wanted = demonstrationSettings(given, base);
-  const settings = runSettings(given, base);
-  const algorithm = algorithmSettings(given, base?.algorithm);
+  const source = await readDemonstrations(wanted.path);
+  const id = askedEnvironment(given, base) ?? recordedEnvironment(source);
+  const { train: usual, trainSteps } = taskDefaults(id);
+  const settings = runSettings(given, base, trainSteps);
+  const algorithm = algorithmSettings(given, base?.algorithm ?? usual);
   const instruments = instrumentSettings(given, base?.instruments, algorithm.reward);
   requirePlaceFor(settings);
   if (wanted.shuffled && algorithm.reward.inputs === "state") {
@@ -75,8 +87,6 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
     );
   }
 
-  const source = await readDemonstrations(wanted.path);
-  const id = settings.env ?? recordedEnvironment(source);
   const options = { ...(source.env === id ? recordedOptions(source) : {}), ...settings.envOptions };
   const environment = await openEnvironment(id, options);
   try {

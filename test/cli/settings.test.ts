@@ -4,11 +4,12 @@ import { TRAIN_OPTIONS } from "../../src/cli/options.ts";
 import type { GivenOptions } from "../../src/cli/option-values.ts";
 import {
   algorithmSettings,
+  askedEnvironment,
   demonstrationSettings,
   instrumentSettings,
   runSettings,
 } from "../../src/cli/settings.ts";
-import { EVALUATION_DEFAULTS, TRAIN_DEFAULTS } from "../../src/runs/index.ts";
+import { EVALUATION_DEFAULTS, TRAIN_DEFAULTS, taskDefaults } from "../../src/runs/index.ts";
 
 const given = (options: Record<string, string | string[]>): GivenOptions =>
   new Map(Object.entries(options).map(([name, text]) => [name, { texts: [text].flat(), from: `--${name}` }]));
@@ -17,10 +18,11 @@ const required = { steps: "1000", demos: "demo.npz" };
 const settingsOf = (options: Record<string, string | string[]>): object => {
   const all = given({ ...required, ...options });
   return {
-    run: runSettings(all, null),
+    env: askedEnvironment(all, null),
+    run: runSettings(all, null, null),
     demos: demonstrationSettings(all, null),
-    algorithm: algorithmSettings(all, undefined),
-    instruments: instrumentSettings(all, undefined, algorithmSettings(all, undefined).reward),
+    algorithm: algorithmSettings(all, TRAIN_DEFAULTS),
+    instruments: instrumentSettings(all, undefined, algorithmSettings(all, TRAIN_DEFAULTS).reward),
   };
 };
 
@@ -54,6 +56,7 @@ const OTHER_VALUES: Record<string, string | string[]> = {
   "trajectories-per-reward-step": "3",
   "agent-trajectories": "fresh",
   gradient: "undiscounted",
+  termination: "absorbing",
   "evaluate-every": "77",
   "evaluation-episodes": "3",
   "final-episodes": "4",
@@ -69,8 +72,8 @@ const ABOUT_THE_COMMAND = ["resume", "config", "json"];
 describe("settings of a training", () => {
   it("are the defaults where nothing is said", () => {
     expect(settingsOf({})).toEqual({
+      env: null,
       run: {
-        env: null,
         envOptions: {},
         seed: 0,
         steps: 1000,
@@ -82,6 +85,19 @@ describe("settings of a training", () => {
       algorithm: TRAIN_DEFAULTS,
       instruments: false,
     });
+  });
+
+  it("take a task's usual steps where none are given, and its algorithm", () => {
+    expect(runSettings(given({}), null, 70).steps).toBe(70);
+    expect(runSettings(given({ steps: "5" }), null, 70).steps).toBe(5);
+    expect(() => runSettings(given({}), null, null)).toThrow("--steps: expected");
+    const { train } = taskDefaults("Hopper-v5");
+    expect(algorithmSettings(given({ discount: "0.5" }), train)).toEqual({
+      ...train,
+      sac: { ...train.sac, discount: 0.5 },
+    });
+    expect(taskDefaults("Hopper-v4")).toEqual(taskDefaults("Hopper-v5"));
+    expect(taskDefaults("Nowhere-v0")).toMatchObject({ trainSteps: null, train: TRAIN_DEFAULTS });
   });
 
   it("know every option", () => {

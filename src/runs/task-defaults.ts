@@ -1,0 +1,41 @@
+import { TRAIN_DEFAULTS, type ExpertConfig, type TrainConfig } from "./config.ts";
+
+type Learning = TrainConfig["algorithm"];
+
+/** What a task's runs do unless told otherwise. */
+export interface TaskDefaults {
+  /** Training steps of a run from demonstrations, and of an expert; null where the task has no usual number. */
+  readonly trainSteps: number | null;
+  readonly expertSteps: number | null;
+  readonly train: Learning;
+  readonly expert: ExpertConfig["algorithm"];
+}
+
+/**
+ * Experts learn from rewards that do not move, at their own pace: half the learning rate of `tandem train` (its critics
+ * follow a moving reward) and more random steps. Chosen beforehand, the same for all tasks.
+ */
+const EXPERT: ExpertConfig["algorithm"] = {
+  sac: { ...TRAIN_DEFAULTS.sac, learningRate: 5e-4 },
+  startSteps: 10_000,
+  replayCapacity: TRAIN_DEFAULTS.replayCapacity,
+};
+
+/** Where episodes end early, many short ones pass between two reward steps: ten of them are averaged, not one looked at. */
+const ENDING: Learning = { ...TRAIN_DEFAULTS, termination: "absorbing", trajectoriesPerRewardStep: 10 };
+
+/** By task, whatever its version. */
+const TASKS: Readonly<Record<string, TaskDefaults>> = {
+  HalfCheetah: { trainSteps: 500_000, expertSteps: 1_000_000, train: TRAIN_DEFAULTS, expert: EXPERT },
+  Hopper: { trainSteps: 500_000, expertSteps: 1_000_000, train: ENDING, expert: EXPERT },
+  Walker2d: { trainSteps: 500_000, expertSteps: 1_000_000, train: ENDING, expert: EXPERT },
+  Ant: { trainSteps: 1_000_000, expertSteps: 1_000_000, train: ENDING, expert: EXPERT },
+  Humanoid: { trainSteps: 1_000_000, expertSteps: 2_000_000, train: ENDING, expert: EXPERT },
+};
+
+/** The defaults of the environment's task; those of no task in particular where it is not one of the five. */
+export function taskDefaults(environmentId: string): TaskDefaults {
+  const [task] = environmentId.split("-v");
+  if (Object.hasOwn(TASKS, task)) return TASKS[task];
+  return { trainSteps: null, expertSteps: null, train: TRAIN_DEFAULTS, expert: EXPERT };
+}
