@@ -6,6 +6,7 @@ import {
   type Demonstrations,
 } from "../demos/index.ts";
 import { environmentIds, type Environment } from "../envs/index.ts";
+import { recordCommand } from "./demos-record.ts";
 import { recordedOptions, requireSpaces } from "./expert-demonstrations.ts";
 import { anyText, optionValue } from "./option-values.ts";
 import { optionsOnCommandLine } from "./options.ts";
@@ -21,7 +22,8 @@ export function demosCommand(): Command {
   return new Command("demos")
     .summary("look into demonstration files")
     .description("Look into demonstration files.")
-    .addCommand(inspectCommand());
+    .addCommand(inspectCommand())
+    .addCommand(recordCommand());
 }
 
 function inspectCommand(): Command {

@@ -10,7 +10,7 @@ import type { TrainingJob, TrainingMessage } from "./training-thread.ts";
 export type SessionEnd = { readonly summary: Summary } | { readonly exitCode: number };
 
 /** Exit codes by convention: 128 and the signal's number. */
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+export const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 type Signal = keyof typeof EXIT_CODES;
 

@@ -1,0 +1,69 @@
+/** Policies that a command line may name: a plain policy, an ONNX model, or a run of Tandem's. */
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fromPolicyUnits, TandemError, type Key } from "../core/index.ts";
+import type { Environment } from "../envs/index.ts";
+import { PLAIN_POLICY_FILE, readOnnxPolicy, readPlainPolicy, type Policy } from "../policies/index.ts";
+import { boxActions } from "../rl/index.ts";
+import { loadSavedRun, readConfig, savedPolicy, type RunConfig } from "../runs/index.ts";
+
+/** A policy that was named, and where it belongs. */
+export interface PolicySource {
+  /** The environment it says it is for; null where it does not. */
+  readonly environment: RunConfig["env"] | null;
+  /** The policy, for an environment. */
+  load(environment: Environment): Promise<Policy>;
+}
+
+/**
+ * What lies at `path`.
+ *
+ * @param draws actions are drawn with this key; null: the policy's most likely actions
+ */
+export async function policySource(path: string, draws: Key | null): Promise<PolicySource> {
+  if (path.endsWith(".onnx")) {
+    return { environment: null, load: (environment) => readOnnxPolicy(path, environment, draws) };
+  }
+  if (basename(path) === PLAIN_POLICY_FILE || existsSync(join(path, PLAIN_POLICY_FILE))) {
+    const policy = await readPlainPolicy(path, draws);
+    const id = policy.about.environment;
+    return { environment: id === null ? null : { id, options: {} }, load: async () => policy };
+  }
+  if (existsSync(join(path, "config.json"))) {
+    const config = readConfig(path);
+    return { environment: config.env, load: (environment) => runPolicy(path, config, environment, draws) };
+  }
+  throw new TandemError(
+    "policy",
+    `expected at ${path} a folder with policy.json and weights.bin, an .onnx file, or a run folder; check the path`,
+  );
+}
+
+/** The policy that a run has saved, in the environment's own units. `draws` is as in {@link policySource}. */
+export async function runPolicy(
+  folder: string,
+  config: RunConfig,
+  environment: Environment,
+  draws: Key | null,
+): Promise<Policy> {
+  const space = boxActions(environment);
+  const saved = await loadSavedRun(folder, config, environment, draws ?? [0, 0]);
+  const act = savedPolicy(saved, draws ? "sample" : "mode");
+  const unit = new Float32Array(space.size);
+  return {
+    about: {
+      name: `soft actor-critic ${TAUGHT_BY[config.command]} for ${config.steps} steps`,
+      source: { run: folder, config },
+      environment: config.env.id,
+      observationSize: environment.observationSpace.size,
+      output: { kind: "box", size: space.size },
+      published: null,
+    },
+    act: (observation, action) => {
+      act(observation, unit);
+      fromPolicyUnits(space, unit, action);
+    },
+  };
+}
+
+const TAUGHT_BY = { expert: "trained on the true reward", train: "trained on a learned reward" };
