@@ -186,8 +186,8 @@ OTHER_HALF = {"includeCinertInObservation": False, "includeQfrcActuatorInObserva
 CASES = {
     "ant": [
         rollout("Ant-v5", {}, 1, 20),
-        rollout("Ant-v5", {**REWARD, **OTHER, "contactForceRange": [-0.3, 0.6]}, 2, 4),
-        rollout("Ant-v5", {"includeCfrcExtInObservation": False}, 3, 2),
+        rollout("Ant-v5", {**REWARD, **OTHER, "contactForceRange": [-0.3, 0.6]}, 2, 4, start=0.3, rise=-3),
+        rollout("Ant-v5", {"includeCfrcExtInObservation": False}, 3, 10),
         rollout("Ant-v5", {}, 4, 2, start=0.98, rise=2),
         rollout("Ant-v5", {"terminateWhenUnhealthy": False}, 4, 2, start=0.98, rise=2),
         rollout("Ant-v5", WORLD, 5, 12),
@@ -203,14 +203,14 @@ CASES = {
     ],
     "humanoid": [
         rollout("Humanoid-v5", {}, 1, 12),
-        rollout("Humanoid-v5", {**REWARD, **OTHER, **HALF_SHOWN}, 2, 4),
+        rollout("Humanoid-v5", {**REWARD, **OTHER, **HALF_SHOWN}, 2, 4, start=1.33, rise=-3),
         rollout("Humanoid-v5", {**OTHER_HALF, "maxContactCost": 0.003}, 3, 6, start=1.35, rise=-3),
-        rollout("Humanoid-v5", {}, 4, 2, start=1.02, rise=-3),
-        rollout("Humanoid-v5", {"terminateWhenUnhealthy": False}, 4, 2, start=1.02, rise=-3),
-        rollout("Humanoid-v5", WORLD, 5, 6),
+        rollout("Humanoid-v5", {}, 4, 2, start=1.99, rise=3),
+        rollout("Humanoid-v5", {"terminateWhenUnhealthy": False}, 4, 2, start=1.99, rise=3),
+        rollout("Humanoid-v5", WORLD, 5, 6, start=1.35, rise=-3),
         rollout("Humanoid-v4", {}, 6, 8, start=1.35, rise=-3),
         rollout("Humanoid-v4", {"contactMargins": "summed"}, 6, 8, start=1.35, rise=-3),
-        rollout("Humanoid-v4", {}, 4, 2, start=1.02, rise=-3),
+        rollout("Humanoid-v4", {}, 4, 2, start=1.99, rise=3),
     ],
 }
 

@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 
 import { makeEnvironment } from "../../src/envs/index.ts";
-import { followsGolden, followsTrace, relativeDifference, stepsLikeTrace } from "./gymnasium-reference.ts";
+import {
+  expectMoments,
+  followsGolden,
+  followsTrace,
+  relativeDifference,
+  resetNoise,
+  stepsLikeTrace,
+} from "./gymnasium-reference.ts";
 
 /** Positions of the ant at rest in its drawn pose, its torso at `z` metres. */
 function standing(z: number): number[] {
@@ -21,6 +28,27 @@ describe("Ant against Gymnasium", () => {
   }
   stepsLikeTrace("ant-v5", {}, 1e-12);
   followsGolden("ant.golden.json", 1e-9);
+});
+
+describe("a reset", () => {
+  it.for(["Ant-v5", "CustomAnt-v0"])(
+    "of %s adds uniform noise to positions, normal to velocities",
+    async (id) => {
+      const { qpos, qvel } = await resetNoise(id, 0.2);
+      expect(Math.max(...qpos.map(Math.abs))).toBeLessThanOrEqual(1 + 1e-12);
+      expectMoments(qpos, 1 / 3, 1 / 5);
+      expectMoments(qvel, 1, 3);
+    },
+  );
+
+  it("without noise is the drawn pose", async () => {
+    const env = await makeEnvironment("Ant-v5", { resetNoiseScale: 0 });
+    env.reset({ seed: 0 });
+    const { qpos, qvel } = env.getState();
+    expect(Array.from(qpos)).toEqual(standing(0.75));
+    expect(qvel).toEqual(new Float64Array(14));
+    env.close();
+  });
 });
 
 describe("Ant's reward", () => {

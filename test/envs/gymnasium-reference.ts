@@ -57,6 +57,33 @@ function expectStep(
   expect(result.terminated).toBe(steps.terminated[t]);
 }
 
+/** What 400 resets add to the positions and velocities of a reset without noise, in units of `scale`. */
+export async function resetNoise(id: string, scale: number): Promise<{ qpos: number[]; qvel: number[] }> {
+  const still = await makeEnvironment(id, { resetNoiseScale: 0 });
+  still.reset({ seed: 0 });
+  const rest = still.getState();
+  still.close();
+  const env = await makeEnvironment(id, { resetNoiseScale: scale });
+  const noise: { qpos: number[]; qvel: number[] } = { qpos: [], qvel: [] };
+  for (let episode = 0; episode < 400; episode++) {
+    env.reset(episode === 0 ? { seed: 5 } : {});
+    const state = env.getState();
+    for (const name of ["qpos", "qvel"] as const)
+      noise[name].push(...Array.from(state[name], (value, i) => (value - rest[name][i]) / scale));
+  }
+  env.close();
+  return noise;
+}
+
+/** Expect mean 0 and this mean square, within four standard errors; `fourth` is the mean fourth power. */
+export function expectMoments(values: readonly number[], square: number, fourth: number): void {
+  const bound = 4 / Math.sqrt(values.length);
+  const moment = (power: number): number =>
+    values.reduce((sum, value) => sum + value ** power, 0) / values.length;
+  expect(Math.abs(moment(1))).toBeLessThan(bound * Math.sqrt(square));
+  expect(Math.abs(moment(2) - square)).toBeLessThan(bound * Math.sqrt(fourth - square ** 2));
+}
+
 function readTrace(name: string, skip: (reason: string) => void): Trace {
   const path = new URL(`../../../shared/real/traces/${name}.json`, import.meta.url);
   if (!existsSync(path)) skip("the optional fixtures of ../shared are absent");

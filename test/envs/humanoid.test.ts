@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 
 import { makeEnvironment } from "../../src/envs/index.ts";
-import { followsGolden, followsTrace, stepsLikeTrace } from "./gymnasium-reference.ts";
+import {
+  expectMoments,
+  followsGolden,
+  followsTrace,
+  resetNoise,
+  stepsLikeTrace,
+} from "./gymnasium-reference.ts";
 
 /** Positions of the humanoid upright in its drawn pose. */
 const UPRIGHT = [0, 0, 1.4, 1, ...new Float64Array(20)];
@@ -13,6 +19,16 @@ describe("Humanoid against Gymnasium", () => {
   followsTrace("humanoid-v5", {}, 200, 1e-9);
   stepsLikeTrace("humanoid-v5", {}, 1e-12);
   followsGolden("humanoid.golden.json", 1e-9);
+});
+
+describe("a reset of Humanoid", () => {
+  it("adds uniform noise to positions and velocities", async () => {
+    const { qpos, qvel } = await resetNoise("Humanoid-v5", 0.05);
+    for (const noise of [qpos, qvel]) {
+      expect(Math.max(...noise.map(Math.abs))).toBeLessThanOrEqual(1 + 1e-12);
+      expectMoments(noise, 1 / 3, 1 / 5);
+    }
+  });
 });
 
 describe("Humanoid's reward", () => {
@@ -89,6 +105,14 @@ describe("Humanoid's reward", () => {
       expect(info.reward_alive ?? info.reward_survive).toBe(paid);
       env.close();
     }
+  });
+
+  it("pays no health beyond the heights where the episode goes on", async () => {
+    const env = await makeEnvironment("Humanoid-v4", { terminateWhenUnhealthy: false });
+    env.setState({ qpos: UPRIGHT.with(2, 3), qvel: AT_REST });
+    const { info, terminated } = env.step(LIMP);
+    expect([terminated, info.reward_alive]).toEqual([false, 0]);
+    env.close();
   });
 });
 
