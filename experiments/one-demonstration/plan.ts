@@ -1,0 +1,103 @@
+/** What is run: one cell a training, one folder a cell. */
+
+/** Where a task's demonstration comes from, and the world it was recorded in. */
+interface Source {
+  /** Name in the folder of third-party sets, and the file that ships with the repository. */
+  readonly thirdParty: string;
+  readonly bundled: string;
+  /** The task as the third-party set was recorded; the bundled ones name theirs. */
+  readonly env: string;
+  readonly envOptions: Readonly<Record<string, string>>;
+}
+
+/** Third-party sets were rolled out under the names of v4 on today's MuJoCo, which sums contact margins. */
+const SUMMED = { contactMargins: "summed" };
+
+export const SOURCES: Readonly<Record<string, Source>> = {
+  HalfCheetah: {
+    thirdParty: "halfcheetah-v4__sb3zoo-sac",
+    bundled: "halfcheetah-v5-tandem-sac.npz",
+    env: "HalfCheetah-v4",
+    envOptions: {},
+  },
+  Hopper: {
+    thirdParty: "hopper-v4__sb3zoo-trpo",
+    bundled: "hopper-v5-tandem-sac.npz",
+    env: "Hopper-v4",
+    envOptions: SUMMED,
+  },
+  Walker2d: {
+    thirdParty: "walker2d-v4__sb3zoo-sac",
+    bundled: "walker2d-v5-tandem-sac.npz",
+    env: "Walker2d-v4",
+    envOptions: {},
+  },
+  Ant: {
+    thirdParty: "ant-v4__cail-ppo-10M",
+    bundled: "ant-v5-tandem-sac.npz",
+    env: "Ant-v4",
+    envOptions: SUMMED,
+  },
+  Humanoid: {
+    thirdParty: "humanoid-v4__cs285-trpo",
+    bundled: "humanoid-v5-tandem-sac.npz",
+    env: "Humanoid-v4",
+    envOptions: SUMMED,
+  },
+};
+
+/** A training. What it leaves out is the task's default. */
+export interface Cell {
+  readonly name: string;
+  readonly group: "table" | "terminations" | "leaks";
+  readonly task: string;
+  readonly seed: number;
+  /** Null for the task's usual number. */
+  readonly steps: number | null;
+  readonly termination: string | null;
+  readonly teacher: string;
+}
+
+const TERMINATIONS = ["native", "absorbing", "fixed-horizon"];
+const SEEDS = [1, 2, 3];
+
+/** The three treatments of termination on Hopper. */
+const terminations = SEEDS.flatMap((seed) =>
+  TERMINATIONS.map((termination): Cell => ({
+    name: `Hopper-${termination}-${seed}`,
+    group: "terminations",
+    task: "Hopper",
+    seed,
+    steps: 200_000,
+    termination,
+    teacher: "learned",
+  })),
+);
+
+/** What each treatment gives away: trainings that never see the demonstration. */
+const leaks = TERMINATIONS.flatMap((termination) =>
+  ["zero", "constant", "penalty"].map((teacher): Cell => ({
+    name: `Hopper-${termination}-${teacher}`,
+    group: "leaks",
+    task: "Hopper",
+    seed: 1,
+    steps: 50_000,
+    termination,
+    teacher,
+  })),
+);
+
+/** All five tasks under their defaults. */
+const table = SEEDS.flatMap((seed) =>
+  Object.keys(SOURCES).map((task): Cell => ({
+    name: `${task}-${seed}`,
+    group: "table",
+    task,
+    seed,
+    steps: null,
+    termination: null,
+    teacher: "learned",
+  })),
+);
+
+export const CELLS: readonly Cell[] = [...terminations, ...leaks, ...table];

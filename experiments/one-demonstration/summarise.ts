@@ -1,0 +1,187 @@
+/**
+ * Reads the run folders of `run.ts`, finished or not, and writes here results.jsonl (a line a cell), tables.md, and a figure
+ * of each group: `node experiments/one-demonstration/summarise.ts FOLDER`
+ */
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { curvePanel } from "../../src/lab/curve-panel.ts";
+import {
+  readRun,
+  renderFigureSvg,
+  seriesLook,
+  type Figure,
+  type Mark,
+  type Run,
+} from "../../src/report/index.ts";
+import { CELLS, type Cell } from "./plan.ts";
+
+const [folder] = process.argv.slice(2);
+if (!folder) {
+  console.error("usage: node experiments/one-demonstration/summarise.ts FOLDER");
+  process.exit(1);
+}
+
+/** How far a cell has come. The score is the mean over the last tenth of its evaluations, never the best. */
+interface Result {
+  readonly cell: Cell;
+  readonly env: string;
+  readonly termination: string;
+  readonly step: number;
+  readonly steps: number;
+  readonly score: number;
+  /** Mean over the final episodes; null where the run has not ended. */
+  readonly finalReturn: number | null;
+  readonly expertReturn: number | null;
+  readonly randomReturn: number | null;
+  readonly pearson: number | null;
+  readonly curve: readonly (readonly [number, number])[];
+}
+
+const results = CELLS.flatMap((cell): Result[] => {
+  const place = join(folder, cell.name);
+  if (!existsSync(join(place, "metrics.jsonl"))) return [];
+  const run = readRun(place);
+  return run.evaluations.length === 0 ? [] : [resultOf(cell, run)];
+});
+write("results.jsonl", results.map((result) => `${JSON.stringify(result)}\n`).join(""));
+const tables = [terminationTable(), leakTable(), taskTable()].filter((table) => table !== "");
+write("tables.md", `${tables.join("\n")}`);
+for (const figure of [terminationFigure(), taskFigure()]) {
+  if (figure.panels.length > 0) write(`${figure.id}.svg`, renderFigureSvg(figure));
+}
+console.log(tables.join("\n"));
+
+function resultOf(cell: Cell, { config, summary, evaluations }: Run): Result {
+  const tail = evaluations.slice(-Math.max(1, Math.ceil(evaluations.length / 10)));
+  const last = evaluations[evaluations.length - 1];
+  return {
+    cell,
+    env: config.env.id,
+    termination: config.algorithm.termination,
+    step: last.step,
+    steps: config.steps,
+    score: mean(tail.map(({ meanReturn }) => meanReturn)),
+    finalReturn: summary?.finalReturn ?? null,
+    expertReturn: summary?.expertReturn ?? null,
+    randomReturn: summary?.randomReturn ?? null,
+    pearson: summary?.pearson ?? last.pearson,
+    curve: evaluations.map(({ step, meanReturn }) => [step, meanReturn]),
+  };
+}
+
+function terminationTable(): string {
+  const rows = [...grouped("terminations", ({ termination }) => termination)].map(([termination, group]) => [
+    termination,
+    String(group.length),
+    group.map(({ step }) => `${step / 1000}k`).join(", "),
+    group.map(({ score }) => score.toFixed(0)).join(", "),
+    mean(group.map(({ score }) => score)).toFixed(0),
+    group.map(({ pearson }) => (pearson ?? NaN).toFixed(2)).join(", "),
+  ]);
+  return table(
+    "Hopper, one demonstration, three treatments of termination",
+    ["termination", "seeds", "steps", "score of each", "mean", "correlation with the true reward"],
+    rows,
+  );
+}
+
+function leakTable(): string {
+  const groups = [...grouped("leaks", ({ termination }) => termination)];
+  const scoreOf = (group: readonly Result[], teacher: string): string =>
+    group.find(({ cell }) => cell.teacher === teacher)?.score.toFixed(0) ?? "";
+  const rows = groups.map(([termination, group]) => [
+    termination,
+    ...["zero", "constant", "penalty"].map((teacher) => scoreOf(group, teacher)),
+    `${(group[0].step / 1000).toFixed(0)}k`,
+  ]);
+  return table(
+    "Hopper, what each treatment gives away: no demonstration is seen, every step is paid the same",
+    ["termination", "paid 0", "paid +1", "paid -1", "steps"],
+    rows,
+  );
+}
+
+function taskTable(): string {
+  const rows = [...grouped("table", ({ cell }) => cell.task)].map(([task, group]) => [
+    group[0].env,
+    group[0].termination,
+    String(group.length),
+    group.map(({ step, steps }) => `${step / 1000}k of ${steps / 1000}k`).join(", "),
+    group.map(({ score }) => score.toFixed(0)).join(", "),
+    group[0].expertReturn?.toFixed(0) ?? "",
+    task,
+  ]);
+  return table(
+    "One demonstration, defaults of the task",
+    ["environment", "termination", "seeds", "steps", "score of each", "expert"],
+    rows.map((row) => row.slice(0, -1)),
+  );
+}
+
+function terminationFigure(): Figure {
+  const groups = [...grouped("terminations", ({ termination }) => termination)];
+  return {
+    id: "terminations",
+    title: "Three treatments of termination, Hopper from one demonstration",
+    caption: "True return of deterministic episodes of the native task, a line a seed.",
+    layout: "wide",
+    panels: groups.length === 0 ? [] : [curvesOf(null, groups)],
+  };
+}
+
+function taskFigure(): Figure {
+  const tasks = [...grouped("table", ({ cell }) => cell.task)];
+  return {
+    id: "tasks",
+    title: "One demonstration, defaults of the task",
+    caption: "True return of deterministic episodes, a line a seed.",
+    layout: "small",
+    panels: tasks.map(([task, group]) => curvesOf(task, [["ML-IRL", group]])),
+  };
+}
+
+function curvesOf(
+  note: string | null,
+  groups: readonly (readonly [string, readonly Result[]])[],
+): Figure["panels"][number] {
+  const marks = groups.flatMap(([name, group], index) => {
+    const { tone, dash, marker } = seriesLook(index);
+    return group.map(({ curve }, i): Mark => ({
+      kind: "line",
+      name: i === 0 ? name : null,
+      tone,
+      dash,
+      marker,
+      style: "strong",
+      points: curve.map(([x, y]) => ({ x, y })),
+    }));
+  });
+  const expert = groups[0][1].find(({ expertReturn }) => expertReturn !== null)?.expertReturn;
+  const rule: Mark[] = expert
+    ? [{ kind: "rule", name: "expert", tone: "expert", style: "dashed", y: expert }]
+    : [];
+  return curvePanel(note, "Training steps", { label: "True return" }, [...marks, ...rule]);
+}
+
+function grouped(group: Cell["group"], keyOf: (result: Result) => string): Map<string, Result[]> {
+  return Map.groupBy(
+    results.filter(({ cell }) => cell.group === group),
+    keyOf,
+  );
+}
+
+function table(title: string, columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return "";
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [`**${title}**`, "", line(columns), line(columns.map(() => "---")), ...rows.map(line), ""].join(
+    "\n",
+  );
+}
+
+function write(name: string, text: string): void {
+  writeFileSync(join(import.meta.dirname, name), text);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
