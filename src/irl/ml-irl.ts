@@ -70,7 +70,7 @@ export interface MlIrlOptions {
  * What follows the step by which a task ends an episode.
  *
  * - `native`: nothing; every later reward is 0. A positive reward then pays for living, a negative one for dying.
- * - `absorbing`: an absorbing state up to the horizon, with a reward of its own that is learnt (arXiv:1809.02925, Section 4.2). Its value
+ * - `absorbing`: an absorbing state up to the horizon, with a reward of its own that is learnt (arXiv:1809.02925). Its value
  *   is r / (1 - gamma), the fixed point of its self-transition; no action is chosen there, so no entropy is counted.
  * - `fixed-horizon`: the episode itself; the environment must not end it (for MuJoCo's, terminateWhenUnhealthy: false), and
  *   no demonstration may have been ended.
