@@ -12,6 +12,13 @@ export type { AntOptions } from "./mujoco/ant.ts";
 export type { CustomAntOptions } from "./mujoco/custom-ant.ts";
 export type { HalfCheetahOptions } from "./mujoco/half-cheetah.ts";
 export type { HumanoidOptions } from "./mujoco/humanoid.ts";
+export type { HopperOptions } from "./mujoco/hopper.ts";
+export type { InvertedDoublePendulumOptions } from "./mujoco/inverted-double-pendulum.ts";
+export type { InvertedPendulumOptions } from "./mujoco/inverted-pendulum.ts";
+export type { PusherOptions } from "./mujoco/pusher.ts";
+export type { ReacherOptions } from "./mujoco/reacher.ts";
+export type { SwimmerOptions } from "./mujoco/swimmer.ts";
+export type { Walker2dOptions } from "./mujoco/walker2d.ts";
 export { type EnvironmentOptions, type EpisodeOptions, environmentIds, makeEnvironment } from "./registry.ts";
 export { CHAIN, type ChainOptions, chainMdp } from "./tabular/chain.ts";
 export { GARNET, type GarnetOptions, garnetMdp } from "./tabular/garnet.ts";
@@ -19,3 +26,10 @@ export { GRID_WORLD, type GridWorldOptions, gridWorldMdp } from "./tabular/grid-
 export { OBJECT_WORLD, type ObjectWorldOptions, objectWorldMdp } from "./tabular/object-world.ts";
 export { tabularEnvironment } from "./tabular/tabular-environment.ts";
 export type { TabularMdp } from "./tabular/tabular-mdp.ts";
+export {
+  type EnvironmentFactory,
+  type VectorEnvironment,
+  type VectorOptions,
+  makeVectorEnvironment,
+} from "./vector-environment.ts";
+export { type VectorStep, vectorEpisodeSeed } from "./vector-share.ts";
