@@ -168,6 +168,24 @@ describeBuilds("vectors", (kernels) => {
     expect([...kernels.f32(params, 5)]).toEqual([1.5, -2.25, 3, 3.75, 4.5]);
   });
 
+  it("adam keeps no moment too small to compute with at speed, and every number that is not finite", () => {
+    const tiny = [2 ** -119, 2 ** -121, -(2 ** -121), 2 ** -130, 1];
+    const params = upload(kernels, [0, 0, 0, 0, 0]);
+    const [grads, m, v] = [
+      upload(kernels, [0, 0, 0, 2 ** -59, NaN]),
+      upload(kernels, tiny),
+      upload(kernels, tiny),
+    ];
+    kernels.adam(5, params, grads, m, v, 0, 0.9, 0.999, 1e-8, 0.1, 0.001, 0);
+    for (const moment of [m, v]) {
+      const [kept, ...small] = [...kernels.f32(moment, 4)];
+      expect(kept).toBeGreaterThan(2 ** -120);
+      expect(small.map(Math.abs)).toEqual([0, 0, 0]);
+      expect(kernels.f32(moment, 5)[4]).toBeNaN();
+    }
+    expect(kernels.f32(params, 5)[4]).toBeNaN();
+  });
+
   it("copies and gathers rows of any width and stride, and nothing else", () => {
     const shape = fc.record({
       rows: fc.integer({ min: 0, max: 9 }),
