@@ -61,3 +61,14 @@ export function beginsWith(bytes: Uint8Array, text: string): boolean {
     (code, index) => bytes[index] === code,
   );
 }
+
+/** The parts, one after another. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

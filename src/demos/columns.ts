@@ -89,6 +89,33 @@ export async function markedRows(
   return { marked, seen };
 }
 
+/** Where the episode of a row is another than that of the row before: [episodes + 1]. Steps must be counted up by one. */
+export async function numberedEpisodes(
+  episode: Table,
+  step: Table | null,
+  rows: number,
+): Promise<Float64Array> {
+  const starts = [0];
+  let before = { episode: NaN, step: NaN };
+  for (let from = 0; from < rows; from += BLOCK_ROWS) {
+    const to = Math.min(rows, from + BLOCK_ROWS);
+    const [episodes, steps] = [new Float64Array(to - from), new Float64Array(to - from)];
+    await episode.read(from, to, episodes);
+    await step?.read(from, to, steps);
+    for (let index = 0; index < to - from; index++) {
+      const here = { episode: episodes[index], step: steps[index] };
+      const row = from + index;
+      if (row > 0 && !(here.episode >= before.episode))
+        refuse(`${episode.name} must ascend, got ${here.episode} after ${before.episode} in row ${row}`);
+      if (row > 0 && here.episode !== before.episode) starts.push(row);
+      else if (row > 0 && step && here.step !== before.step + 1)
+        refuse(`${step.name} must count up, got ${here.step} after ${before.step} in row ${row}`);
+      before = here;
+    }
+  }
+  return Float64Array.from([...starts, rows]);
+}
+
 /** All entries of a list of whole numbers of at least `least`. */
 export async function integersOf(
   column: Column,

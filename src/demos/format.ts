@@ -1,33 +1,151 @@
 import { episodeCount, TandemError, transitionCount, type Trajectories } from "../core/index.ts";
+import { joined } from "./byte-source.ts";
 import { findNonFinite, nonFiniteEntries } from "./columns.ts";
-import type { NpyArray } from "./npy.ts";
-import { writeNpz } from "./npz.ts";
+import { metadataText } from "./metadata.ts";
+import { npyHeader, type NpyDtype } from "./npy.ts";
+import { createZipWriter, type ZipWriter } from "./zip-writer.ts";
+
+/** The columns a `.npz` file may need, in its order. Which of the last three, only the whole set tells. */
+export const NPZ_COLUMNS = [
+  "observations",
+  "actions",
+  "rewards",
+  "dones",
+  "timeouts",
+  "final_observations",
+  "next_observations",
+] as const;
+
+/** One of {@link NPZ_COLUMNS}. */
+export type NpzColumn = (typeof NPZ_COLUMNS)[number];
+
+/** What has been added to a set so far, as far as it decides what its file holds. */
+export interface SetOutline {
+  readonly observationSize: number;
+  readonly actionSize: number;
+  readonly hasRewards: boolean;
+  /** Steps of each episode. */
+  readonly lengths: number[];
+  rows: number;
+  /** Every episode's end, and nothing else, is marked. */
+  endsFollow: boolean;
+  /** Within episodes the next observation is the following row's. */
+  nextFollows: boolean;
+}
 
 /**
- * The bytes {@link writeDemonstrations} writes: float32, deflated, the same for equal content. Next observations are
- * stored only where the following row and `final_observations` do not give them, episode lengths only where the end
- * flags do not, and metadata as `metadata.json` with sorted keys.
+ * The bytes {@link writeDemonstrations} writes to a `.npz` file: float32, deflated, the same for equal content. Next
+ * observations are stored only where the following row and `final_observations` do not give them, episode lengths only
+ * where the end flags do not, and metadata as `metadata.json` with sorted keys.
  */
 export function formatDemonstrations(
   trajectories: Trajectories,
   metadata: Readonly<Record<string, unknown>>,
 ): Uint8Array {
+  const outline = extendOutline(null, trajectories);
+  const text = metadataText(metadata, 1);
+  const parts: Uint8Array[] = [];
+  const zip = createZipWriter((bytes) => parts.push(bytes));
+  for (const column of columnsOf(outline)) {
+    beginColumn(zip, outline, column);
+    zip.push(columnBytes(trajectories, column));
+    zip.end();
+  }
+  finishArchive(zip, outline, text);
+  return joined(parts);
+}
+
+/** The outline of a set to which `trajectories` were added; what a reader would refuse is refused. */
+export function extendOutline(outline: SetOutline | null, trajectories: Trajectories): SetOutline {
   checkTrajectories(trajectories);
-  const { observationSize, actionSize, observations, actions, nextObservations, rewards } = trajectories;
-  const { terminated, truncated } = trajectories;
-  const rows = transitionCount(trajectories);
-  const entries: Record<string, NpyArray | Uint8Array> = {
-    observations: { dtype: "f4", shape: [rows, observationSize], data: observations },
-    actions: { dtype: "f4", shape: [rows, actionSize], data: actions },
+  const { observationSize, actionSize, rewards, episodeStarts } = trajectories;
+  const extended = outline ?? {
+    observationSize,
+    actionSize,
+    hasRewards: rewards !== null,
+    lengths: [],
+    rows: 0,
+    endsFollow: true,
+    nextFollows: true,
   };
-  if (rewards) entries.rewards = { dtype: "f4", shape: [rows], data: rewards };
-  entries.dones = { dtype: "b1", shape: [rows], data: terminated };
-  entries.timeouts = { dtype: "b1", shape: [rows], data: truncated };
-  if (!endsFollowFromFlags(trajectories)) entries.episode_lengths = episodeLengths(trajectories);
-  if (nextFollowsFromRows(trajectories)) entries.final_observations = finalObservations(trajectories);
-  else entries.next_observations = { dtype: "f4", shape: [rows, observationSize], data: nextObservations };
-  entries["metadata.json"] = metadataBytes(metadata);
-  return writeNpz(entries);
+  if (observationSize !== extended.observationSize || actionSize !== extended.actionSize) {
+    refuse(
+      `expected observations of ${extended.observationSize} and actions of ${extended.actionSize} as before, got ${observationSize} and ${actionSize}; write other spaces to another file`,
+    );
+  }
+  if ((rewards !== null) !== extended.hasRewards)
+    refuse("rewards must be in all of the trajectories or in none; leave them out");
+  for (let episode = 0; episode + 1 < episodeStarts.length; episode++) {
+    extended.lengths.push(episodeStarts[episode + 1] - episodeStarts[episode]);
+  }
+  extended.rows += transitionCount(trajectories);
+  extended.endsFollow &&= endsFollowFromFlags(trajectories);
+  extended.nextFollows &&= nextFollowsFromRows(trajectories);
+  return extended;
+}
+
+/** The columns the file of such a set has, apart from episode lengths. */
+export function columnsOf({ hasRewards, nextFollows }: SetOutline): NpzColumn[] {
+  const left = [hasRewards ? null : "rewards", nextFollows ? "next_observations" : "final_observations"];
+  return NPZ_COLUMNS.filter((column) => !left.includes(column));
+}
+
+/** Begin the entry of a column: what follows are its bytes. */
+export function beginColumn(zip: ZipWriter, outline: SetOutline, column: NpzColumn): void {
+  const { rows, lengths, observationSize, actionSize } = outline;
+  const shapes: Record<NpzColumn, number[]> = {
+    observations: [rows, observationSize],
+    actions: [rows, actionSize],
+    rewards: [rows],
+    dones: [rows],
+    timeouts: [rows],
+    final_observations: [lengths.length, observationSize],
+    next_observations: [rows, observationSize],
+  };
+  const isFlag = column === "dones" || column === "timeouts";
+  beginArray(zip, column, isFlag ? "b1" : "f4", shapes[column]);
+}
+
+/** After the columns: episode lengths where they are needed, metadata, and the directory. */
+export function finishArchive(zip: ZipWriter, outline: SetOutline, metadata: string): void {
+  if (!outline.endsFollow) {
+    const lengths = Int32Array.from(outline.lengths);
+    beginArray(zip, "episode_lengths", "i4", [lengths.length]);
+    zip.push(bytesOf(lengths));
+    zip.end();
+  }
+  const text = new TextEncoder().encode(metadata);
+  zip.begin("metadata.json", text.length);
+  zip.push(text);
+  zip.end();
+  zip.finish();
+}
+
+/** The elements of a column of the trajectories as they are stored, little-endian; borrowed. */
+export function columnBytes(trajectories: Trajectories, column: NpzColumn): Uint8Array {
+  if (column === "final_observations") return bytesOf(finalObservations(trajectories));
+  const { observations, actions, rewards, terminated, truncated, nextObservations } = trajectories;
+  const data = { observations, actions, rewards, dones: terminated, timeouts: truncated };
+  return bytesOf(column === "next_observations" ? nextObservations : data[column]!);
+}
+
+/** Whether the observation after row `row` is, bit for bit, the next one. */
+export function nextFollowsFromRow(
+  { observations, nextObservations, observationSize }: Trajectories,
+  row: number,
+): boolean {
+  const [here, after] = [row * observationSize, (row + 1) * observationSize];
+  for (let entry = 0; entry < observationSize; entry++) {
+    // -0 and 0 count as different.
+    if (!Object.is(nextObservations[here + entry], observations[after + entry])) return false;
+  }
+  return true;
+}
+
+function beginArray(zip: ZipWriter, name: string, dtype: NpyDtype, shape: readonly number[]): void {
+  const { bytes, dataLength } = npyHeader(dtype, shape);
+  zip.begin(`${name}.npy`, bytes.length + dataLength);
+  zip.push(bytes);
 }
 
 /** What a reader of the file would refuse is not written. */
@@ -75,63 +193,28 @@ function endsFollowFromFlags({ terminated, truncated, episodeStarts }: Trajector
 }
 
 function nextFollowsFromRows(trajectories: Trajectories): boolean {
-  const { observationSize, episodeStarts } = trajectories;
-  const observations = wordsOf(trajectories.observations);
-  const next = wordsOf(trajectories.nextObservations);
+  const { episodeStarts } = trajectories;
   for (let episode = 0; episode + 1 < episodeStarts.length; episode++) {
-    const last = (episodeStarts[episode + 1] - 1) * observationSize;
-    for (let at = episodeStarts[episode] * observationSize; at < last; at++) {
-      if (next[at] !== observations[at + observationSize]) return false;
+    for (let row = episodeStarts[episode]; row + 1 < episodeStarts[episode + 1]; row++) {
+      if (!nextFollowsFromRow(trajectories, row)) return false;
     }
   }
   return true;
 }
 
-function finalObservations({ nextObservations, observationSize, episodeStarts }: Trajectories): NpyArray {
-  const ends = [...episodeStarts.subarray(1)].map((start) => start - 1);
-  const data = new Float32Array(ends.length * observationSize);
-  ends.forEach((row, episode) => {
+function finalObservations({ nextObservations, observationSize, episodeStarts }: Trajectories): Float32Array {
+  const data = new Float32Array((episodeStarts.length - 1) * observationSize);
+  episodeStarts.subarray(1).forEach((end, episode) => {
     data.set(
-      nextObservations.subarray(row * observationSize, (row + 1) * observationSize),
+      nextObservations.subarray((end - 1) * observationSize, end * observationSize),
       episode * observationSize,
     );
   });
-  return { dtype: "f4", shape: [ends.length, observationSize], data };
+  return data;
 }
 
-function episodeLengths({ episodeStarts }: Trajectories): NpyArray {
-  const lengths = episodeStarts.subarray(1).map((start, episode) => start - episodeStarts[episode]);
-  return { dtype: "i4", shape: [lengths.length], data: Int32Array.from(lengths) };
-}
-
-/** The bits, so that -0 and 0 count as different. */
-function wordsOf(values: Float32Array): Uint32Array {
-  return new Uint32Array(values.buffer, values.byteOffset, values.length);
-}
-
-function metadataBytes(metadata: Readonly<Record<string, unknown>>): Uint8Array {
-  try {
-    return new TextEncoder().encode(JSON.stringify(metadata, withSortedKeys, 1));
-  } catch (cause) {
-    if (cause instanceof TandemError) throw cause;
-    const [reason] = (cause as Error).message.split("\n");
-    throw new TandemError(
-      "writeDemonstrations",
-      `metadata must be plain JSON data (${reason}); leave such values out`,
-      {
-        cause,
-      },
-    );
-  }
-}
-
-/** A replacer for JSON.stringify, which would write NaN as null. */
-function withSortedKeys(key: string, value: unknown): unknown {
-  if (typeof value === "number" && !Number.isFinite(value)) {
-    refuse(`metadata.${key} must be finite, got ${value}; leave it out`);
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+function bytesOf(data: Float32Array | Int32Array | Uint8Array): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
 function refuse(problem: string): never {

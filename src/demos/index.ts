@@ -10,4 +10,5 @@ export { openDemonstrations } from "./open.ts";
 export { parseDemonstrations } from "./parse.ts";
 export * from "./read.ts";
 export * from "./select.ts";
+export { createDemonstrationSink, type WrittenFormat } from "./sink.ts";
 export * from "./write.ts";

@@ -4,6 +4,7 @@ import {
   integersOf,
   markedRows,
   nonFiniteEntries,
+  numberedEpisodes,
   readFlags,
   tableOf,
   type Column,
@@ -11,6 +12,8 @@ import {
   type Table,
 } from "./columns.ts";
 import type { DemonstrationFile, DemonstrationFormat } from "./demonstration-file.ts";
+import { cumulated, emptyTrajectories, episodeReader, inFile } from "./episodes.ts";
+import { environmentName } from "./metadata.ts";
 import { printable } from "./printable.ts";
 
 /** A demonstration set in memory, with what its file says about it. */
@@ -35,9 +38,11 @@ export interface Demonstrations {
  *   {@link writeDemonstrations} writes; also D4RL's names (terminals).
  * - `imitation-trajectories`: obs (with one more row per episode), acts, rews, indices, terminal.
  * - `imitation-transitions`: obs, acts, next_obs, dones.
+ * - `lerobot`: observation.state, action, episode_index, frame_index, next.reward (LeRobot data sets, version 2 and 3).
  * - `stable-baselines`: obs, actions, rewards, episode_returns, episode_starts (versions 1 and 2 of that library).
  */
-export type LayoutName = "plain" | "imitation-trajectories" | "imitation-transitions" | "stable-baselines";
+export type LayoutName =
+  "plain" | "imitation-trajectories" | "imitation-transitions" | "lerobot" | "stable-baselines";
 
 /** Named columns that can be opened one at a time. */
 export interface ColumnStore {
@@ -122,6 +127,13 @@ const LAYOUTS: readonly Layout[] = [
     open: openImitationTransitions,
   },
   {
+    name: "lerobot",
+    needs: [["observation.state"], ["action"], ["episode_index"]],
+    takes: ["frame_index", "next.reward"],
+    leaves: ["timestamp", "index", "task_index", "next.done", "next.truncated", "next.success"],
+    open: openLeRobot,
+  },
+  {
     name: "stable-baselines",
     needs: [["obs"], ["actions"], ["episode_starts"]],
     takes: ["rewards", "episode_returns"],
@@ -161,34 +173,11 @@ async function openLayout(store: ColumnStore, layout: Layout): Promise<Demonstra
     actionSize: settled.actions.columns,
     hasRewards: settled.rewards !== null,
     episodeStarts,
-    readEpisodes: oneAtATime((from, to) => {
-      checkRange(from, to, episodeStarts.length - 1);
-      return inFile(store.source, () => readSettled(settled, from, to));
-    }),
+    readEpisodes: episodeReader(store.source, episodeStarts.length - 1, (from, to) =>
+      readSettled(settled, from, to),
+    ),
     close: () => store.close(),
   };
-}
-
-/** Two reads at once would disturb each other's place in a file: the second waits for the first. */
-export function oneAtATime<A extends unknown[], T>(
-  read: (...args: A) => Promise<T>,
-): (...args: A) => Promise<T> {
-  let before: Promise<unknown> = Promise.resolve();
-  return (...args) => {
-    const now = before.then(() => read(...args));
-    before = now.catch(() => {});
-    return now;
-  };
-}
-
-/** Refuses what are no episodes. */
-export function checkRange(from: number, to: number, episodes: number): void {
-  const whole = Number.isInteger(from) && Number.isInteger(to);
-  if (whole && from >= 0 && from < to && to <= episodes) return;
-  throw new TandemError(
-    "readEpisodes",
-    `expected 0 <= from < to <= ${episodes} episodes, got ${from}..${to}; ask for episodes the file has`,
-  );
 }
 
 function recogniseLayout(store: ColumnStore): Layout {
@@ -202,22 +191,6 @@ function recogniseLayout(store: ColumnStore): Layout {
     "readDemonstrations",
     `${store.source}: expected the keys ${expected.join(" or ")}; found ${printable(store.keys.join(", ")) || "no arrays"}; rename them to one of these`,
   );
-}
-
-/** Errors of `attempt` with the file in front; a refusal too where memory does not suffice. */
-async function inFile<T>(source: string, attempt: () => Promise<T>): Promise<T> {
-  try {
-    return await attempt();
-  } catch (error) {
-    if (error instanceof RangeError) {
-      const problem = `${source}: holds more than there is memory for; read fewer episodes at once`;
-      throw new TandemError("readDemonstrations", problem, { cause: error });
-    }
-    if (!(error instanceof TandemError) || !error.message.startsWith("readDemonstrations: ")) throw error;
-    const problem = error.message.slice("readDemonstrations: ".length);
-    if (problem.startsWith(source)) throw error;
-    throw new TandemError("readDemonstrations", `${source}: ${problem}`, { cause: error });
-  }
 }
 
 async function openPlain(columns: Columns): Promise<Recording> {
@@ -267,7 +240,7 @@ async function openImitationTrajectories(columns: Columns): Promise<Recording> {
   const { rows } = actions;
   refuseEmpty(rows, "acts");
   const splits = await integersOf(columns.get("indices")!, 1, { name: "indices" });
-  const starts = Float64Array.of(0, ...splits, rows);
+  const starts = Float64Array.from([0, ...splits, rows]);
   if (!starts.every((start, episode) => episode === 0 || start > starts[episode - 1])) {
     refuse(
       `indices must ascend between 1 and ${rows - 1}, the last of the rows in acts, got ${printable(splits.join(", "), 60)}`,
@@ -323,6 +296,29 @@ async function openImitationTransitions(columns: Columns): Promise<Recording> {
   };
 }
 
+/** LeRobot data sets: a row knows its episode; there are no observations after the last action of one. */
+async function openLeRobot(columns: Columns): Promise<Recording> {
+  const { observations, actions, rewards } = rowsOf(columns, "observation.state", "action", "next.reward");
+  const { rows } = observations;
+  const counted = (name: string): Table | null => {
+    const column = columns.get(name);
+    return column ? tableOf(column, { name, rows, columns: 1, because: "as in observation.state" }) : null;
+  };
+  return {
+    observations,
+    closed: false,
+    actions,
+    rewards,
+    nextObservations: null,
+    finalObservations: null,
+    // Their ends lie in the last rows, which are dropped.
+    readMarks: async () => {},
+    starts: await numberedEpisodes(counted("episode_index")!, counted("frame_index"), rows),
+    unfinished: false,
+    warnings: [],
+  };
+}
+
 /** Expert recordings of stable-baselines 1 and 2 (generate_expert_traj): a row knows only whether it starts an episode. */
 async function openStableBaselines(columns: Columns): Promise<Recording> {
   const { observations, actions, rewards } = rowsOf(columns, "obs", "actions", "rewards");
@@ -345,7 +341,7 @@ async function openStableBaselines(columns: Columns): Promise<Recording> {
     finalObservations: null,
     // Their ends lie in the last rows, which are dropped.
     readMarks: async () => {},
-    starts: Float64Array.of(...starts, rows),
+    starts: Float64Array.from([...starts, rows]),
     unfinished: false,
     warnings: [],
   };
@@ -459,28 +455,14 @@ function withoutEnds(recording: Recording, dropped: number): Settled {
   return { ...recording, firsts: Float64Array.from(firsts), episodeStarts: cumulated(lengths) };
 }
 
-/** 0 and the sums of the first 1, 2, ... lengths. */
-function cumulated(lengths: ArrayLike<number>): Float64Array {
-  const starts = new Float64Array(lengths.length + 1);
-  for (let index = 0; index < lengths.length; index++) starts[index + 1] = starts[index] + lengths[index];
-  return starts;
-}
-
 async function readSettled(settled: Settled, from: number, to: number): Promise<Trajectories> {
   const { observations, actions, rewards, episodeStarts } = settled;
-  const base = episodeStarts[from];
-  const rows = episodeStarts[to] - base;
-  const trajectories: Trajectories = {
-    observationSize: observations.columns,
-    actionSize: actions.columns,
-    observations: new Float32Array(rows * observations.columns),
-    actions: new Float32Array(rows * actions.columns),
-    nextObservations: new Float32Array(rows * observations.columns),
-    rewards: rewards && new Float32Array(rows),
-    terminated: new Uint8Array(rows),
-    truncated: new Uint8Array(rows),
-    episodeStarts: Uint32Array.from(episodeStarts.subarray(from, to + 1), (start) => start - base),
-  };
+  const trajectories = emptyTrajectories(
+    observations.columns,
+    actions.columns,
+    rewards !== null,
+    episodeStarts.subarray(from, to + 1),
+  );
   const problems = new Map<Table, NonFinite>();
   for (let episode = from; episode < to; episode++) {
     const part = sliceEpisodes(trajectories, episode - from, episode - from + 1);
@@ -518,14 +500,6 @@ async function readEpisode(
   await fill(observations, firstObservation + length, last);
   // The row after the last is either the closing observation or a step that was dropped: a cut.
   if (!closed) truncated[length - 1] = 1;
-}
-
-function environmentName(metadata: Readonly<Record<string, unknown>>): string | null {
-  for (const key of ["env", "env_id", "envId", "env_name"]) {
-    const value = metadata[key];
-    if (typeof value === "string" && value !== "") return value;
-  }
-  return null;
 }
 
 function refuse(problem: string): never {

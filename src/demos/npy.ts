@@ -268,12 +268,24 @@ export function writeNpy(array: NpyArray): Uint8Array {
     );
   }
   const stored = dtype === "f2" ? Uint16Array.from(data as Float32Array, floatToHalf) : data;
+  const header = npyHeader(dtype, shape).bytes;
+  const bytes = new Uint8Array(header.length + stored.byteLength);
+  bytes.set(header);
+  bytes.set(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength), header.length);
+  return bytes;
+}
+
+/** What stands before the elements of a `.npy` file, and how many bytes these take. */
+export function npyHeader(
+  dtype: NpyDtype,
+  shape: readonly number[],
+): { bytes: Uint8Array; dataLength: number } {
   const text = headerText(dtype, shape);
-  const bytes = new Uint8Array(10 + text.length + stored.byteLength);
+  const bytes = new Uint8Array(10 + text.length);
   bytes.set([...MAGIC, 1, 0, text.length & 0xff, text.length >> 8]);
   bytes.set(new TextEncoder().encode(text), 10);
-  bytes.set(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength), 10 + text.length);
-  return bytes;
+  const count = shape.reduce((product, length) => product * length, 1);
+  return { bytes, dataLength: count * STORAGE[dtype].BYTES_PER_ELEMENT };
 }
 
 /** The dictionary as Python writes it, padded so that the elements begin at a multiple of 64 bytes. */

@@ -1,9 +1,9 @@
-import { zipSync } from "fflate";
 import { TandemError } from "../core/index.ts";
-import { readAhead, readBytes, sectionOf, type ByteSource } from "./byte-source.ts";
+import { joined, readAhead, readBytes, sectionOf, type ByteSource } from "./byte-source.ts";
 import { openNpyColumn, readNpy, writeNpy, type NpyArray } from "./npy.ts";
 import { printable } from "./printable.ts";
 import { inflatedBytes, storedBytes } from "./zip-entry-bytes.ts";
+import { createZipWriter } from "./zip-writer.ts";
 
 /** One file inside an archive, as the central directory describes it. */
 export interface NpzEntry {
@@ -105,13 +105,16 @@ export async function readNpzBytes(archive: NpzArchive, name: string): Promise<U
  * the same bytes for the same content at any time and in any time zone.
  */
 export function writeNpz(entries: Readonly<Record<string, NpyArray | Uint8Array>>): Uint8Array {
-  const files: Record<string, Uint8Array> = {};
+  const parts: Uint8Array[] = [];
+  const zip = createZipWriter((bytes) => parts.push(bytes));
   for (const [key, value] of Object.entries(entries)) {
-    if (value instanceof Uint8Array) files[key] = value;
-    else files[`${key}.npy`] = writeNpy(value);
+    const bytes = value instanceof Uint8Array ? value : writeNpy(value);
+    zip.begin(value instanceof Uint8Array ? key : `${key}.npy`, bytes.length);
+    zip.push(bytes);
+    zip.end();
   }
-  // Zip keeps local time, so the date must be made from local fields to come out the same everywhere.
-  return zipSync(files, { level: 9, mtime: new Date(1980, 0, 1), os: 0 });
+  zip.finish();
+  return joined(parts);
 }
 
 /** Where the directory lies and how many entries it has. It must end before the records that end the archive. */

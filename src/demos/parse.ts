@@ -1,12 +1,12 @@
 import { TandemError } from "../core/index.ts";
 import { beginsWith, bytesInMemory, readBytes, type ByteSource } from "./byte-source.ts";
 import type { DemonstrationFile } from "./demonstration-file.ts";
+import { openCsv } from "./csv.ts";
+import { openJsonLines } from "./json-lines.ts";
 import { openColumns, type Demonstrations } from "./layouts.ts";
+import { METADATA_NAMES, parseMetadata } from "./metadata.ts";
 import { looksLikeNpy, openNpyColumn, readNpy } from "./npy.ts";
 import { npzEntryBytes, npzKeys, openNpz, readNpzBytes, type NpzArchive } from "./npz.ts";
-
-/** Names under which a file's own description is looked for, first one first. */
-export const METADATA_NAMES = ["metadata.json", "meta.json"];
 
 /**
  * The demonstrations in the bytes of a file: {@link readDemonstrations} where there is no file system.
@@ -32,7 +32,23 @@ export async function readWhole(file: DemonstrationFile): Promise<Demonstrations
 export async function openBytes(bytes: ByteSource, close: () => Promise<void>): Promise<DemonstrationFile> {
   const start = await readBytes(bytes, 0, Math.min(bytes.length, 4096));
   if (beginsWith(start, "PK")) return openArchive(bytes, close);
+  if (beginsWith(start, "PAR1")) return (await import("./parquet.ts")).openParquet(bytes, close);
+  const text = beginningOf(start);
+  if (text.startsWith("{")) return openJsonLines(bytes, close);
+  if (looksLikeCsv(text)) return openCsv(bytes, close);
   return refuse(bytes.name, `expected a demonstration file (${READ}), ${whatItIs(start)}`);
+}
+
+/** The text that the bytes begin with; "" where they hold what no text does. */
+function beginningOf(start: Uint8Array): string {
+  const text = new TextDecoder().decode(start).trimStart();
+  return /[^\P{Cc}\t\r\n]/u.test(text) ? "" : text;
+}
+
+/** A first line of several fields, none of which is a web page's or a pointer's. */
+function looksLikeCsv(text: string): boolean {
+  const [line] = text.split("\n", 1);
+  return /^["\w][^<>{}[\]]*[,;\t]/.test(line);
 }
 
 const READ = ".npz, HDF5, Parquet, JSON Lines or CSV, or a folder of .npy files";
@@ -59,22 +75,6 @@ async function archiveMetadata(archive: NpzArchive): Promise<Record<string, unkn
   return parseMetadata(data as Uint8Array, `${source}/metadata.npy`);
 }
 
-/** A file's own description, which must be a JSON object. */
-export function parseMetadata(bytes: Uint8Array, name: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new TandemError("readDemonstrations", `${name}: expected JSON text; correct it or remove it`, {
-      cause,
-    });
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    refuse(name, 'expected a JSON object such as {"env": "Hopper-v5"}; correct it or remove it');
-  }
-  return value as Record<string, unknown>;
-}
-
 /** What a file that is not read seems to be, and what to do about it. */
 function whatItIs(start: Uint8Array): string {
   if (start.length === 0) return "got an empty file; record it again";
@@ -87,6 +87,9 @@ function whatItIs(start: Uint8Array): string {
   if (start[0] === 0x1f && start[1] === 0x8b) return "got a gzip file; unpack it with gunzip";
   if (beginsWith(start, "version https://git-lfs"))
     return "got a Git LFS pointer; fetch the file with git lfs pull";
+  const text = beginningOf(start);
+  if (text.startsWith("<")) return "got a web page or XML; download the file itself";
+  if (text.startsWith("[")) return "got one JSON array; write one step a line (JSON Lines)";
   const bytes = [...start.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, "0"));
   return `got a file that begins with the bytes ${bytes.join(" ")}; save the arrays with numpy.savez`;
 }

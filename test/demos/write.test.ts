@@ -64,8 +64,8 @@ describe("what is stored", () => {
       "actions",
       "dones",
       "timeouts",
-      "episode_lengths",
       "next_observations",
+      "episode_lengths",
       "metadata.json",
     ]);
   });
@@ -126,7 +126,8 @@ describe("the file", () => {
       ],
       [[path, COUNTING, { score: NaN }], /metadata\.score must be finite, got NaN/],
       [[path, COUNTING, { seed: 1n }], /metadata must be plain JSON data \(.*BigInt/],
-      [[`${path}.zip`, COUNTING, {}], /expected a path that ends in \.npz/],
+      [[`${path}.zip`, COUNTING, {}], /expected a path that ends in \.npz, \.jsonl, \.csv or \.hdf5, got/],
+      [[`${path}.h5`, COUNTING, {}], /which HDF5 layout to write; ask for the format minari or d4rl/],
     ];
     for (const [args, message] of cases) {
       await expect(writeDemonstrations(...args)).rejects.toThrow(TandemError);
