@@ -26,7 +26,10 @@ import type { Simulation } from "./simulation.ts";
 export interface AntBodyOptions {
   /** Factor on the length of the shins; 1. With 2 it is the long-legged BigAnt. */
   shinScale: number;
-  /** Legs to disable: the two at y > 0 are in front, those at y < 0 behind. See {@link disableLegs}. */
+  /**
+   * Legs, those at y > 0 (front) or at y < 0 (back), with thighs and shins half as long and motors of gear 1, too weak to carry
+   * the body: DisabledAnt's "back".
+   */
   disabledLegs: "none" | "front" | "back";
 }
 
@@ -233,11 +236,8 @@ export const ANT: ModelDescription = {
   })),
 };
 
-/**
- * `model` with the legs of these numbers disabled as in DisabledAnt: thigh and shin half as long and motors of gear 1, too
- * weak to carry it.
- */
-export function disableLegs(model: ModelDescription, numbers: readonly number[]): ModelDescription {
+/** `model` with the legs of these numbers disabled. */
+function disableLegs(model: ModelDescription, numbers: readonly number[]): ModelDescription {
   const ofLegs = (parts: string): RegExp => new RegExp(`^(${parts})_(${numbers.join("|")})$`);
   const motors = model.motors.map((motor) =>
     ofLegs("hip|ankle").test(motor.joint) ? { ...motor, gear: 1 } : motor,
