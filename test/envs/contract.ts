@@ -18,7 +18,7 @@ export interface ContractFacts {
   maxEpisodeSteps: number;
   /** The task never ends an episode. */
   neverTerminates: boolean;
-  /** The entries of `info` that begin with `reward_` sum to the reward. */
+  /** The entries of `info` that begin with `reward_` or end in `_penalty` sum to the reward. */
   reportsRewardTerms: boolean;
   /** For every option of the environment, a value that must change what comes out. */
   changedOptions: Record<string, unknown>;
@@ -28,6 +28,12 @@ export interface ContractFacts {
   digestSteps?: number;
   /** A state near what some option decides, tried too. */
   decisiveState?: EnvironmentState;
+  /** A state from which every step ends the episode, where `decisiveState` is none. */
+  endingState?: EnvironmentState;
+  /** Options that show only along with others, and are tried with these in another run of the contract. */
+  triedElsewhere?: readonly string[];
+  /** How many objects that no garbage collector frees are alive; absent where the environment makes none. */
+  heldObjects?: () => number;
 }
 
 /** Makes the environment under test with `options` over its defaults. */
@@ -91,8 +97,9 @@ export function environmentContract(name: string, make: EnvironmentFactory, fact
       });
     });
 
-    it("continues exactly from a saved state, also in a fresh instance", () =>
-      withEnvironment((env) => {
+    it("continues exactly from a saved state, also in a fresh instance", () => {
+      const longer = { maxEpisodeSteps: 100 }; // the count of steps is no part of a state
+      return withEnvironment((env) => {
         const actions = actionsOf(env.actionSpace, keyFromSeed(5), 60);
         recordRollout(env, 5, actions.slice(0, 30));
         const saved = env.getState();
@@ -107,8 +114,9 @@ export function environmentContract(name: string, make: EnvironmentFactory, fact
         return withEnvironment((fresh) => {
           fresh.setState(saved);
           expect(recordSteps(fresh, actions.slice(30))).toEqual(next);
-        });
-      }));
+        }, longer);
+      }, longer);
+    });
 
     it("observes in setState what it observed in that state", () =>
       withEnvironment((env) => {
@@ -139,7 +147,7 @@ export function environmentContract(name: string, make: EnvironmentFactory, fact
         env.reset({ seed: 9 });
         for (const action of actionsOf(env.actionSpace, keyFromSeed(9), 50)) {
           const { reward, info } = env.step(action);
-          const terms = Object.entries(info).filter(([key]) => key.startsWith("reward_"));
+          const terms = Object.entries(info).filter(([key]) => /^reward_|_penalty$/.test(key));
           const sum = terms.reduce((total, [, value]) => total + value, 0);
           const scale = terms.reduce((total, [, value]) => total + Math.abs(value), 0);
           expect(terms.length).toBeGreaterThan(0);
@@ -154,6 +162,41 @@ export function environmentContract(name: string, make: EnvironmentFactory, fact
         await withEnvironment(expectTruncationOnly);
         await withEnvironment(expectTruncationOnly, { maxEpisodeSteps: 3 });
       },
+    );
+
+    it.skipIf(facts.neverTerminates)("truncates by the clock alone, terminated or not", () =>
+      withEnvironment(
+        (env) => {
+          const actions = actionsOf(env.actionSpace, keyFromSeed(23), 4);
+          env.reset({ seed: 23 });
+          const flags = actions.slice(1).map((action) => pick(env.step(action)));
+          expect(flags.map(({ truncated }) => truncated)).toEqual([false, false, true]);
+          expect(flags[0].terminated).toBe(false);
+        },
+        { maxEpisodeSteps: 3 },
+      ),
+    );
+
+    it.skipIf(facts.neverTerminates)("ends where the task says, in a state like any other", () =>
+      withEnvironment((env) => {
+        const last = stepToEnd(env, facts);
+        expect(pick(last)).toEqual({ terminated: true, truncated: false });
+        const observation = last.observation.slice();
+        expect(env.setState(env.getState())).toEqual(observation);
+        env.reset({ seed: 24 });
+        const [action] = actionsOf(env.actionSpace, keyFromSeed(24), 1);
+        expect(pick(env.step(action))).toEqual({ terminated: false, truncated: false });
+      }),
+    );
+
+    const endsInOneStep = facts.endingState ?? facts.decisiveState;
+    it.skipIf(facts.neverTerminates || !endsInOneStep)("can terminate and truncate in one step", () =>
+      withEnvironment(
+        (env) => {
+          expect(pick(stepToEnd(env, facts))).toEqual({ terminated: true, truncated: true });
+        },
+        { maxEpisodeSteps: 1 },
+      ),
     );
 
     it("starts to count steps anew in setState", () =>
@@ -285,7 +328,39 @@ export function environmentContract(name: string, make: EnvironmentFactory, fact
       }
     });
 
+    it.skipIf(!facts.heldObjects)("frees all it holds when closed, also after a divergence", async () => {
+      const before = facts.heldObjects!();
+      const env = await make();
+      const [action] = actionsOf(env.actionSpace, keyFromSeed(25), 1);
+      env.reset({ seed: 25 });
+      env.step(action);
+      env.setState(env.getState());
+      if (facts.divergingState) {
+        env.setState(facts.divergingState);
+        expect(() => env.step(action)).toThrow(/diverged/);
+      }
+      expect(facts.heldObjects!()).toBeGreaterThan(before);
+      env.close();
+      expect(facts.heldObjects!()).toBe(before);
+      env.close();
+      expect(facts.heldObjects!()).toBe(before);
+    });
+
     describe("options", () => {
+      it("are all told, as JSON that makes the same environment, and tried here", async ({ skip }) => {
+        const told = async (given: Record<string, unknown>): Promise<Record<string, unknown>> => {
+          const env = await make(given);
+          env.close();
+          if (!env.options) return skip("it tells no options");
+          return JSON.parse(JSON.stringify(env.options)) as Record<string, unknown>;
+        };
+        const { changedOptions: changed, triedElsewhere = [] } = facts;
+        const defaults = await told({});
+        expect(Object.keys(defaults).sort()).toEqual([...Object.keys(changed), ...triedElsewhere].sort());
+        expect(await told(changed)).toMatchObject(changed);
+        expect(await digest(make, facts, defaults)).toBe(await digest(make, facts));
+      });
+
       it.for(Object.entries(facts.changedOptions))("%s changes what comes out", async ([option, value]) => {
         expect(await digest(make, facts, { [option]: value })).not.toBe(await digest(make, facts));
         expect(await digest(make, facts, { [option]: undefined })).toBe(await digest(make, facts));
@@ -375,6 +450,19 @@ function expectTruncationOnly(env: Environment): void {
     }));
     expect(flags).toEqual(expected);
   }
+}
+
+/** The step that ends an episode: the first from the state that ends it, or one of a random episode. */
+function stepToEnd(env: Environment, { endingState, decisiveState }: ContractFacts): StepResult {
+  const state = endingState ?? decisiveState;
+  const actions = actionsOf(env.actionSpace, keyFromSeed(22), state ? 1 : env.maxEpisodeSteps);
+  if (state) env.setState(state);
+  else env.reset({ seed: 22 });
+  for (const action of actions) {
+    const result = env.step(action);
+    if (result.terminated) return result;
+  }
+  throw new Error(`${env.id} did not end within ${actions.length} steps`);
 }
 
 function pick({ terminated, truncated }: StepResult): { terminated: boolean; truncated: boolean } {

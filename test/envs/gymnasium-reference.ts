@@ -25,10 +25,14 @@ interface GoldenCase {
   options: Record<string, unknown>;
   start: EnvironmentState;
   actions: number[][];
+  /** Before the step of this number, the state is set to `start` again. */
+  setStateAt?: number | null;
   rollout: Steps & {
     resetInfo: string[];
-    /** After the last step. */
-    observation: number[];
+    /** In `start`, and after every step or the last alone. */
+    startObservation?: number[];
+    observations?: number[][];
+    observation?: number[];
     truncated: boolean[];
     info: Record<string, number>[];
   };
@@ -134,7 +138,7 @@ export function stepsLikeTrace(name: string, options: Record<string, unknown>, t
   });
 }
 
-/** Tests that the environments follow every case of a golden that scripts/ant-humanoid-golden.py wrote. */
+/** Tests that the environments follow every case of a golden that one of the scripts named in it wrote. */
 export function followsGolden(file: string, tolerance: number): void {
   const { cases } = JSON.parse(readFileSync(new URL(file, import.meta.url), "utf8")) as {
     cases: GoldenCase[];
@@ -142,11 +146,14 @@ export function followsGolden(file: string, tolerance: number): void {
   describe(`against ${file}`, () => {
     it.for(cases.map((one, index) => [index, one.id, JSON.stringify(one.options), one] as const))(
       "follows case %i, %s with options %s",
-      async ([, id, , { options, start, actions, rollout }]) => {
+      async ([, id, , { options, start, actions, setStateAt, rollout }]) => {
         const env = await makeEnvironment(id, options);
         expect(Object.keys(env.reset({ seed: 0 }).info).sort()).toEqual(rollout.resetInfo);
-        env.setState(start);
+        const { startObservation, observations, observation } = rollout;
+        const first = env.setState(start);
+        if (startObservation) expect(relativeDifference(first, startObservation)).toBeLessThan(tolerance);
         actions.forEach((action, t) => {
+          if (t === setStateAt) env.setState(start);
           const result = env.step(action);
           expectStep(result, env.getState(), rollout, t, tolerance);
           expect(result.truncated).toBe(rollout.truncated[t]);
@@ -156,8 +163,8 @@ export function followsGolden(file: string, tolerance: number): void {
             names.map((name) => info[name]),
           );
           expect(relativeDifference(ours, theirs)).toBeLessThan(tolerance);
-          if (t + 1 < actions.length) return;
-          expect(relativeDifference(result.observation, rollout.observation)).toBeLessThan(tolerance);
+          const shown = observations ? observations[t] : t + 1 < actions.length ? null : observation!;
+          if (shown) expect(relativeDifference(result.observation, shown)).toBeLessThan(tolerance);
         });
         env.close();
       },
