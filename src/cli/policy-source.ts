@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fromPolicyUnits, TandemError, type Key } from "../core/index.ts";
-import type { Environment } from "../envs/index.ts";
+import { makeEnvironment, type Environment } from "../envs/index.ts";
 import { PLAIN_POLICY_FILE, readOnnxPolicy, readPlainPolicy, type Policy } from "../policies/index.ts";
 import { boxActions } from "../rl/index.ts";
 import { loadSavedRun, readConfig, savedPolicy, type RunConfig } from "../runs/index.ts";
@@ -39,7 +39,10 @@ export async function policySource(path: string, draws: Key | null): Promise<Pol
   );
 }
 
-/** The policy that a run has saved, in the environment's own units. `draws` is as in {@link policySource}. */
+/**
+ * The policy that a run has saved, in the environment's own units. `draws` is as in {@link policySource}. A run that was
+ * shown less of the same task (say, no contact forces) sees the first coordinates of what the environment shows.
+ */
 export async function runPolicy(
   folder: string,
   config: RunConfig,
@@ -47,7 +50,10 @@ export async function runPolicy(
   draws: Key | null,
 ): Promise<Policy> {
   const space = boxActions(environment);
-  const saved = await loadSavedRun(folder, config, environment, draws ?? [0, 0]);
+  const seen = await openSeen(config, environment);
+  const saved = await loadSavedRun(folder, config, seen, draws ?? [0, 0]);
+  const { size } = seen.observationSpace;
+  if (seen !== environment) seen.close();
   const act = savedPolicy(saved, draws ? "sample" : "mode");
   const unit = new Float32Array(space.size);
   return {
@@ -60,10 +66,22 @@ export async function runPolicy(
       published: null,
     },
     act: (observation, action) => {
-      act(observation, unit);
+      act(observation.subarray(0, size), unit);
       fromPolicyUnits(space, unit, action);
     },
   };
+}
+
+/** The environment as the run saw it: `environment` itself unless the run was shown less of it. */
+async function openSeen({ env }: RunConfig, environment: Environment): Promise<Environment> {
+  const { options = {} } = environment;
+  const differs = (name: string): boolean =>
+    JSON.stringify(env.options[name]) !== JSON.stringify(options[name]);
+  const hidden = Object.keys(env.options).filter(differs);
+  const isLess = (name: string): boolean =>
+    /^include\w+InObservation$/.test(name) && env.options[name] === false;
+  const shownLess = env.id === environment.id && hidden.length > 0 && hidden.every(isLess);
+  return shownLess ? makeEnvironment(env.id, env.options) : environment;
 }
 
 const TAUGHT_BY = { expert: "trained on the true reward", train: "trained on a learned reward" };

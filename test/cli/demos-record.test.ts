@@ -171,6 +171,35 @@ describe("tandem demos record", () => {
     expect(drawn.trajectories.actions).not.toEqual(trajectories.actions);
   });
 
+  it("shows a run that saw less of the task the first coordinates of the whole", async () => {
+    const less = ["--env-option", "maxEpisodeSteps=20", "--env-option", "includeCfrcExtInObservation=false"];
+    const made = await tandem(
+      ["expert", "--env", "Ant-v5", ...less, ...TINY_POLICY, "--out", "ant", "--record", "less.npz"],
+      { cwd },
+    );
+    expect(made).toMatchObject({ code: 0 });
+    const whole = await recorded(
+      "whole.npz",
+      "ant",
+      "--episodes",
+      "1",
+      "--env-option",
+      "includeCfrcExtInObservation=true",
+    );
+    const { trajectories: small } = await read("less.npz");
+    expect([small.observationSize, whole.trajectories.observationSize]).toEqual([27, 105]);
+    expect(whole.trajectories.actions).toEqual(small.actions);
+    expect(whole.trajectories.observations.subarray(0, 27)).toEqual(small.observations.subarray(0, 27));
+    const other = await record(
+      "ant",
+      "--out",
+      "other.npz",
+      "--env-option",
+      "excludeCurrentPositionsFromObservation=false",
+    );
+    expect(other.code).toBe(1);
+  });
+
   it("--json prints one line", async () => {
     const { outcome, trajectories } = await recorded("j.npz", "cheetah", ...SHORT, "--json");
     expect(outcome.stdout).toMatch(/^[^\n]+\n$/);
