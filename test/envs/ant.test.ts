@@ -237,9 +237,10 @@ describe("CustomAnt's reward", () => {
       qpos: [0, 0, 0.1, 0, 1, ...new Float64Array(10)],
       qvel: [0, 0, -6, ...new Float64Array(11)],
     });
-    const { info, terminated } = env.step(new Float64Array(8));
+    const { reward, info, terminated } = env.step(new Float64Array(8));
     expect(env.getState().qpos[2]).toBeLessThan(0.2);
     expect([info.reward_flipped, terminated]).toEqual([-1, false]);
+    expect(reward).toBeCloseTo(info.reward_forward + info.reward_contact - 1, 12);
     env.close();
   });
 

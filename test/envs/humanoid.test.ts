@@ -91,6 +91,21 @@ describe("Humanoid's reward", () => {
     expect(await endsWithin(1, z + 1e-12)).toBe(false);
   });
 
+  it("asks for 1 to 2 metres", async () => {
+    const env = await makeEnvironment("Humanoid-v5");
+    for (const [z, ends] of [
+      [0.99, true],
+      [1.01, false],
+      [1.99, false],
+      [2.01, true],
+    ] as const) {
+      const lyingInTheAir = UPRIGHT.with(2, z).with(3, Math.SQRT1_2).with(5, Math.SQRT1_2);
+      env.setState({ qpos: lyingInTheAir, qvel: AT_REST });
+      expect(env.step(LIMP).terminated).toBe(ends);
+    }
+    env.close();
+  });
+
   it("pays health at termination in v4 and not in v5, and either where asked", async () => {
     for (const [id, payAtTermination, paid] of [
       ["Humanoid-v4", true, 5],
