@@ -33,9 +33,8 @@ const EXAMPLES = `
 Examples:
   Learn from the first episode of a file (one is enough to begin with):
     $ tandem train --demos expert.npz --steps 300000
-  Hopper, Walker2d, Ant and Humanoid, whose episodes can end, have defaults of
-  their own (absorbing termination, ten trajectories a reward step):
-    $ tandem train --demos hopper.npz --termination native
+  Where episodes can end, say what follows (docs/ml-irl.md):
+    $ tandem train --demos hopper.npz --termination absorbing
   Another seed, everything else as in a run there was:
     $ tandem train --config runs/HalfCheetah-v5-0-1/config.json --seed 1
   The same with a policy that is taught nothing, to compare with:

@@ -22,7 +22,7 @@ const EXPERT: ExpertConfig["algorithm"] = {
 };
 
 /** Where episodes end early, many short ones pass between two reward steps: ten of them are averaged, not one looked at. */
-const ENDING: Learning = { ...TRAIN_DEFAULTS, termination: "absorbing", trajectoriesPerRewardStep: 10 };
+const ENDING: Learning = { ...TRAIN_DEFAULTS, trajectoriesPerRewardStep: 10 };
 
 /** By task, whatever its version. */
 const TASKS: Readonly<Record<string, TaskDefaults>> = {
