@@ -1,9 +1,10 @@
 import { Command } from "commander";
 import { keyFromSeed, TandemError } from "../core/index.ts";
+import type { WrittenFormat } from "../demos/index.ts";
 import { environmentIds, type Environment } from "../envs/index.ts";
 import { clippedPolicy, requireFit, type Policy, type PublishedReturn } from "../policies/index.ts";
 import { nearestName } from "./nearest.ts";
-import { anyText, optionValue, wholeNumber, type GivenOptions } from "./option-values.ts";
+import { anyText, oneOf, optionValue, wholeNumber, type GivenOptions } from "./option-values.ts";
 import { optionsOnCommandLine } from "./options.ts";
 import { policySource, type PolicySource } from "./policy-source.ts";
 import { drawsKey, episodesText, recordPolicy } from "./recording.ts";
@@ -30,7 +31,8 @@ export function recordCommand(): Command {
         "Defaults stand in [brackets].",
     )
     .argument("<policy>", "folder with policy.json and weights.bin, .onnx file, or run folder")
-    .option("--out <file>", "new .npz file")
+    .option("--out <file>", "new file, ending in .npz, .jsonl or .csv")
+    .option("--format <kind>", "npz, jsonl, csv, or one in HDF5: minari, d4rl [by the ending]")
     .option("--env <id>", "environment [what the policy names]")
     .option("--env-option <name=value>", "option of the environment (repeatable)", repeated)
     .option("--episodes <n>", "episodes to record [10]")
@@ -62,7 +64,7 @@ interface Report {
 
 /** Returns the exit code. */
 async function record(path: string, flags: GivenOptions): Promise<number> {
-  const file = fileToWrite(flags);
+  const { file, format } = fileToWrite(flags);
   const episodes = optionValue(flags, "episodes", wholeNumber(1)) ?? 10;
   const seed = optionValue(flags, "seed", wholeNumber(0)) ?? 0;
   const [drawn, clipped] = [flags.has("sample"), flags.has("clip")];
@@ -77,6 +79,7 @@ async function record(path: string, flags: GivenOptions): Promise<number> {
     const { about } = policy;
     const end = await recordPolicy({
       file,
+      format,
       environment,
       envOptions: options,
       policy,
@@ -109,7 +112,7 @@ async function record(path: string, flags: GivenOptions): Promise<number> {
   }
 }
 
-function fileToWrite(flags: GivenOptions): string {
+function fileToWrite(flags: GivenOptions): { file: string; format: WrittenFormat | null } {
   const file = optionValue(flags, "out", anyText);
   if (file === undefined) {
     throw new TandemError(
@@ -117,8 +120,16 @@ function fileToWrite(flags: GivenOptions): string {
       "expected a file to record to, got nothing; add for example --out expert.npz",
     );
   }
-  requireFreeFile("--out", file, ".npz");
-  return file;
+  const format = optionValue(flags, "format", oneOf("npz", "jsonl", "csv", "minari", "d4rl")) ?? null;
+  const ending = format ? "" : [".npz", ".jsonl", ".csv"].find((known) => file.endsWith(known));
+  if (ending === undefined) {
+    throw new TandemError(
+      "--out",
+      `expected a name that ends in .npz, .jsonl or .csv, or a --format such as minari; got ${file}`,
+    );
+  }
+  requireFreeFile("--out", file, ending);
+  return { file, format };
 }
 
 /** The environment asked for; else the one the policy names. Options of the command line win over the policy's. */

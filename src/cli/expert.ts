@@ -148,6 +148,7 @@ async function record(folder: string, { file, episodes, policy }: Recording): Pr
   try {
     const end = await recordPolicy({
       file,
+      format: "npz",
       environment,
       envOptions: config.env.options,
       policy: await runPolicy(folder, config, environment, drawn ? drawsKey(key) : null),

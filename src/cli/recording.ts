@@ -2,16 +2,14 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
 import {
-  appendStep,
-  createTrajectoryBuilder,
   episodeReturns,
   foldIn,
-  takeTrajectories,
   type ActionSpace,
+  type BoxSpace,
   type Key,
   type Trajectories,
 } from "../core/index.ts";
-import { writeDemonstrations } from "../demos/index.ts";
+import { createDemonstrationSink, type WrittenFormat } from "../demos/index.ts";
 import type { Environment } from "../envs/index.ts";
 import { policyEpisode, type Policy } from "../policies/index.ts";
 import { episodeSeed } from "../rl/index.ts";
@@ -37,6 +35,8 @@ export function startSeed(key: Key, episode: number): number {
 export interface RecordingJob {
   /** A file that is not there yet. */
   readonly file: string;
+  /** Null: by the file's ending. */
+  readonly format: WrittenFormat | null;
   readonly environment: Environment;
   /** The environment's options, where it does not tell them itself. */
   readonly envOptions: Readonly<Record<string, unknown>>;
@@ -53,34 +53,62 @@ export interface RecordingJob {
 /** What came of it: true returns of the episodes, or the exit code of the signal that stopped it. */
 export type RecordingEnd = { readonly returns: readonly number[] } | { readonly exitCode: number };
 
-/** Record; a signal stops it, and leaves no file. */
+/** Record; a signal stops it, and leaves no file. The file begins with the returns, so it is written at the end. */
 export async function recordPolicy(job: RecordingJob): Promise<RecordingEnd> {
-  const { file, environment, policy, episodes, key } = job;
+  const { environment, policy, episodes, key } = job;
+  const recorded: Trajectories[] = [];
   const watch = createWatch(episodes, environment.maxEpisodeSteps);
   process.stderr.write(`Recording ${episodesText(episodes)} of ${environment.id}\n`);
-  const recorded: Trajectories[] = [];
   try {
     for (let episode = 0; episode < episodes; episode++) {
       recorded.push(await policyEpisode(environment, policy, startSeed(key, episode), watch.afterStep));
       watch.afterEpisode();
     }
-  } catch (error) {
-    if (!(error instanceof Stopped)) throw error;
-    process.stderr.write(`Stopped in episode ${recorded.length + 1} of ${episodes}; nothing was written.\n`);
-    return { exitCode: error.exitCode };
-  } finally {
+    const returns = recorded.flatMap((episode) => Array.from(episodeReturns(episode) ?? []));
+    await write(job, recorded, metadataOf(job, returns), watch);
     watch.end();
+    sayRecorded(job, recorded, returns);
+    return { returns };
+  } catch (error) {
+    watch.end();
+    if (!(error instanceof Stopped)) throw error;
+    process.stderr.write(
+      `Stopped after ${recorded.length} of ${episodesText(episodes)}; nothing was written.\n`,
+    );
+    return { exitCode: error.exitCode };
   }
-  const trajectories = joined(recorded);
-  const returns = Array.from(episodeReturns(trajectories) ?? []);
-  await writeDemonstrations(file, trajectories, metadataOf(job, returns));
+}
+
+async function write(
+  { file, format }: RecordingJob,
+  episodes: readonly Trajectories[],
+  metadata: Readonly<Record<string, unknown>>,
+  watch: Watch,
+): Promise<void> {
+  const sink = await createDemonstrationSink(file, format, metadata);
+  try {
+    for (const episode of episodes) {
+      await sink.append(episode);
+      await watch.look();
+    }
+    await sink.finish();
+  } catch (error) {
+    await sink.abandon();
+    throw error;
+  }
+}
+
+function sayRecorded(
+  { file, environment, episodes }: RecordingJob,
+  recorded: readonly Trajectories[],
+  returns: readonly number[],
+): void {
   const spread = returns.map((value) => value.toFixed(1)).slice(0, 5);
   const rest = returns.length > spread.length ? ", ..." : "";
   process.stderr.write(
     `Recorded ${file}: ${episodesText(episodes)}, true return ${spread.join(", ")}${rest}\n`,
   );
-  sayOutside(trajectories, environment.actionSpace);
-  return { returns };
+  sayOutside(recorded, environment.actionSpace);
 }
 
 /** `1 episode`, `10 episodes`. */
@@ -101,46 +129,26 @@ function metadataOf(job: RecordingJob, returns: readonly number[]): Record<strin
 }
 
 /** Says how many actions lie outside the bounds: they are stepped and recorded as the policy gave them. */
-function sayOutside({ actions }: Trajectories, space: ActionSpace): void {
+function sayOutside(recorded: readonly Trajectories[], space: ActionSpace): void {
   if (space.kind !== "box") return;
-  let count = 0;
-  let furthest = 0;
-  actions.forEach((action, at) => {
-    const beyond = Math.max(
-      action - Math.fround(space.high[at % space.size]),
-      Math.fround(space.low[at % space.size]) - action,
-    );
-    if (beyond > 0) count++;
-    furthest = Math.max(furthest, beyond);
-  });
+  let [count, entries, furthest] = [0, 0, 0];
+  for (const { actions } of recorded) {
+    entries += actions.length;
+    actions.forEach((action, at) => {
+      const beyond = beyondBounds(space, action, at % space.size);
+      if (beyond > 0) count++;
+      furthest = Math.max(furthest, beyond);
+    });
+  }
   if (count === 0) return;
   warn(
-    `${((100 * count) / actions.length).toFixed(1)}% of the action entries lie outside the bounds, by up to ${furthest.toFixed(2)}; they were stepped and recorded as they are`,
+    `${((100 * count) / entries).toFixed(1)}% of the action entries lie outside the bounds, by up to ${furthest.toFixed(2)}; they were stepped and recorded as they are`,
   );
 }
 
-const row = (table: Float32Array, t: number, width: number): Float32Array =>
-  table.subarray(t * width, (t + 1) * width);
-
-/** The episodes one after another. */
-function joined(episodes: readonly Trajectories[]): Trajectories {
-  const [{ observationSize, actionSize }] = episodes;
-  const builder = createTrajectoryBuilder(observationSize, actionSize);
-  for (const episode of episodes) {
-    const { observations, actions, nextObservations, terminated, truncated } = episode;
-    terminated.forEach((_, t) =>
-      appendStep(
-        builder,
-        row(observations, t, observationSize),
-        row(actions, t, actionSize),
-        row(nextObservations, t, observationSize),
-        episode.rewards?.[t] ?? 0,
-        terminated[t] === 1,
-        truncated[t] === 1,
-      ),
-    );
-  }
-  return takeTrajectories(builder);
+/** How far an entry lies outside the bounds, which are rounded to float32 as it is. */
+function beyondBounds({ low, high }: BoxSpace, action: number, i: number): number {
+  return Math.max(0, action - Math.fround(high[i]), Math.fround(low[i]) - action);
 }
 
 /** Thrown from within a rollout to leave it. */
@@ -157,6 +165,8 @@ interface Watch {
   /** After each step: every now and then shows how it goes and lets signals in; throws `Stopped` where one came. */
   readonly afterStep: () => void | Promise<void>;
   readonly afterEpisode: () => void;
+  /** The same now. */
+  readonly look: () => Promise<void>;
   readonly end: () => void;
 }
 
@@ -186,9 +196,9 @@ function createWatch(episodes: number, maxEpisodeSteps: number): Watch {
       stderr.write(`${line}\n`);
     }
   };
-  const look = async (now: number): Promise<void> => {
-    looked = now;
-    show(now);
+  const look = async (): Promise<void> => {
+    looked = performance.now();
+    show(looked);
     await setImmediate();
     if (exitCode !== null) throw new Stopped(exitCode);
   };
@@ -196,13 +206,13 @@ function createWatch(episodes: number, maxEpisodeSteps: number): Watch {
     afterStep: () => {
       steps++;
       inEpisode++;
-      const now = performance.now();
-      return now - looked >= LOOK_MS ? look(now) : undefined;
+      return performance.now() - looked >= LOOK_MS ? look() : undefined;
     },
     afterEpisode: () => {
       done++;
       inEpisode = 0;
     },
+    look,
     end: () => {
       if (stderr.isTTY) stderr.write("\r\u001B[K");
       for (const signal of Object.keys(EXIT_CODES)) process.off(signal, onSignal);

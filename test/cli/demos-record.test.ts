@@ -104,6 +104,24 @@ describe("tandem demos record", () => {
     );
   });
 
+  it.each([
+    ["by its ending", "a.jsonl", []],
+    ["as asked for", "a.hdf5", ["--format", "d4rl"]],
+    ["as a data set of Minari's", "cart-pole-v0", ["--format", "minari"]],
+  ])("in another format, %s", async (_, file, more) => {
+    const { trajectories, env, metadata } = await recorded(
+      file,
+      "cart-pole",
+      ...SHORT,
+      "--seed",
+      "7",
+      ...more,
+    );
+    const first = await read("a.npz");
+    expect(trajectories).toEqual(first.trajectories);
+    expect({ env, metadata }).toEqual({ env: first.env, metadata: first.metadata });
+  });
+
   it("gives the same for the same seed, other episodes for another, other actions where they are drawn", async () => {
     const { trajectories } = await recorded("b.npz", "cart-pole", ...SHORT, "--seed", "7");
     expect(trajectories).toEqual((await read("a.npz")).trajectories);
@@ -230,7 +248,7 @@ describe("tandem demos record", () => {
       { cwd, onStderr: (text, kill) => !text.includes("Stopped") && kill(signal) },
     );
     expect({ code, stdout }).toEqual({ code: exitCode, stdout: "" });
-    expect(stderr).toMatch(/Stopped in episode \d+ of 100000; nothing was written\.\n$/);
+    expect(stderr).toMatch(/Stopped after \d+ of 100000 episodes; nothing was written\.\n$/);
     expect(readdirSync(cwd).sort()).toEqual(before);
   });
 });
@@ -254,7 +272,11 @@ const CASES: [why: string, args: string[], says: RegExp][] = [
   ["no policy", [...OUT], /missing required argument 'policy'/],
   ["nothing there", ["nowhere", ...OUT], /policy: expected at nowhere a folder with policy\.json/],
   ["no file to write", ["cart-pole"], /--out: expected a file to record to, got nothing/],
-  ["a file of another kind", ["cart-pole", "--out", "new.txt"], /--out: expected a name that ends in \.npz/],
+  [
+    "a file of another kind",
+    ["cart-pole", "--out", "new.txt"],
+    /--out: expected a name that ends in \.npz, \.jsonl or \.csv, .* got new\.txt/,
+  ],
   ["a file that is there", ["cart-pole", "--out", "by-expert.npz"], /--out: by-expert\.npz is there already/],
   ["no environment", [MODEL, ...OUT], /--env: .*does not say for which environment/],
   [
