@@ -137,8 +137,8 @@ def make(id, options):
     return CustomAnt(env) if custom else env, env
 
 
-def rollout(id, options, seed, steps, start=None, rise=None):
-    """A case: `steps` random actions, a fourth of them out of bounds, after Gymnasium's reset; height and speed as given."""
+def rollout(id, options, seed, steps, start=None, rise=None, bend=None):
+    """A case: random actions, a fourth of them out of bounds, after Gymnasium's reset; height, speed and joints as given."""
     env, resettable = make(id, options)
     _, reset_info = resettable.reset(seed=seed)
     simulator = env.unwrapped
@@ -146,6 +146,8 @@ def rollout(id, options, seed, steps, start=None, rise=None):
     qpos, qvel = data.qpos.copy(), data.qvel.copy()
     if start is not None:
         qpos[2], qvel[2] = start, rise
+    if bend is not None:
+        qpos[7:] = bend
     simulator.set_state(qpos, qvel)
     bound = float(simulator.action_space.high[0])
     actions = numpy.random.default_rng(seed).uniform(-4 / 3 * bound, 4 / 3 * bound, (steps, simulator.model.nu)).round(4)
@@ -200,6 +202,8 @@ CASES = {
         rollout("CustomAnt-v0", {}, 10, 12),
         rollout("CustomAnt-v0", {"gear": 60}, 11, 3, start=0.25, rise=-3),
         rollout("DisabledAnt-v0", {}, 12, 12),
+        # all joints beyond their lower, then their upper limits
+        *(rollout("Ant-v5", {}, 13, 2, start=3, rise=0, bend=bend) for bend in (-1.3, 1.3)),
     ],
     "humanoid": [
         rollout("Humanoid-v5", {}, 1, 12),
@@ -211,6 +215,7 @@ CASES = {
         rollout("Humanoid-v4", {}, 6, 8, start=1.35, rise=-3),
         rollout("Humanoid-v4", {"contactMargins": "summed"}, 6, 8, start=1.35, rise=-3),
         rollout("Humanoid-v4", {}, 4, 2, start=1.99, rise=3),
+        *(rollout("Humanoid-v5", {}, 7, 2, start=3, rise=0, bend=bend) for bend in (-1.3, 1.3)),
     ],
 }
 

@@ -173,6 +173,25 @@ async function legsOf(disabledLegs: string): Promise<{ lengths: number[]; speeds
   return { lengths, speeds };
 }
 
+describe("contact forces of Ant", () => {
+  it("are 0 in a state that does not hold them, and kept in one that does", async () => {
+    const env = await makeEnvironment("Ant-v5");
+    env.reset({ seed: 6 });
+    let touching = false;
+    for (let t = 0; t < 50 && !touching; t++)
+      touching = env
+        .step(new Float64Array(8))
+        .observation.slice(27)
+        .some((force) => force !== 0);
+    expect(touching).toBe(true);
+    const whole = env.getState();
+    const { qpos, qvel } = whole;
+    expect(env.setState({ qpos, qvel }).slice(27)).toEqual(new Float64Array(78));
+    expect(env.setState(whole).slice(27)).not.toEqual(new Float64Array(78));
+    env.close();
+  });
+});
+
 describe("legs of Ant", () => {
   it("are alike until disabled: then half as long, and weak", async () => {
     const whole = await legsOf("none");
