@@ -4,6 +4,8 @@ export * from "./format.ts";
 export * from "./inspect.ts";
 export * from "./inspection-text.ts";
 export { type Demonstrations, type LayoutName } from "./layouts.ts";
+export * from "./lint.ts";
+export * from "./lint-text.ts";
 export * from "./npy.ts";
 export * from "./npz.ts";
 export { openDemonstrations } from "./open.ts";

@@ -14,6 +14,8 @@ export interface InspectionOptions {
   readonly observationSpace?: BoxSpace;
   /** Steps after which the environment cuts an episode. */
   readonly maxEpisodeSteps?: number;
+  /** Only every so many-th row of an episode was kept, on purpose; 1. */
+  readonly stride?: number;
 }
 
 /** Above this ratio of standard deviations columns are called uneven. */
@@ -148,9 +150,16 @@ function checkScales({ observations }: InspectionTally): Finding[] {
 }
 
 /** s_{t+1} should be the observation of the following row; where they part, a shift may explain it. */
-function checkNextObservations({ lags, firstBroken }: InspectionTally): Finding[] {
+function checkNextObservations(
+  { lags, firstBroken }: InspectionTally,
+  { stride = 1 }: InspectionOptions,
+): Finding[] {
   const { rows, matches } = lags[1];
   if (matches === rows) return [];
+  if (stride > 1) {
+    const message = `Every ${stride}th row of an episode was kept: following rows are not next steps.`;
+    return [note("broken-next-observations", message)];
+  }
   const found = `In ${share(rows - matches, rows)} of the rows the next observation is not the observation of the following row`;
   const explanations = [
     [0, "it repeats the row's own observation. Recompute next observations from the following rows"],
@@ -164,9 +173,10 @@ function checkNextObservations({ lags, firstBroken }: InspectionTally): Finding[
 }
 
 /** The last s_{t+1} of an episode has no following row to check against, but two common mistakes show. */
-function checkFinalObservations({ resets, finalRepeats, episodes }: InspectionTally): Finding[] {
+function checkFinalObservations({ resets, finalRepeats, lags, episodes }: InspectionTally): Finding[] {
   const findings: Finding[] = [];
-  if (resets.all > 0) {
+  // Where states are few, an episode may well begin where the one before ended: one coincidence is no pattern.
+  if (resets.all > 0 && resets.all >= (episodes - 1) / 2) {
     const found = `In ${resets.all} of ${episodes} episodes the last next observation is the first observation of the next episode`;
     const why =
       resets.terminated > 0
@@ -175,7 +185,9 @@ function checkFinalObservations({ resets, finalRepeats, episodes }: InspectionTa
     const judged = resets.terminated > 0 ? error : warning;
     findings.push(judged("wrong-final-observations", `${found}. ${why}`));
   }
-  if (finalRepeats > 0 && finalRepeats >= episodes / 2) {
+  // Where states are few, observations repeat all along.
+  const elsewhere = lags[0].matches - finalRepeats;
+  if (finalRepeats > elsewhere && finalRepeats >= episodes / 2) {
     const found = `In ${finalRepeats} of ${episodes} episodes the last next observation repeats the last observation`;
     findings.push(warning("wrong-final-observations", `${found}. Was the true final observation lost?`));
   }
@@ -183,7 +195,8 @@ function checkFinalObservations({ resets, finalRepeats, episodes }: InspectionTa
 }
 
 function checkRepeatedLastRows({ padded, episodes }: InspectionTally): Finding[] {
-  if (padded.episodes === 0) return [];
+  // Where states are few, rows repeat all along.
+  if (padded.episodes === 0 || padded.anywhere > 2 * padded.rows) return [];
   const found = `${padded.episodes} of ${episodes} episodes end with a repeated row (${padded.rows} repeats in all)`;
   return [warning("repeated-last-rows", `${found}. If they pad the episodes to one length, cut them off.`)];
 }

@@ -53,8 +53,8 @@ export interface InspectionTally {
   resets: { all: number; terminated: number };
   /** Last next observations that repeat the last observation, where the episode moved until then. */
   finalRepeats: number;
-  /** Episodes that end with a repeated row, and such rows. */
-  padded: { episodes: number; rows: number };
+  /** Episodes that end with a repeated row, such rows there, and all rows that repeat the one before. */
+  padded: { episodes: number; rows: number; anywhere: number };
   /** Episode numbers of a single step. */
   readonly singleSteps: number[];
   /** Episodes by a hash of their observations and actions. */
@@ -100,7 +100,7 @@ export function createTally(
     firstBroken: "",
     resets: { all: 0, terminated: 0 },
     finalRepeats: 0,
-    padded: { episodes: 0, rows: 0 },
+    padded: { episodes: 0, rows: 0, anywhere: 0 },
     singleSteps: [],
     fingerprints: new Map(),
     duplicates: 0,
@@ -295,17 +295,16 @@ function observationComparison({ squares, rows }: ColumnTally): Comparison {
 
 function countRepeatedLastRows({ padded }: InspectionTally, episode: Trajectories): void {
   const { observations, observationSize, actions, actionSize } = episode;
-  const last = episode.terminated.length - 1;
-  let row = last;
-  while (
-    row > 0 &&
-    sameRow(observations, observationSize, row - 1, row) &&
-    sameRow(actions, actionSize, row - 1, row)
-  ) {
-    row--;
+  const rows = episode.terminated.length;
+  let run = 0;
+  for (let row = 1; row < rows; row++) {
+    const repeats =
+      sameRow(observations, observationSize, row - 1, row) && sameRow(actions, actionSize, row - 1, row);
+    run = repeats ? run + 1 : 0;
+    if (repeats) padded.anywhere++;
   }
-  if (row < last) padded.episodes++;
-  padded.rows += last - row;
+  if (run > 0) padded.episodes++;
+  padded.rows += run;
 }
 
 function sameRow(data: Float32Array, size: number, row: number, other: number): boolean {

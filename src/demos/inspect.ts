@@ -77,13 +77,18 @@ export async function inspectFile(
   return inspectionOf(file, tally, options);
 }
 
-type Described = Pick<Inspection, "source" | "env" | "format" | "layout"> & Pick<Demonstrations, "warnings">;
+type Described = Pick<Inspection, "source" | "env" | "format" | "layout"> &
+  Pick<Demonstrations, "metadata" | "warnings">;
 
 function inspectionOf(described: Described, tally: InspectionTally, options: InspectionOptions): Inspection {
   const { source, env, format, layout, warnings } = described;
   const { observations, actions, choices, returns, ends } = tally;
   const reading = warnings.map((message) => note("reading", message));
-  const found = findingsOf(tally, { ...options, id: options.id ?? env ?? undefined });
+  const found = findingsOf(tally, {
+    stride: recordedStride(described.metadata),
+    ...options,
+    id: options.id ?? env ?? undefined,
+  });
   return {
     source,
     env,
@@ -101,6 +106,12 @@ function inspectionOf(described: Described, tally: InspectionTally, options: Ins
     ends: { terminated: ends.terminated, truncated: ends.truncated, unmarked: ends.unmarked },
     findings: worstFirst([...reading, ...found]),
   };
+}
+
+/** The stride with which the set was subsampled, by its own word (as `tandem demos subsample` leaves it). */
+function recordedStride({ subsampled }: Demonstrations["metadata"]): number {
+  const every: unknown = subsampled && (subsampled as Record<string, unknown>).every;
+  return typeof every === "number" ? every : 1;
 }
 
 function columnSummaries(tally: ColumnTally): NumberSummary[] {

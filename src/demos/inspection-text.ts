@@ -1,10 +1,8 @@
-import type { Finding, Inspection, FindingSeverity, NumberSummary } from "./inspect.ts";
-import { printable } from "./printable.ts";
+import { findingsInWords, headLines, NAME_WIDTH } from "./inspect-lines.ts";
+import type { Inspection, NumberSummary } from "./inspect.ts";
 
-const NAME_WIDTH = 16;
 const CELL_WIDTH = 10;
 const STRIP_WIDTH = 21;
-const TEXT_WIDTH = 80;
 
 /** Columns of observations or actions listed one by one; of more, the rest is summed up in a line. */
 const MOST_COLUMNS = 32;
@@ -29,21 +27,6 @@ export function formatInspection(report: Inspection): string {
     ...findingsInWords(report.findings),
   ];
   return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
-}
-
-/** What file it is, of which environment, in which format. */
-export function headLines({
-  source,
-  env,
-  format,
-  layout,
-}: Pick<Inspection, "source" | "env" | "format" | "layout">): string[] {
-  const rows = [
-    ["Demonstrations", source],
-    ["Environment", env === null ? "not named in the file" : printable(env, 60)],
-    format === null || format === layout ? ["Layout", layout] : ["Format", `${format}, layout ${layout}`],
-  ];
-  return rows.map(([name, value]) => name.padEnd(NAME_WIDTH) + value);
 }
 
 function tableHead(title: string): string {
@@ -109,39 +92,6 @@ function endsInWords({ ends, episodes }: Inspection): string {
   const present = parts.filter(([count]) => count > 0);
   if (present.length === 1) return `${episodes > 1 ? "all " : ""}${present[0][1]}`;
   return present.map(([count, words]) => `${count} ${words}`).join(", ");
-}
-
-const HEADINGS: Record<FindingSeverity, string> = {
-  error: "Wrong",
-  warning: "Doubtful",
-  note: "Worth knowing",
-};
-
-/** The findings under a heading each for how bad they are, the worst first. */
-export function findingsInWords(findings: readonly Finding[]): string[] {
-  const lines: string[] = [];
-  if (!findings.some(({ severity }) => severity !== "note")) lines.push("Nothing looks wrong.");
-  for (const severity of ["error", "warning", "note"] as const) {
-    const some = findings.filter((finding) => finding.severity === severity);
-    if (some.length === 0) continue;
-    if (lines.length > 0) lines.push("");
-    lines.push(HEADINGS[severity], ...some.flatMap(({ message }) => wrapped(message)));
-  }
-  return lines;
-}
-
-/** An item of a list, its further lines indented under the first. */
-function wrapped(message: string): string[] {
-  const lines: string[] = [];
-  let line = "  -";
-  for (const word of message.split(" ")) {
-    if (line.length + 1 + word.length > TEXT_WIDTH && line.trim() !== "-") {
-      lines.push(line);
-      line = "   ";
-    }
-    line += ` ${word}`;
-  }
-  return [...lines, line];
 }
 
 /** Three decimals below 1000, one below a million, otherwise scientific. */

@@ -1,0 +1,148 @@
+import { transitionCount } from "../core/index.ts";
+import type { Environment } from "../envs/index.ts";
+import type { DemonstrationFile } from "./demonstration-file.ts";
+import { error, note, worstFirst, type Finding, type FindingSeverity } from "./inspect-finding.ts";
+import { inspectFile, type Inspection, type ReadingProgress } from "./inspect.ts";
+import { initialState, shownState } from "./lint-states.ts";
+import { judgePairing, type PairingReport } from "./lint-pairing.ts";
+import { simulateRecording, type SimulationReport, type Start } from "./lint-simulation.ts";
+import type { Sample } from "./lint-steps.ts";
+
+export type { PairingReport, PairingShift } from "./lint-pairing.ts";
+export type { ReplayReport } from "./lint-replay.ts";
+export type { SimulationReport } from "./lint-simulation.ts";
+
+/** How a file is judged. */
+export interface LintOptions {
+  /** The environment it was recorded in; null where it is not known. Owned by the caller. */
+  readonly environment: Environment | null;
+  /** Whether the recording is simulated where it can be. */
+  readonly simulate: boolean;
+  readonly progress?: ReadingProgress;
+}
+
+/** What is wrong with a demonstration file: plain data, as {@link formatLint} shows it. */
+export interface LintReport extends Pick<
+  Inspection,
+  "source" | "env" | "format" | "layout" | "episodes" | "transitions"
+> {
+  /** Null where nothing was simulated. */
+  readonly simulation: SimulationReport | null;
+  /** Whether actions stand in the right rows, by statistics alone; null where simulation says it, or nothing can. */
+  readonly pairing: PairingReport | null;
+  /** Worst first. */
+  readonly findings: readonly Finding[];
+}
+
+/** Rows and episodes from the beginning of a recording that are simulated, or counted. */
+const SAMPLE = { rows: 6000, episodes: 50 };
+
+/** Judges a file: everything `inspectFile` finds, and what the simulator or, without one, statistics say. */
+export async function lintFile(file: DemonstrationFile, options: LintOptions): Promise<LintReport> {
+  const { environment, simulate, progress } = options;
+  const inspection = await inspectFile(file, environment ?? {}, progress);
+  const { source, env, format, layout, episodes, transitions } = inspection;
+  const described = { source, env, format, layout, episodes, transitions };
+  const sample = await sampleOf(file, inspection);
+  const obstacle = simulate ? obstacleTo(environment, inspection) : null;
+  const simulated =
+    simulate && obstacle === null && environment
+      ? await simulateRecording(environment, sample, file.metadata, await startOf(file, environment, sample))
+      : null;
+  const pairing = simulated ? null : pairingOf(sample, inspection);
+  const hidden = simulate && obstacle === null && !simulated && environment;
+  const reason = hidden ? `Observations of ${environment.id} do not show its state` : obstacle;
+  const findings = [
+    ...inspection.findings,
+    ...(simulated?.findings ?? []),
+    ...pairingFindings(pairing),
+    ...(reason === null ? [] : [note("not-simulated", notSimulated(reason, pairing))]),
+  ];
+  return {
+    ...described,
+    simulation: simulated?.report ?? null,
+    pairing,
+    findings: worstFirst(withoutRepeats(findings)),
+  };
+}
+
+/** The first episodes: as many as hold the sample's rows, at most its episodes. */
+async function sampleOf(file: DemonstrationFile, inspection: Inspection): Promise<Sample> {
+  const { episodeStarts } = file;
+  const most = Math.min(SAMPLE.episodes, episodeStarts.length - 1);
+  let to = 1;
+  while (to < most && episodeStarts[to] < SAMPLE.rows) to++;
+  const trajectories = await file.readEpisodes(0, to);
+  const squares = trajectories.rewards?.reduce((sum, reward) => sum + reward * reward, 0) ?? 0;
+  return {
+    trajectories,
+    spreads: Float64Array.from(inspection.observations, ({ std, min, max }) => (min === max ? 0 : std)),
+    rewardSize: Math.sqrt(squares / transitionCount(trajectories)),
+  };
+}
+
+/** Findings that make simulation pointless. */
+const OBSTACLES = ["not-finite", "observation-size", "action-size", "shifted-next-observations"];
+
+/** Why the recording cannot be simulated, to go on from with a full stop; null where it can. */
+function obstacleTo(environment: Environment | null, { findings, env }: Inspection): string | null {
+  if (!environment) {
+    return env === null ? "The file does not name its environment" : `There is no environment ${env} here`;
+  }
+  const discrete = environment.actionSpace.kind === "discrete";
+  const found = findings.find(
+    ({ kind }) => OBSTACLES.includes(kind) || (discrete && kind === "actions-out-of-bounds"),
+  );
+  return found ? "The recording does not fit the environment" : null;
+}
+
+function notSimulated(reason: string, pairing: PairingReport | null): string {
+  const instead = pairing
+    ? "that actions stand in their rows was judged by statistics alone"
+    : "whether actions stand in their rows was not judged";
+  return `${reason}: not simulated; ${instead}.`;
+}
+
+/** The state the first episode began in: as the file has it, else as the first observation shows it. */
+async function startOf(
+  file: DemonstrationFile,
+  environment: Environment,
+  { trajectories }: Sample,
+): Promise<Start | null> {
+  const stored = await initialState(file);
+  if (stored) return stored;
+  const { observations, observationSize } = trajectories;
+  const state = shownState(environment, Float64Array.from(observations.subarray(0, observationSize)));
+  return state && { state, from: "its first observation" };
+}
+
+function pairingOf({ trajectories }: Sample, { findings }: Inspection): PairingReport | null {
+  const broken = findings.some(({ kind }) =>
+    ["not-finite", "shifted-next-observations", "broken-next-observations"].includes(kind),
+  );
+  return broken ? null : judgePairing(trajectories);
+}
+
+function pairingFindings(pairing: PairingReport | null): Finding[] {
+  if (!pairing || pairing.shift === 0) return [];
+  const { shift, margin, standardError, rows } = pairing;
+  const place = shift === 1 ? "late: the action of the following row" : "early: the action of the row before";
+  const evidence = `${margin.toFixed(2)} +- ${standardError.toFixed(2)} nats over ${rows} rows`;
+  const message = `Actions seem to stand one row ${place} goes better with the observations before and after it (by ${evidence}). Check how they were recorded, best in a simulator (--env).`;
+  return [error("shifted-actions", message)];
+}
+
+const RANK: Readonly<Record<FindingSeverity, number>> = { error: 0, warning: 1, note: 2 };
+
+/** Of findings of one kind those that are worst: what the simulator is sure of need not be suspected too. */
+function withoutRepeats(findings: readonly Finding[]): Finding[] {
+  return findings.filter(
+    ({ kind, severity }, at) =>
+      !findings.some(
+        (other, otherAt) =>
+          other.kind === kind &&
+          (RANK[other.severity] < RANK[severity] ||
+            (kind === "wrong-final-observations" && other.severity === severity && otherAt < at)),
+      ),
+  );
+}
