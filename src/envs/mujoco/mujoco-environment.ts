@@ -135,8 +135,9 @@ export abstract class MujocoEnvironment implements Environment {
   }
 
   /**
-   * Positions and velocities are set and all that follows from them computed, as Gymnasium's `set_state` does; the
-   * solver's warm start and the clock stay as they are unless the state names them, as one of `getState` does.
+   * Positions and velocities are set and all that follows from them computed, as Gymnasium's `set_state` does. The
+   * solver's warm start, the clock and what the task carries are as the state names them, as one of `getState` does;
+   * otherwise the first two stay as they are, and what is carried follows under the motors' last controls.
    */
   setState(state: EnvironmentState): Float64Array {
     this.#requireOpen("setState");

@@ -44,8 +44,8 @@ type SwimmerId = "Swimmer-v4" | "Swimmer-v5";
  *
  *   r_t = forwardRewardWeight (x_{t+1} - x_t) / (frameSkip 0.01 s) - controlCostWeight sum_i a_{t,i}^2
  *
- * An observation is the angles of the front rod and of the two joints (rad), the velocities of the front end along x and y
- * (m/s), then of the angles (rad/s). An episode never terminates.
+ * An observation is the angles of the front rod and of the two joints (rad), the velocities along x and y of the front
+ * rod's origin (m/s), then of the angles (rad/s). An episode never terminates.
  * Source: https://gymnasium.farama.org/environments/mujoco/swimmer/.
  */
 export async function makeSwimmer(id: SwimmerId, given: GivenOptions = {}): Promise<Environment> {
