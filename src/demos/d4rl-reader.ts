@@ -11,7 +11,7 @@ export const OWN_METADATA = "metadata/tandem";
 const MAX_VALUES = 64;
 
 const NO_TIMEOUTS =
-  "There are no timeouts (files of D4RL's v0): an episode that a time limit cut runs into the next one; add a dataset timeouts where the limit is known.";
+  "Without timeouts (D4RL's v0) an episode that a time limit cut runs on into the next one; add a dataset timeouts where the limit is known.";
 
 /**
  * A file in D4RL's form: all episodes one after another in flat datasets, ended by `terminals` or `timeouts`. Without

@@ -110,8 +110,7 @@ function takeThread(): Worker {
 }
 
 function startThread(): Worker {
-  // Its standard error is kept away from ours: there the library says what we say in one line.
-  const worker = new Worker(new URL(import.meta.url), { workerData: { [ROLE]: true }, stderr: true });
+  const worker = new Worker(new URL(import.meta.url), { workerData: { [ROLE]: true } });
   worker.unref();
   worker
     .on("error", () => {})

@@ -42,10 +42,10 @@ export interface Hdf5Requests {
 export type Hdf5Answer = { value: unknown } | { refused: string } | { broken: string };
 
 /** Most memory for the library, bytes; a damaged file may ask it for any amount. */
-const MEMORY = 2 ** 30;
+const MEMORY = 2 ** 29;
 
 /** Largest chunk of a dataset and largest text, bytes. */
-const CHUNK_MAX_BYTES = 2 ** 28;
+const CHUNK_MAX_BYTES = 2 ** 27;
 const TEXT_MAX_BYTES = 2 ** 24;
 
 /** Deflate never does better than 258 bytes for 2 bits; a claim above this is a lie. */
@@ -66,6 +66,7 @@ interface OpenFile {
 /** Answers what is asked over `port`, one request after another. The thread has at most one file open. */
 export async function runHdf5Thread(port: MessagePort): Promise<void> {
   limitMemory();
+  console.error = () => {}; // what the library prints there is said in one line
   const module = await loadHdf5();
   let file = noFile(module);
   port.on("message", ({ kind, asked }: { kind: keyof Hdf5Requests; asked: never }) => {

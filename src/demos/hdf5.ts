@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { TandemError } from "../core/index.ts";
 import { openD4rl } from "./d4rl-reader.ts";
 import type { DemonstrationFile } from "./demonstration-file.ts";
+import { inFile } from "./episodes.ts";
 import { reading } from "./file-bytes.ts";
-import { openHdf5File } from "./hdf5-file.ts";
-import { openMinari } from "./minari-reader.ts";
+import { openHdf5File, type Hdf5File } from "./hdf5-file.ts";
+import { isEpisode, openMinari } from "./minari-reader.ts";
 import { printable } from "./printable.ts";
 
 /** Where the steps of a Minari data set lie: in its folder's `data`. */
@@ -21,15 +22,19 @@ export async function openHdf5(path: string, patience?: number): Promise<Demonst
   const { main, length } = await mainFile(path);
   const file = await openHdf5File(main, path, length, patience);
   try {
-    const names = await file.names("/");
-    if (names.some((name) => name.startsWith("episode_"))) return await openMinari(file, main, names);
-    if (names.includes("observations") && names.includes("actions")) return await openD4rl(file);
-    const problem = `expected groups episode_0, ... (Minari) or datasets observations and actions (D4RL), found ${printable(names.join(", ")) || "nothing"}; save it as one of these`;
-    throw new TandemError("readDemonstrations", `${path}: ${problem}`);
+    return await inFile(path, () => openLayout(file, main));
   } catch (error) {
     await file.close();
     throw error;
   }
+}
+
+async function openLayout(file: Hdf5File, main: string): Promise<DemonstrationFile> {
+  const names = await file.names("/");
+  if (names.some(isEpisode)) return openMinari(file, main, names);
+  if (names.includes("observations") && names.includes("actions")) return openD4rl(file);
+  const problem = `expected groups episode_0, ... (Minari) or datasets observations and actions (D4RL), found ${printable(names.join(", ")) || "nothing"}; save it as one of these`;
+  throw new TandemError("readDemonstrations", problem);
 }
 
 async function mainFile(path: string): Promise<{ main: string; length: number }> {

@@ -20,6 +20,8 @@ export const MINARI_METADATA = "metadata.json";
 /** Largest description, bytes. */
 const METADATA_MAX_BYTES = 2 ** 24;
 
+type Description = Readonly<Record<string, unknown>>;
+
 /** Our own description within Minari's. */
 export interface OwnMetadata {
   readonly metadata: Readonly<Record<string, unknown>>;
@@ -54,6 +56,11 @@ interface EpisodeTables {
   rewards: Table | null;
 }
 
+/** Whether a group of this name holds an episode. */
+export function isEpisode(name: string): boolean {
+  return /^episode_\d+$/.test(name);
+}
+
 /**
  * A Minari data set: a group for each episode, whose observations have a row more than its actions. Of the spaces whose
  * observations are not one array, a Dict with the key `observation` is taken, without its other keys.
@@ -75,7 +82,7 @@ export async function openMinari(
   const total = described.total_episodes;
   if (typeof total === "number" && total !== set.groups.length)
     warnings.push(`Its description speaks of ${total} episodes, there are ${set.groups.length}.`);
-  const metadata = own ? own.metadata : foreignMetadata(described);
+  const metadata = own ? own.metadata : foreignMetadata(described, warnings);
   return {
     source: file.source,
     format: "minari",
@@ -129,7 +136,7 @@ async function openSet(file: Hdf5File, names: readonly string[], warnings: strin
 
 /** Paths of the groups episode_0, episode_1, ... in that order. */
 function episodeGroups(names: readonly string[]): string[] {
-  const numbered = names.filter((name) => /^episode_\d+$/.test(name));
+  const numbered = names.filter(isEpisode);
   return numbered.sort((a, b) => Number(a.slice(8)) - Number(b.slice(8))).map((name) => `/${name}`);
 }
 
@@ -149,7 +156,7 @@ async function findObservations(file: Hdf5File, group: string, warnings: string[
       `expected observations of one array each, or a Dict with the key observation, got one with the keys ${others}; flatten them with Gymnasium's FlattenObservation`,
     );
   }
-  warnings.push(`Observations are a Dict: its key observation was read, ${others} were not.`);
+  warnings.push(`Observations are a Dict: its key observation was read, without ${others}.`);
   return "observations/observation";
 }
 
@@ -227,7 +234,7 @@ function once(act: () => void): () => void {
 }
 
 /** What Minari says of the set: beside its steps, or in attributes. */
-async function readDescription(file: Hdf5File, main: string): Promise<Record<string, unknown>> {
+async function readDescription(file: Hdf5File, main: string): Promise<Description> {
   const path = join(dirname(main), MINARI_METADATA);
   const found = await stat(path).catch(() => null);
   if (!found) return file.attributes("/");
@@ -237,33 +244,42 @@ async function readDescription(file: Hdf5File, main: string): Promise<Record<str
   try {
     const description = parsePythonJson(text);
     if (typeof description === "object" && description !== null && !Array.isArray(description))
-      return description as Record<string, unknown>;
+      return description as Description;
   } catch {
     // refused below
   }
   return refuse(path, "expected a JSON object, as Minari writes it; copy it again");
 }
 
-function ownMetadata({ tandem }: Readonly<Record<string, unknown>>): OwnMetadata | null {
+function ownMetadata({ tandem }: Description): OwnMetadata | null {
   const { metadata, hasRewards } = (tandem ?? {}) as Partial<OwnMetadata>;
   if (typeof metadata !== "object" || metadata === null || typeof hasRewards !== "boolean") return null;
   return { metadata, hasRewards };
 }
 
-/** Another program's description, with its environment under our names; what JSON has no words for is left out. */
-function foreignMetadata(description: Readonly<Record<string, unknown>>): Record<string, unknown> {
+/** Another program's description, with its environment under our names. JSON has no infinite numbers: they are left out. */
+function foreignMetadata(description: Description, warnings: string[]): Record<string, unknown> {
   const spec = description.env_spec;
   const named = typeof spec === "string" ? fromGymnasiumSpec(spec) : null;
-  const plain = Object.entries(description).filter(
-    ([, value]) => value !== null && Math.abs(value as number) !== Infinity,
-  );
-  return { ...Object.fromEntries(plain), ...named };
+  const metadata = Object.fromEntries(Object.entries(description).filter(([, value]) => isFiniteJson(value)));
+  if (!named) return metadata;
+  const options = Object.entries(named.envOptions);
+  const infinite = options.filter(([, value]) => !isFiniteJson(value)).map(([name]) => name);
+  if (infinite.length > 0)
+    warnings.push(
+      `Options of the environment that are not finite were left out: ${printable(infinite.join(", "))}.`,
+    );
+  const envOptions = Object.fromEntries(options.filter(([name]) => !infinite.includes(name)));
+  return { ...metadata, env: named.env, envOptions };
 }
 
-function refuseImages(
-  source: string,
-  { observation_space, jpeg_encoding }: Readonly<Record<string, unknown>>,
-): void {
+function isFiniteJson(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return value !== null;
+  return Object.values(value).every(isFiniteJson);
+}
+
+function refuseImages(source: string, { observation_space, jpeg_encoding }: Description): void {
   if (jpeg_encoding === false || !isImageSpace(observation_space)) return;
   refuse(source, "its observations are JPEG images, which are not read; save it with jpeg_encoding=False");
 }
