@@ -1,8 +1,8 @@
 /**
- * All benchmarks: kernels, SAC update, simulation. Prints what it finds and writes it to bench/results: latest.json with
+ * The benchmarks of computing: kernels and the SAC update. Prints what it finds and writes it to bench/results: latest.json with
  * every number, README.md with tables.
  *
- *     npm run bench -- [--quick] [--only kernels|sac|simulation] [--python PYTHON_WITH_TORCH] [--clock wall|cpu]
+ *     npm run bench -- [--quick] [--only kernels|sac] [--python PYTHON_WITH_TORCH] [--clock wall|cpu]
  *
  * `--quick` measures few rounds, enough to see whether everything runs. With `--only` the other parts keep the numbers
  * of the run before, if it was made on the same machine.
@@ -16,7 +16,6 @@ import { loadKernels } from "../src/kernels/index.ts";
 import { benchKernels, type KernelsBench } from "./kernels.ts";
 import { describeSetting, type ClockName } from "./pytorch/client.ts";
 import { benchSacUpdate, met, percent, type SacUpdateBench, type SacUpdateResults } from "./sac-update.ts";
-import { benchSimulation, type SimulationBench } from "./simulation.ts";
 
 /** What latest.json holds. */
 interface Results {
@@ -25,7 +24,6 @@ interface Results {
   commands: Partial<Record<PartName, string>>;
   kernels?: KernelsBench[];
   sac?: SacUpdateResults;
-  simulation?: SimulationBench;
 }
 
 interface Machine {
@@ -37,11 +35,10 @@ interface Machine {
   kernelBuild: string;
 }
 
-const PARTS = ["kernels", "sac", "simulation"] as const;
+const PARTS = ["kernels", "sac"] as const;
 type PartName = (typeof PARTS)[number];
 
 const PRODUCT_TARGET = 0.8;
-const SIMULATION_TARGET = 1.1;
 const FOLDER = new URL("results/", import.meta.url);
 
 const { values } = parseArgs({
@@ -73,8 +70,6 @@ async function measure(part: PartName, results: Results): Promise<void> {
   const clock = values.clock as ClockName;
   if (part === "kernels") results.kernels = await benchKernels({ rounds: quick ? 5 : 60 });
   if (part === "sac") results.sac = await benchSacUpdate({ rounds: quick ? 3 : 30, python, clock });
-  if (part === "simulation")
-    results.simulation = await benchSimulation({ rounds: quick ? 6 : 40, steps: quick ? 200 : 500 });
 }
 
 /** The results of the run before, where only a part is measured anew on the same machine. */
@@ -121,7 +116,7 @@ async function writeFormatted(name: string, text: string): Promise<void> {
   writeFileSync(file, await format(text, { ...(await resolveConfig(file)), filepath: file }));
 }
 
-function report({ machine, commands, kernels, sac, simulation }: Results): string {
+function report({ machine, commands, kernels, sac }: Results): string {
   const { processor, processors, node, v8, kernelBuild } = machine;
   const torch = sac?.pytorchVersion ? `PyTorch ${sac.pytorchVersion} (CPU)` : "PyTorch not measured";
   return [
@@ -130,7 +125,6 @@ function report({ machine, commands, kernels, sac, simulation }: Results): strin
     `${processor}, ${processors} processors; Node ${node} (V8 ${v8}); kernels: ${kernelBuild} by default; ${torch}.`,
     ...(kernels ? kernelsReport(kernels, commands.kernels) : []),
     ...(sac ? sacReport(sac, commands.sac) : []),
-    ...(simulation ? simulationReport(simulation, commands.simulation) : []),
   ].join("\n\n");
 }
 
@@ -228,30 +222,6 @@ function breakdownTable(cases: readonly SacUpdateBench[]): string[] {
   ]);
   return [table(["part", ...shown.map(({ batch, build }) => `batch ${batch}, ${build}`)], rows)];
 }
-
-function simulationReport(result: SimulationBench, madeBy = ""): string[] {
-  const [low, high] = result.ratioQuartiles.map((ratio) => ratio.toFixed(3));
-  return [
-    "## Simulation",
-    `\`${madeBy}\``,
-    table(
-      ["HalfCheetah-v5", "value", "target"],
-      [
-        [
-          "step / 5 bare mj_step (quartiles)",
-          `${result.ratio.toFixed(3)} (${low}..${high})`,
-          `below ${SIMULATION_TARGET}: ${result.ratio < SIMULATION_TARGET ? "met" : "missed"}`,
-        ],
-        ["steps a second", result.stepsPerSecond.toFixed(0), ""],
-        ["one bare mj_step, microseconds", result.bareMicroseconds.toFixed(2), ""],
-        ["heap bytes a step / in 5 bare mj_step", heapBytes(result), ""],
-      ],
-    ),
-  ];
-}
-
-const heapBytes = ({ bytesPerStep, bareBytesPerStep }: SimulationBench): string =>
-  `${bytesPerStep.toFixed(0)} / ${bareBytesPerStep.toFixed(0)}`;
 
 const verdict = (target: number, reached: boolean): string =>
   `at least ${(100 * target).toFixed(0)} %: ${reached ? "met" : "missed"}`;

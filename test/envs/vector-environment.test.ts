@@ -239,25 +239,31 @@ describe("an environment that refuses", () => {
     for (const history of histories) expect(history).toEqual(histories[0]);
   });
 
-  it.for([0, 3])("is the one of lowest index where several do; %i workers", async (workers) => {
-    const vector = await makeVectorEnvironment("CartPole-v1", {}, { count: 4, seed: SEED, workers });
-    for (const [bad, named] of [
-      [[2, 3], 2],
-      [[3], 3],
-      [[1, 2], 1],
-      [[0, 1, 2, 3], 0],
-      [[3], 3],
-    ] as const) {
-      vector.reset();
-      const actions = [0, 1, 2, 3].map((i) => ((bad as readonly number[]).includes(i) ? NaN : 1));
-      expect(() => vector.step(actions)).toThrow(
-        new RegExp(
-          `^step: environment ${named} of 4, .*CartPole-v1 takes a whole number from 0 to 1, got NaN$`,
-        ),
-      );
+  it.for([0, 3])("is the one of lowest index, and the others step on; %i workers", async (workers) => {
+    const options = { maxEpisodeSteps: 1 }; // every step ends an episode
+    const vector = await makeVectorEnvironment("CartPole-v1", options, { count: 4, seed: SEED, workers });
+    const single = await makeEnvironment("CartPole-v1");
+    const episodes = [0, 0, 0, 0];
+    const requireStarts = (observations: Float64Array): void => {
+      for (const [i, episode] of episodes.entries()) {
+        const { observation } = single.reset({ seed: vectorEpisodeSeed(SEED, i, episode) });
+        expect(rowOf(observations, i, 4)).toEqual(Array.from(observation));
+        episodes[i]++;
+      }
+    };
+    for (const bad of [[2, 3], [3], [1, 2], [0, 1, 2, 3], [3], [0, 2], [2]]) {
+      requireStarts(vector.reset());
+      const [named] = bad;
+      const seed = vectorEpisodeSeed(SEED, named, episodes[named] - 1);
+      const place = `environment ${named} of 4, in its episode ${episodes[named] - 1} (seed ${seed})`;
+      const problem = "CartPole-v1 takes a whole number from 0 to 1, got NaN";
+      const actions = [0, 1, 2, 3].map((i) => (bad.includes(i) ? NaN : 1));
+      expect(() => vector.step(actions)).toThrow(new TandemError("step", `${place}: ${problem}`));
+      for (let i = 0; i < 4; i++) if (!bad.includes(i)) episodes[i]++;
     }
-    vector.reset();
-    expect(vector.step([0, 1, 0, 1]).rewards).toEqual(new Float64Array(4).fill(1));
+    requireStarts(vector.reset());
+    requireStarts(vector.step([0, 1, 0, 1]).observations);
+    single.close();
     await vector.close();
   });
 
@@ -290,13 +296,13 @@ function makeCounter({ last = 1e9, size = 1 }: { last?: number; size?: number })
     closes: 0,
     reset({ seed = NaN } = {}) {
       observation[0] = seed % 10;
-      return { observation, info: {} };
+      return { observation: observation.slice(), info: {} };
     },
     step(action: ArrayLike<number>) {
-      observation[0]++;
-      result.reward = action[0];
-      result.terminated = observation[0] >= last;
-      return result;
+      const next = observation.slice(); // another array than that of reset
+      next[0]++;
+      observation.set(next);
+      return { ...result, observation: next, reward: action[0], terminated: next[0] >= last };
     },
     setState: () => observation,
     getState: () => ({}),
@@ -309,11 +315,20 @@ function makeCounter({ last = 1e9, size = 1 }: { last?: number; size?: number })
 describe("environments of one's own", () => {
   it("come from a function, with the options given", async () => {
     const vector = await makeVectorEnvironment(makeCounter, { last: 12 }, { count: 3, seed: SEED });
-    const starts = Array.from(vector.reset());
-    expect(starts).toEqual([0, 1, 2].map((i) => vectorEpisodeSeed(SEED, i, 0) % 10));
-    for (let t = 1; t < 3; t++) {
-      expect(Array.from(vector.step([t, 20 + t, 30 + t]).rewards)).toEqual([t, 20 + t, 30 + t]);
+    const episodes = [0, 0, 0];
+    const start = (i: number): number => vectorEpisodeSeed(SEED, i, episodes[i]++) % 10;
+    let state = [0, 1, 2].map(start);
+    expect(Array.from(vector.reset())).toEqual(state);
+    for (let t = 0; t < 20; t++) {
+      const next = state.map((value) => value + 1);
+      const ends = next.map((value) => value >= 12);
+      state = next.map((value, i) => (ends[i] ? start(i) : value));
+      const actions = [t, 20 + t, 40 + t];
+      const { observations, nextObservations, rewards, terminated } = vector.step(actions);
+      const columns = [observations, nextObservations, rewards, terminated];
+      expect(columns.map((column) => Array.from(column))).toEqual([state, next, actions, ends.map(Number)]);
     }
+    expect(Math.min(...episodes)).toBeGreaterThan(1);
     await vector.close();
     await vector.close();
     expect(made.map(({ closes }) => closes)).toEqual([1, 1, 1]);
