@@ -48,7 +48,7 @@ export interface Joint {
  * A plane z = `height`, a sphere, a capsule or cylinder between two points, or one along its own z axis, turned. Flat ends
  * and round ones alike: `halfLength` is that of the straight part.
  */
-export type Shape =
+type Shape =
   | { readonly type: "plane"; readonly size: Vector; readonly position?: Vector }
   | { readonly type: "sphere"; readonly radius: number; readonly position: Vector }
   | {

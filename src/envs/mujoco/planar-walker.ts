@@ -193,7 +193,7 @@ const ABOUT_Y: Vector = [0, 1, 0];
 const LEG_AXIS: Vector = [0, -1, 0];
 
 /** The free motion of the torso in its plane. */
-export const PLANE_JOINTS: readonly Joint[] = [
+const PLANE_JOINTS: readonly Joint[] = [
   rootJoint("rootx", "slide", [1, 0, 0], { position: [0, 0, -REST_HEIGHT] }),
   rootJoint("rootz", "slide", [0, 0, 1], { position: [0, 0, -REST_HEIGHT], reference: REST_HEIGHT }),
   rootJoint("rooty", "hinge", ABOUT_Y, {}),
