@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { createReadStream, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import {
   episodeCount,
@@ -30,12 +30,12 @@ export interface ExpertDemonstrations {
 const SHUFFLING = 0x73687566;
 
 /** The episodes that `settings` asks for, checked against the environment. */
-export function chooseEpisodes(
+export async function chooseEpisodes(
   demonstrations: Demonstrations,
   settings: DemonstrationSettings,
   environment: Environment,
   seed: number,
-): ExpertDemonstrations {
+): Promise<ExpertDemonstrations> {
   const { path, firstEpisode, shuffled } = settings;
   requireSpaces(demonstrations, environment);
   const available = episodeCount(demonstrations.trajectories);
@@ -56,7 +56,7 @@ export function chooseEpisodes(
   const transitions = transitionCount(trajectories);
   return {
     trajectories,
-    config: { path, sha256: sha256Of(path), episodes, firstEpisode, transitions, shuffled },
+    config: { path, sha256: await sha256Of(path), episodes, firstEpisode, transitions, shuffled },
   };
 }
 
@@ -73,7 +73,7 @@ export async function rereadEpisodes(
     );
   }
   const demonstrations = await readDemonstrations(path);
-  if (sha256Of(path) !== config.demos.sha256) {
+  if ((await sha256Of(path)) !== config.demos.sha256) {
     throw new TandemError(
       "--resume",
       `${path} is not what it was when the run began (its checksum differs); put the original back, or name it with --demos`,
@@ -96,7 +96,7 @@ export function doubtsAbout(
 }
 
 /** The options of their environment, as `tandem expert` records them; {} where the file says nothing. */
-export function recordedOptions({ metadata }: Demonstrations): Record<string, unknown> {
+export function recordedOptions({ metadata }: Pick<Demonstrations, "metadata">): Record<string, unknown> {
   const { envOptions } = metadata;
   return typeof envOptions === "object" && envOptions !== null && !Array.isArray(envOptions)
     ? { ...envOptions }
@@ -119,11 +119,18 @@ export function requireSpaces({ trajectories, source }: Demonstrations, environm
   if (trajectories.actionSize !== actionSize) refuse("actions", "takes", trajectories.actionSize, actionSize);
 }
 
-/** Checksum of a file; of a folder, of the names and contents of the files in it. */
-function sha256Of(path: string): string {
+/** Checksum of a file; of a folder, of the names and contents of all files in it. */
+async function sha256Of(path: string): Promise<string> {
   const hash = createHash("sha256");
-  if (!statSync(path).isDirectory()) return hash.update(readFileSync(path)).digest("hex");
-  const names = readdirSync(path).filter((name) => /\.(npy|json)$/.test(name));
-  for (const name of names.sort()) hash.update(`${name}\n`).update(readFileSync(join(path, name)));
+  const isFolder = statSync(path).isDirectory();
+  for (const name of isFolder ? filesIn(path) : [""]) {
+    if (isFolder) hash.update(`${name}\n`);
+    for await (const part of createReadStream(join(path, name))) hash.update(part as Buffer);
+  }
   return hash.digest("hex");
+}
+
+function filesIn(folder: string): string[] {
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return names.filter((name) => statSync(join(folder, name)).isFile()).sort();
 }

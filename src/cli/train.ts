@@ -92,7 +92,7 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
     if (source.env && source.env !== id) {
       warn(`the demonstrations say that they are of ${source.env}, the run is in ${id}`);
     }
-    const demonstrations = chooseEpisodes(source, wanted, environment, settings.seed);
+    const demonstrations = await chooseEpisodes(source, wanted, environment, settings.seed);
     for (const doubt of doubtsAbout(demonstrations, source, environment)) warn(doubt);
     requireTermination(algorithm.termination, environment, demonstrations.trajectories);
     const config: TrainConfig = {

@@ -34,6 +34,7 @@ describe("tandem train", () => {
       expertReturn: expect.any(Number),
       finalReturn: expect.any(Number),
       randomReturn: expect.any(Number),
+      termination: "native",
       steps: { train: 300, rewardRollout: 0, evaluation: 60 + 4 * 60 },
       seconds: expect.any(Number),
       kernels: expect.stringMatching(/^(relaxed-)?simd$/),
