@@ -1,12 +1,22 @@
 export { bytesInMemory, type ByteSource } from "./byte-source.ts";
 export * from "./demonstration-file.ts";
-export * from "./format.ts";
+export { formatDemonstrations } from "./format.ts";
 export * from "./inspect.ts";
 export * from "./inspection-text.ts";
 export { type Demonstrations, type LayoutName } from "./layouts.ts";
 export * from "./lint.ts";
+export { initialState } from "./lint-states.ts";
 export * from "./lint-text.ts";
-export * from "./npy.ts";
+export {
+  looksLikeNpy,
+  readNpy,
+  readNpyHeader,
+  writeNpy,
+  type NpyArray,
+  type NpyData,
+  type NpyDtype,
+  type NpyHeader,
+} from "./npy.ts";
 export * from "./npz.ts";
 export { openDemonstrations } from "./open.ts";
 export { parseDemonstrations } from "./parse.ts";

@@ -48,8 +48,7 @@ export async function openJsonLines(
 
 /** What a header line says beside its version; null where the line is a step or nothing that is known. */
 function headerOf(text: string, name: string): JsonObject | null {
-  if (!text.startsWith("{") || !text.includes('"tandem"')) return null;
-  const { tandem, ...metadata } = objectOf(text);
+  const { tandem, ...metadata } = objectIn(text) ?? {};
   if (tandem === undefined) return null;
   if (tandem === JSON_LINES_VERSION) return metadata;
   const problem = `expected "tandem": "${JSON_LINES_VERSION}" in its first line, got ${shown(tandem)}; it needs a newer version`;
@@ -57,7 +56,8 @@ function headerOf(text: string, name: string): JsonObject | null {
 }
 
 function stepOf(text: string, unread: Set<string>): Step {
-  const step = objectOf(text);
+  const step =
+    objectIn(text) ?? refuse(`expected one JSON object a line, got ${shown(text)}; write one step a line`);
   for (const key of Object.keys(step)) {
     if (!KEYS.includes(key) && unread.size < MAX_NAMED) unread.add(key);
   }
@@ -73,17 +73,14 @@ function stepOf(text: string, unread: Set<string>): Step {
   };
 }
 
-function objectOf(text: string): JsonObject {
-  let value: unknown;
+/** The object in a line, null where there is something else. */
+function objectIn(text: string): JsonObject | null {
   try {
-    value = JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && !Array.isArray(value) ? (value as JsonObject) : null;
   } catch {
-    refuse(`expected one JSON object a line, got ${shown(text)}; write one step a line`);
+    return null;
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    refuse(`expected a JSON object, got ${shown(text)}; write one step a line`);
-  }
-  return value as JsonObject;
 }
 
 function wholeOf(step: JsonObject, key: string): number | null {

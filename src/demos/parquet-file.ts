@@ -9,6 +9,7 @@ import {
   type NumberType,
   type Page,
   type PageFormat,
+  type PageShape,
   type ParquetNumbers,
 } from "./parquet-pages.ts";
 
@@ -245,47 +246,59 @@ async function* pagesOf(
   let start = 0;
   for (let at = chunk.offset; at < end && start < chunk.values;) {
     const window = await readBytes(bytes, at, Math.min(end, at + WINDOW_BYTES));
-    const { header, headerLength } = guarded(bytes.name, name, () => headerIn(window));
-    const { compressed_page_size: size, uncompressed_page_size: length } = header;
+    const { kind, page, headerLength, size } = guarded(bytes.name, name, () => headerIn(window));
     const first = at + headerLength;
-    if (!(size >= 0 && first + size <= end))
-      refuse(bytes.name, `${name} has a page beyond its end; the file is damaged, copy it again`);
     at = first + size;
-    const data = header.data_page_header ?? header.data_page_header_v2;
-    const shape = data ?? header.dictionary_page_header;
-    if (!shape) continue;
-    const { num_values: count } = shape;
-    if (!(count >= 0 && start + count <= chunk.values))
+    if (at > end) refuse(bytes.name, `${name} has a page beyond its end; the file is damaged, copy it again`);
+    if (kind === "data" && start + page.count > chunk.values)
       refuse(bytes.name, `${name} has more values than it claims; the file is damaged, copy it again`);
-    if (data && start + count <= wanted()) {
-      start += count;
-      continue;
-    }
-    const stored =
-      headerLength + size <= window.length
+    const isWanted = kind === "dictionary" || (kind === "data" && start + page.count > wanted());
+    if (isWanted) {
+      const isHeld = headerLength + size <= window.length;
+      const stored = isHeld
         ? window.subarray(headerLength, headerLength + size)
         : await readBytes(bytes, first, at);
-    const version2 = header.data_page_header_v2;
-    const levels = version2
-      ? {
-          repetition: version2.repetition_levels_byte_length,
-          definition: version2.definition_levels_byte_length,
-          isPacked: version2.is_compressed !== false,
-        }
-      : null;
-    const page = { encoding: shape.encoding, count, length, levels };
-    if (!data) dictionary = guarded(bytes.name, name, () => decodeDictionary(stored, page, chunk));
-    else {
-      yield { start, ...guarded(bytes.name, name, () => decodePage(stored, page, chunk, dictionary)) };
-      start += count;
+      if (kind === "dictionary")
+        dictionary = guarded(bytes.name, name, () => decodeDictionary(stored, page, chunk));
+      else yield { start, ...guarded(bytes.name, name, () => decodePage(stored, page, chunk, dictionary)) };
     }
+    if (kind === "data") start += page.count;
   }
 }
 
-function headerIn(window: Uint8Array): { header: ReturnType<typeof parquetHeader>; headerLength: number } {
+/** The header of a page at the start of `window`; `size` is what it takes in the file without its header. */
+function headerIn(window: Uint8Array): {
+  kind: "data" | "dictionary" | "index";
+  page: PageShape;
+  headerLength: number;
+  size: number;
+} {
   const reader = { view: new DataView(window.buffer, window.byteOffset, window.byteLength), offset: 0 };
   const header = parquetHeader(reader);
-  return { header, headerLength: reader.offset };
+  const { data_page_header: first, data_page_header_v2: second, dictionary_page_header: dictionary } = header;
+  const levels = second && {
+    repetition: countOf(second.repetition_levels_byte_length),
+    definition: countOf(second.definition_levels_byte_length),
+    isPacked: second.is_compressed !== false,
+  };
+  const shape = first ?? second ?? dictionary;
+  return {
+    kind: first || second ? "data" : dictionary ? "dictionary" : "index",
+    page: {
+      encoding: shape?.encoding ?? "",
+      count: shape ? countOf(shape.num_values) : 0,
+      length: countOf(header.uncompressed_page_size),
+      levels: levels ?? null,
+    },
+    headerLength: reader.offset,
+    size: countOf(header.compressed_page_size),
+  };
+}
+
+/** What a header claims may be of any type where the file is damaged. */
+function countOf(claim: unknown): number {
+  if (!(Number.isSafeInteger(claim) && (claim as number) >= 0)) throw new Error("a page has no size");
+  return claim as number;
 }
 
 /** Whatever a decoder throws on damaged data, in words. */

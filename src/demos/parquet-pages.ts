@@ -62,7 +62,7 @@ export function decodePage(
   const { count, levels } = page;
   const { maxDefinition, maxRepetition } = format;
   const split = levels ? levels.repetition + levels.definition : 0;
-  if (levels && !(levels.repetition >= 0 && levels.definition >= 0 && split <= stored.length)) damaged();
+  if (split > stored.length) damaged();
   const packed = levels && !levels.isPacked ? "UNCOMPRESSED" : format.codec;
   const body = unpack(stored.subarray(split), page.length - split, packed);
   let at = 0;
@@ -89,13 +89,13 @@ export function decodeDictionary(stored: Uint8Array, page: PageShape, format: Pa
 
 /** A claim that no page of this size can keep would make room for nothing. */
 function checkClaims({ count, length }: PageShape): void {
-  if (!(length >= 0 && length <= MAX_PAGE_BYTES))
+  if (length > MAX_PAGE_BYTES)
     throw new Error(`has a page of ${length} bytes, at most ${MAX_PAGE_BYTES} are read; write smaller pages`);
-  if (!(count >= 0 && count <= MAX_RUN_VALUES + MAX_VALUES_PER_BYTE * length)) damaged();
+  if (count > MAX_RUN_VALUES + MAX_VALUES_PER_BYTE * length) damaged();
 }
 
 function unpack(packed: Uint8Array, length: number, codec: string): Uint8Array {
-  if (length < 0) damaged();
+  if (length < 0) damaged(); // Where the levels are longer than the whole page.
   if (length === 0) return new Uint8Array(0);
   const bytes = unpackWith(packed, length, codec);
   if (bytes.length !== length) damaged();
@@ -111,6 +111,7 @@ function unpackWith(packed: Uint8Array, length: number, codec: string): Uint8Arr
   }
   if (codec === "ZSTD") checkFrame(packed, length);
   const decompress = compressors[codec as keyof typeof compressors];
+  if (!codec) damaged();
   if (!decompress)
     throw new Error(`is compressed by ${codec}, which is not read; write it with zstd or snappy`);
   return decompress(packed, length);
@@ -148,6 +149,7 @@ function valuesOf(
     if (!dictionary) damaged();
     return lookedUp(bytes, count, dictionary);
   }
+  if (!encoding) damaged();
   throw new Error(`is encoded as ${encoding}, which is not read; write it with pyarrow's default encodings`);
 }
 

@@ -54,7 +54,7 @@ describe.each(EXACT)("%s", (format) => {
           episodes.toReversed().map((episode) => file.readEpisodes(episode, episode + 1)),
         );
         await file.close();
-        read.reverse().forEach((part, episode) => {
+        read.toReversed().forEach((part, episode) => {
           expect(part).toEqual(copied(sliceEpisodes(trajectories, episode, episode + 1)));
         });
       }),

@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { zipSync } from "fflate";
 import { expect, test } from "vitest";
 import { keyFromSeed, nextInteger, streamOf, TandemError, type RandomStream } from "../../src/core/index.ts";
@@ -8,6 +10,7 @@ import {
   npzKeys,
   parseDemonstrations,
   readNpzArray,
+  writeDemonstrations,
   writeNpy,
 } from "../../src/demos/index.ts";
 import { archiveOf, countingEpisodes, golden } from "./recordings.ts";
@@ -32,7 +35,7 @@ function mutate(bytes: Uint8Array, stream: RandomStream): Uint8Array {
 /** Reads and inspects: the outcome must be demonstrations in order or a TandemError of one line. */
 async function survives(bytes: Uint8Array): Promise<"read" | "refused"> {
   try {
-    const demonstrations = await parseDemonstrations(bytes, "mutated.npz");
+    const demonstrations = await parseDemonstrations(bytes, "mutated");
     const { trajectories } = demonstrations;
     const rows = trajectories.episodeStarts[trajectories.episodeStarts.length - 1];
     expect(trajectories.observations.length).toBe(rows * trajectories.observationSize);
@@ -104,4 +107,42 @@ test("3000 mutations of arrays inside a sound archive, past its checksums", asyn
   }
   expect(outcomes.read).toBeGreaterThan(300);
   expect(outcomes.refused).toBeGreaterThan(300);
+});
+
+/** Without checksums: what is changed inside a number is another number. */
+const UNCHECKED: [string, Uint8Array][] = [
+  ["JSON Lines", await written("jsonl")],
+  ["CSV", await written("csv")],
+  ...["imitation", "transitions", "transitions-plain", "transitions-zstd", "transitions-pages-2"].map(
+    (name): [string, Uint8Array] => [name, new Uint8Array(readFileSync(golden(`parquet/${name}.parquet`)))],
+  ),
+];
+
+/** A small set in a text format. */
+async function written(format: "jsonl" | "csv"): Promise<Uint8Array> {
+  const folder = mkdtempSync(join(tmpdir(), "tandem-mutation-"));
+  const path = join(folder, `set.${format}`);
+  await writeDemonstrations(path, countingEpisodes([4, 3]), { env: "Counting-v0" });
+  const bytes = new Uint8Array(readFileSync(path));
+  rmSync(folder, { recursive: true });
+  return bytes;
+}
+
+for (const [index, [name, bytes]] of UNCHECKED.entries()) {
+  test(`500 mutations of a file without checksums (${name})`, async () => {
+    const stream = streamOf(keyFromSeed(100 + index));
+    const outcomes = { read: 0, refused: 0 };
+    for (let trial = 0; trial < 500; trial++) outcomes[await survives(mutate(bytes, stream))]++;
+    expect(outcomes.read).toBeGreaterThan(0);
+    expect(outcomes.refused).toBeGreaterThan(150);
+  });
+}
+
+test("every truncation of Parquet is refused; text cut short is refused or read up to there", async () => {
+  for (const [name, bytes] of UNCHECKED.slice(0, 4)) {
+    for (let length = 0; length < bytes.length; length += 1 + (length >> 7)) {
+      const outcome = await survives(bytes.subarray(0, length));
+      if (name !== "JSON Lines" && name !== "CSV") expect(outcome).toBe("refused");
+    }
+  }
 });

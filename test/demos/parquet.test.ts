@@ -1,0 +1,64 @@
+import { describe, expect, test } from "vitest";
+import { sliceEpisodes, TandemError } from "../../src/core/index.ts";
+import { openDemonstrations, readDemonstrations } from "../../src/demos/index.ts";
+import { countingEpisodes, golden } from "./recordings.ts";
+
+const COUNTING = countingEpisodes([3, 2]);
+const ORDER = Array.from({ length: 48 }, (_, episode) => episode);
+
+describe("files that pyarrow wrote", () => {
+  test("imitation's export: a row an episode", async () => {
+    const read = await readDemonstrations(golden("parquet/imitation.parquet"));
+    expect(read.layout).toBe("imitation-trajectories");
+    expect(read.trajectories).toEqual(COUNTING);
+    expect(read.warnings).toEqual([
+      "terminal does not tell a time limit from the task's end: every marked end is taken as a termination, where values do not bootstrap.",
+    ]);
+  });
+
+  test("a flat table of transitions, of several types", async () => {
+    const read = await readDemonstrations(golden("parquet/transitions.parquet"));
+    expect(read).toEqual({
+      trajectories: COUNTING,
+      env: null,
+      source: golden("parquet/transitions.parquet"),
+      layout: "plain",
+      metadata: {},
+      warnings: [],
+    });
+  });
+
+  for (const variant of ["none", "snappy", "gzip", "brotli", "zstd", "lz4", "plain", "pages-2"]) {
+    test(`48 episodes in pages of a few values (${variant}), in order, backwards and from the middle`, async () => {
+      const file = await openDemonstrations(golden(`parquet/transitions-${variant}.parquet`));
+      expect(file.episodeStarts.length).toBe(49);
+      const whole = await file.readEpisodes(0, 48);
+      for (const episode of [...ORDER, ...ORDER.toReversed(), 23, 30, 2]) {
+        const part = await file.readEpisodes(episode, episode + 1);
+        const expected = sliceEpisodes(COUNTING, episode % 2, (episode % 2) + 1);
+        expect({ ...part }).toEqual({
+          ...expected,
+          observations: expected.observations.slice(),
+        });
+        expect(sliceEpisodes(whole, episode, episode + 1)).toEqual(part);
+      }
+      await file.close();
+    });
+  }
+});
+
+describe("refusals", () => {
+  const cases: [string, RegExp][] = [
+    ["ragged", /observations must have 2 numbers in each row, not so about row 1/],
+    ["missing", /observations has empty or missing entries/],
+    ["text", /actions must be numbers or lists of them, got another type or none/],
+    ["transitions-empty", /expected at least one episode, observations has 0 rows/],
+    ["transitions-delta", /rewards is encoded as DELTA_BINARY_PACKED, which is not read/],
+  ];
+  test.each(cases)("%s", async (name, message) => {
+    const path = golden(`parquet/${name}.parquet`);
+    await expect(readDemonstrations(path)).rejects.toThrow(TandemError);
+    await expect(readDemonstrations(path)).rejects.toThrow(message);
+    await expect(readDemonstrations(path)).rejects.toThrow(/^readDemonstrations: [^\n]+$/);
+  });
+});
