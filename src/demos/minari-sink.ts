@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { homedir } from "node:os";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import {
   sliceEpisodes,
   TandemError,
@@ -111,9 +112,12 @@ async function refuseExisting(path: string): Promise<void> {
   if (found) refuse(`${path}: exists already; remove it or name another folder`);
 }
 
-/** The name that Minari gives the data set: a version must end it. */
+/** The name by which Minari finds the data set: its place below Minari's own folder. A version must end it. */
 function datasetId(path: string): string {
-  const name = basename(resolve(path)).replace(/[^-\w]/g, "-");
+  const root = process.env.MINARI_DATASETS_PATH ?? join(homedir(), ".minari", "datasets");
+  const place = relative(root, resolve(path));
+  const isInside = !place.startsWith("..") && !isAbsolute(place);
+  const name = (isInside ? place.split(sep).join("/") : basename(place)).replace(/[^-\w/]/g, "-");
   return /.-v\d+$/.test(name) ? name : `${name}-v0`;
 }
 

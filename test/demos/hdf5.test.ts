@@ -227,15 +227,17 @@ describe("what is refused", () => {
   });
 });
 
+function openFiles(): string[] {
+  return readdirSync("/proc/self/fd").flatMap((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`);
+    } catch {
+      return [];
+    }
+  });
+}
+
 test.skipIf(!existsSync("/proc/self/fd"))("no file stays open, read or refused", async () => {
-  const open = (): string[] =>
-    readdirSync("/proc/self/fd").flatMap((descriptor) => {
-      try {
-        return readlinkSync(`/proc/self/fd/${descriptor}`);
-      } catch {
-        return [];
-      }
-    });
   for (const name of [
     "d4rl-v2",
     "refused/text",
@@ -245,6 +247,6 @@ test.skipIf(!existsSync("/proc/self/fd"))("no file stays open, read or refused",
     "refused/lzf",
   ]) {
     await readDemonstrations(file(`${name}.hdf5`)).catch(() => {});
-    expect(open().filter((path) => path.endsWith(".hdf5"))).toEqual([]);
+    expect(openFiles().filter((path) => path.endsWith(".hdf5"))).toEqual([]);
   }
 });

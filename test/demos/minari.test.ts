@@ -31,6 +31,11 @@ function descriptionOf(path: string): Record<string, unknown> {
   return JSON.parse(readFileSync(join(path, "data", "metadata.json"), "utf8")) as Record<string, unknown>;
 }
 
+/** A space but for its type of number. */
+function bounds(text: unknown): unknown {
+  return { ...(parsePythonJson(text as string) as object), dtype: null };
+}
+
 describe("data sets that Minari wrote", () => {
   type Expected = Record<keyof Trajectories | "lengths", number[]>;
   const { sets } = JSON.parse(readFileSync(golden("hdf5/expected.json"), "utf8")) as {
@@ -231,6 +236,20 @@ describe("a data set of ours", () => {
     expect([dataset_id, minari_version]).toEqual([path.split("/").at(-1), "0.5.0"]);
   });
 
+  test("below Minari's own folder it is named by its place there", async () => {
+    const before = process.env.MINARI_DATASETS_PATH;
+    process.env.MINARI_DATASETS_PATH = folder;
+    try {
+      mkdirSync(join(folder, "name", "space"), { recursive: true });
+      const path = join(folder, "name", "space", "set-v7");
+      await write(path, countingEpisodes([2]), {});
+      expect(descriptionOf(path).dataset_id).toBe("name/space/set-v7");
+    } finally {
+      if (before === undefined) delete process.env.MINARI_DATASETS_PATH;
+      else process.env.MINARI_DATASETS_PATH = before;
+    }
+  });
+
   test("actions that are none of a discrete space are refused", async () => {
     const sink = await createMinariSink(newPlace(), { env: "CartPole-v1" });
     await expect(
@@ -259,10 +278,6 @@ describe("a data set of ours", () => {
       expect(ours.metadata).toEqual(theirs.metadata);
       const [before, after] = [descriptionOf(golden(`hdf5/${name}`)), descriptionOf(path)];
       expect(after.env_spec).toBe(before.env_spec);
-      const bounds = (text: unknown): unknown => ({
-        ...(parsePythonJson(text as string) as object),
-        dtype: null,
-      });
       expect(bounds(after.observation_space)).toEqual(bounds(before.observation_space));
       expect(bounds(after.action_space)).toEqual(bounds(before.action_space));
     }
