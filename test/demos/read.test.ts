@@ -206,6 +206,12 @@ describe("refusals of what the arrays hold", () => {
     indices: { dtype: "i8", shape: [1], data: BigInt64Array.of(3n) } as NpyArray,
     terminal: { dtype: "b1", shape: [2], data: Uint8Array.of(1, 0) } as NpyArray,
   };
+  const lerobot = {
+    "observation.state": floats([4, 1], [0, 1, 2, 3]),
+    action: floats([4, 1], [0, 1, 2, 3]),
+    episode_index: floats([4], [5, 5, 7, 7]),
+    frame_index: floats([4], [0, 1, 0, 1]),
+  };
   const cases: [string, Record<string, NpyArray | Uint8Array>, RegExp][] = [
     [
       "unknown keys",
@@ -333,6 +339,16 @@ describe("refusals of what the arrays hold", () => {
       "imitation: no rows",
       { ...trajectories, acts: floats([0, 1], []) },
       /at least one episode, acts has 0 rows/,
+    ],
+    [
+      "lerobot: steps that do not follow one another",
+      { ...lerobot, frame_index: floats([4], [0, 2, 0, 1]) },
+      /frame_index must count up, got 2 after 0 in row 1/,
+    ],
+    [
+      "lerobot: episodes that come back",
+      { ...lerobot, episode_index: floats([4], [5, 5, 4, 4]) },
+      /episode_index must ascend, got 4 after 5 in row 2/,
     ],
     [
       "stable-baselines: a first row that begins no episode",
