@@ -54,10 +54,10 @@ export async function openHdf5File(
   let closing: Promise<void> | null = null;
   let ended: string | null = null;
 
-  const ask = <K extends keyof Hdf5Requests>(kind: K, asked: Hdf5Requests[K]["asked"]) => {
+  const ask = <K extends keyof Hdf5Requests>(kind: K, asked: Hdf5Requests[K]["asked"], wait = patience) => {
     const answer = before.then(async () => {
       if (ended !== null) refuse(source, ended);
-      const reply = await request(worker, { kind, asked }, patience);
+      const reply = await request(worker, { kind, asked }, wait);
       if ("value" in reply) return reply.value as Hdf5Requests[K]["answer"];
       if ("refused" in reply) refuse(source, reply.refused);
       ended = reply.broken;
@@ -94,7 +94,7 @@ export async function openHdf5File(
     close: () => (closing ??= close()),
   };
   try {
-    await request(worker, { kind: "wake", asked: {} }, PATIENCE);
+    await ask("wake", {}, PATIENCE);
     await ask("open", { path, length });
     return file;
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
-import { loadHdf5, type Hdf5Module } from "./hdf5-module.ts";
+import { confineTo, loadHdf5, type Hdf5Module } from "./hdf5-module.ts";
 import { hdf5Type, numbersIn, type Hdf5Type } from "./hdf5-numbers.ts";
 import { printable } from "./printable.ts";
 
@@ -113,6 +113,7 @@ function noFile(module: Hdf5Module): OpenFile {
 }
 
 function openFile(module: Hdf5Module, { path, length }: Hdf5Requests["open"]["asked"]): OpenFile {
+  confineTo(path);
   const id = module.open(path, module.H5F_ACC_RDONLY, false, -1, -1);
   if (id < 0n) throw new Refusal("is no HDF5 file, or a damaged one; copy it again");
   return { module, id, length, described: new Map() };
@@ -149,12 +150,13 @@ function described(file: OpenFile, path: string): Hdf5Object {
 
 function describe(file: OpenFile, path: string): Hdf5Object {
   const { module, id } = file;
-  refuseLinks(file, path);
+  const name = printable(path);
   const type = module.get_type(id, path);
   if (type === module.H5G_GROUP) return { kind: "group" };
+  if (type === module.H5G_LINK || type === module.H5G_UDLINK)
+    throw new Refusal(`${name} is a link that leads nowhere in the file; copy in what it points to`);
   if (type !== module.H5G_DATASET) return { kind: "nothing" };
   const { shape, size, chunks, virtual_sources, ...element } = module.get_dataset_metadata(id, path);
-  const name = printable(path);
   if (virtual_sources) throw new Refusal(`${name} lies in other files; copy the data into one`);
   if (shape === null) return { kind: "dataset", path, shape: [0], type: null, size, chunkRows: 1 };
   const bytes = product(shape) * size;
@@ -171,18 +173,6 @@ function describe(file: OpenFile, path: string): Hdf5Object {
   }
   const numbers = numberType(module, { ...element, size });
   return { kind: "dataset", path, shape, type: numbers, size, chunkRows: chunks?.[0] ?? 1 };
-}
-
-/** Links could lead into other files. */
-function refuseLinks({ module, id }: OpenFile, path: string): void {
-  for (let end = path.indexOf("/", 1); ; end = path.indexOf("/", end + 1)) {
-    const part = end < 0 ? path : path.slice(0, end);
-    const soft: unknown = module.get_symbolic_link(id, part);
-    const { filename } = module.get_external_link(id, part) as { filename?: string };
-    if (soft !== null || filename !== undefined)
-      throw new Refusal(`${printable(part)} is a link; copy in what it points to`);
-    if (end < 0) return;
-  }
 }
 
 /** Element types of plain numbers and of enumerations on them; null for all others. */

@@ -182,8 +182,9 @@ describe("what is refused", () => {
   const cases: [string, RegExp][] = [
     ["overflow", /observations must be finite, got 1 entry .* row 1, column 2/],
     ["nan", /actions must be finite, got 1 entry .* row 2, column 1 \(NaN\)/],
-    ["external-link", /\/actions is a link/],
-    ["soft-link", /\/actions is a link/],
+    ["external-link", /\/actions is a link that leads nowhere in the file/],
+    ["external-storage", /\/actions is damaged/],
+    ["broken-link", /\/actions is a link that leads nowhere in the file/],
     ["virtual", /\/actions lies in other files/],
     ["huge-shape", /\/observations has the shape \[1000000000000, 3\], more than 4640 bytes hold/],
     ["huge-chunk", /\/observations is stored in chunks of \[300000000, 3\]/],

@@ -164,9 +164,11 @@ def refused():
     with start("external-link.hdf5") as file:
         del file["actions"]
         file["actions"] = h5py.ExternalLink("nan.hdf5", "/actions")
-    with start("soft-link.hdf5") as file:
+    with start("external-storage.hdf5") as file:
+        replace(file, "actions", shape=(steps, 2), dtype="f4", external=[("nan.hdf5", 0, 8 * steps)])
+    with start("broken-link.hdf5") as file:
         del file["actions"]
-        file["actions"] = h5py.SoftLink("/rewards")
+        file["actions"] = h5py.SoftLink("/none")
     with start("virtual.hdf5") as file:
         del file["actions"]
         layout = h5py.VirtualLayout((steps, 2), "f4")
