@@ -1,7 +1,8 @@
 /**
  * How stepping a batch of environments scales with its workers. Batches with 0, 1 and 2 workers take turns under the same
- * actions. Two ratios to the batch without workers: of the wall's time (how many times faster) and of the processor's time
- * over all threads (what the spreading itself costs, which other work on the machine hardly moves).
+ * actions. Ratios to the batch without workers, in each round: of the wall's time; of the wall's time of a step that a tenth
+ * of the steps undercut, which is that of a quiet moment where other work shares the machine; and of the processor's time
+ * over all threads, which is what the spreading itself costs.
  *
  * `node bench/vector-environments.ts [--task ID]... [--count N] [--workers N,N..] [--rounds N] [--json FILE]`
  */
@@ -28,8 +29,9 @@ export interface VectorCase {
   workers: number;
   /** Steps of single environments a second, by the wall's time. */
   stepsPerSecond: number;
-  /** Wall's time without workers / with them. */
+  /** Wall's time without workers / with them: of all steps, and of the quick tenth. */
   faster: Ratio;
+  quietlyFaster: Ratio;
   /** Processor's time with them / without. */
   processorTime: Ratio;
 }
@@ -47,7 +49,11 @@ interface VectorBenchOptions {
 }
 
 interface Seconds {
+  /** Of the block. */
   wall: number;
+  /** Of a step, undercut by a tenth of them. */
+  quiet: number;
+  /** Of the block, all threads. */
   processor: number;
 }
 
@@ -100,19 +106,27 @@ async function benchTask(
       workers: batches[i].workers,
       stepsPerSecond: (steps * count) / ratioOf(rows.map(({ wall }) => wall)).median,
       faster: ratios((row, base) => base.wall / row.wall),
+      quietlyFaster: ratios((row, base) => base.quiet / row.quiet),
       processorTime: ratios((row, base) => row.processor / base.processor),
     };
   });
 }
 
-/** Of the steps under `actions`; the processor's time is that of all threads of the process. */
+/** Of the steps under `actions`. */
 function measure(batch: VectorEnvironment, actions: readonly Float64Array[]): Seconds {
+  const steps = new Float64Array(actions.length);
   const before = process.cpuUsage();
   const start = performance.now();
-  for (const action of actions) batch.step(action);
+  for (let t = 0, last = start; t < actions.length; t++) {
+    batch.step(actions[t]);
+    const now = performance.now();
+    steps[t] = now - last;
+    last = now;
+  }
   const wall = (performance.now() - start) / 1000;
   const { user, system } = process.cpuUsage(before);
-  return { wall, processor: (user + system) / 1e6 };
+  const quiet = steps.sort()[Math.floor(steps.length / 10)] / 1000;
+  return { wall, quiet, processor: (user + system) / 1e6 };
 }
 
 function drawActions(
@@ -149,10 +163,12 @@ if (import.meta.main) {
   console.log(
     `${count} environments, ${processors} processors; load ${loadBefore} before, ${loadAfter} after`,
   );
-  for (const { id, workers, stepsPerSecond, faster, processorTime } of result.cases) {
+  for (const each of result.cases) {
+    const { id, workers, stepsPerSecond, faster, quietlyFaster, processorTime } = each;
     console.log(
       `${id.padEnd(16)} ${workers} workers: ${stepsPerSecond.toFixed(0).padStart(8)} steps/s,` +
-        ` ${describeRatio(faster)} times as fast, ${describeRatio(processorTime)} times the processor's time`,
+        ` ${describeRatio(faster)} times as fast, in quiet moments ${describeRatio(quietlyFaster)},` +
+        ` ${describeRatio(processorTime)} times the processor's time`,
     );
   }
   if (values.json) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);

@@ -69,7 +69,7 @@ export async function startScript(python: string, name: string): Promise<Script>
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async (): Promise<Record<string, unknown>> => {
     const { value, done } = await lines.next();
-    if (done) throw new Error(`${python} ended before it answered: can it import torch?`);
+    if (done) throw new Error(`${python} ended before it answered: can it import what ${name} does?`);
     return JSON.parse(value);
   };
   const ended = once(child, "exit");

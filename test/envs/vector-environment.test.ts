@@ -435,7 +435,7 @@ describe("threads", () => {
       setTimeout(() => attempt(() => vector.reset()), 20); // when the event loop knows
     `;
     const node = promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program], {
-      timeout: 30_000,
+      timeout: 50_000,
     });
     const problem = "the thread of environments 3 to 4 has ended; close the batch and make a new one";
     expect((await node).stdout).toBe(`TandemError: step: ${problem}\nTandemError: reset: ${problem}\n`);
