@@ -49,3 +49,24 @@ describe("Hopper-v4 against recorded third-party transitions", () => {
     expect(todays.reward).toBeGreaterThan(1e-5);
   });
 });
+
+describe("Hopper's healthy state", () => {
+  const coordinates = [null, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]; // of positions from the angle on, then of velocities
+
+  it.for(coordinates)("has every coordinate in its range: %s", async (index) => {
+    const env = await makeEnvironment("Hopper-v5", {
+      healthyStateRange: [-0.5, 0.5],
+      healthyAngleRange: [-1, 1],
+    });
+    const state = new Float64Array(10);
+    if (index !== null) state[index] = -0.8;
+    env.setState({ qpos: [0, 1.4, ...state.slice(0, 4)], qvel: state.slice(4) });
+    const { terminated } = env.step(new Float64Array(3));
+    const { qpos, qvel } = env.getState();
+    env.close();
+    const after = [...Array.from(qpos).slice(2), ...Array.from(qvel)];
+    const outside = after.flatMap((value, i) => (Math.abs(value) < 0.5 ? [] : [i]));
+    expect(outside).toEqual(index === null ? [] : [index]);
+    expect(terminated).toBe(index !== null);
+  });
+});
