@@ -157,7 +157,7 @@ function checkNextObservations(
   const { rows, matches } = lags[1];
   if (matches === rows) return [];
   if (stride > 1) {
-    const message = `Every ${stride}th row of an episode was kept: following rows are not next steps.`;
+    const message = `One row in ${stride} of an episode was kept: following rows are not next steps.`;
     return [note("broken-next-observations", message)];
   }
   const found = `In ${share(rows - matches, rows)} of the rows the next observation is not the observation of the following row`;

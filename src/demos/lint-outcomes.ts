@@ -29,10 +29,10 @@ export function checkRewards(trials: readonly StepTrial[], sample: Sample): Outc
   if (!rewards) return { comparison: null, findings: [] };
   const departed = new Set(trials.filter(({ departs }) => departs).map(({ row }) => row));
   const pairs = trials
-    .filter(({ departs }) => !departs)
-    .flatMap((trial) => trial.rewards)
-    .filter(({ row }) => !departed.has(row))
-    .map(({ row, reward }) => ({ row, simulated: reward, recorded: rewards[row] }));
+    .filter(({ row, departs }) => !departs && !departed.has(row + 1))
+    .flatMap(({ row, rewardAfter }) =>
+      rewardAfter === null ? [] : [{ row: row + 1, simulated: rewardAfter, recorded: rewards[row + 1] }],
+    );
   if (pairs.length === 0) return { comparison: null, findings: [] };
   const differs =
     (factor: number) =>

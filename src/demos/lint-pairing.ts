@@ -23,12 +23,14 @@ export interface PairingReport {
 
 const SHIFTS: readonly PairingShift[] = [-1, 0, 1];
 const MOST_ROWS = 6000;
+const FEWEST_ROWS = 500;
 const BLOCKS = 10;
 /** Columns to which wider observations are projected at random. */
 const MOST_COLUMNS = 24;
-/** Random ramps max(0, w'x + b) beside the observation itself: as many as the rows bear, but not fewer. */
-const RAMPS = { least: 12, most: 64 };
-const ROWS_PER_PREDICTOR = 10;
+/** Random ramps max(0, w'x + b) beside the observation itself, at most so many, at least so many a column. */
+const MOST_RAMPS = 64;
+const RAMPS_PER_COLUMN = 2;
+const ROWS_PER_PREDICTOR = 8;
 
 /**
  * A shift is claimed where its score is larger than that of the rows as they are, and than 0, by this many nats, and by
@@ -48,12 +50,12 @@ export const CLEAR = { nats: 0.25, standardErrors: 4 };
  */
 export function judgePairing(trajectories: Trajectories): PairingReport | null {
   const rows = rowsWithNeighbours(trajectories);
-  if (rows.length === 0) return null;
+  if (rows.length < FEWEST_ROWS) return null;
   const states = statesOf(trajectories, rows);
   const actions = actionsOf(trajectories, rows);
   const bearable = Math.floor(rows.length / ROWS_PER_PREDICTOR / 2) - states.columns;
-  const ramps = Math.min(RAMPS.most, bearable);
-  if (states.columns === 0 || actions.columns === 0 || ramps < RAMPS.least) return null;
+  const ramps = Math.min(MOST_RAMPS, bearable);
+  if (states.columns === 0 || actions.columns === 0 || ramps < RAMPS_PER_COLUMN * states.columns) return null;
   const features = withRamps(states, ramps);
   const [before, now, next] = [-1, 0, 1].map((offset) => pick(features, rows, offset));
   const changes = standardised(differences(states, rows));

@@ -33,6 +33,16 @@ export interface Start {
   readonly from: string;
 }
 
+/** What is known beside the sample. */
+export interface SimulationContext {
+  /** The recording's. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Null where no start is known. */
+  readonly start: Start | null;
+  /** Told how many steps were simulated of those that will be, as far as that is known. */
+  readonly progress: (done: number, of: number) => void;
+}
+
 /** First steps that are taken again. */
 const MOST_STEPS = 200;
 
@@ -46,25 +56,36 @@ const SOUND = 0.02;
 const CLEARLY_BETTER = 4;
 
 /**
- * Simulates `sample`, whole episodes from the beginning of a recording, step by step and its first episode in one go from
- * `start`. Null where its observations show too few states.
+ * Simulates `sample`, whole episodes from the beginning of a recording, step by step, and its first episode in one go.
+ * Null where its observations show too few states.
  */
 export async function simulateRecording(
   environment: Environment,
   sample: Sample,
-  metadata: Readonly<Record<string, unknown>>,
-  start: Start | null,
+  { metadata, start, progress }: SimulationContext,
 ): Promise<{ report: SimulationReport; findings: Finding[] } | null> {
   const rows = rowsToTry(sample, MOST_STEPS);
   const margins = marginsOf(environment);
   const own: World = { environment, margins };
-  const asRecorded: Fit = { world: own, shift: 0, trials: trySteps(environment, sample, rows, 0) };
+  let done = 0;
+  const worlds = margins ? 2 : 1;
+  const fitOf = (world: World, shift: PairingShift): Fit => ({
+    world,
+    shift,
+    trials: trySteps(world.environment, sample, rows, shift, () => {
+      done++;
+      progress(done, rows.length * (done > worlds * rows.length ? 3 * worlds : worlds));
+    }),
+  });
+  const asRecorded = fitOf(own, 0);
   if (asRecorded.trials.length < Math.min(FEWEST_STEPS, rows.length)) return null;
   const others = margins ? [await openWorld(environment, otherThan(margins))] : [];
   try {
-    const sameRows = others.map((world): Fit => fitOf(world, sample, rows, 0));
-    const fits = [asRecorded, ...sameRows, ...shiftedFits(asRecorded, [own, ...others], sample, rows)];
-    const best = bestOf(fits);
+    const sameRows = others.map((world) => fitOf(world, 0));
+    const shifted = isSound(asRecorded)
+      ? []
+      : [own, ...others].flatMap((world) => [fitOf(world, 1), fitOf(world, -1)]);
+    const best = bestOf([asRecorded, ...sameRows, ...shifted]);
     const { findings, rewards, ends } = judge(best, asRecorded, sample, metadata);
     const report: SimulationReport = {
       env: environment.id,
@@ -97,21 +118,6 @@ interface Fit {
 
 async function openWorld({ id, options }: Environment, margins: Margins): Promise<World> {
   return { environment: await makeEnvironment(id, { ...options, contactMargins: margins }), margins };
-}
-
-function fitOf(world: World, sample: Sample, rows: readonly number[], shift: PairingShift): Fit {
-  return { world, shift, trials: trySteps(world.environment, sample, rows, shift) };
-}
-
-/** Other pairings of observations and actions, where the recorded one does not fit. */
-function shiftedFits(
-  asRecorded: Fit,
-  worlds: readonly World[],
-  sample: Sample,
-  rows: readonly number[],
-): Fit[] {
-  if (isSound(asRecorded)) return [];
-  return worlds.flatMap((world) => ([1, -1] as const).map((shift) => fitOf(world, sample, rows, shift)));
 }
 
 /** The first, unless another explains clearly more. */
@@ -182,7 +188,9 @@ function checkMargins(best: Fit, asRecorded: Fit, metadata: Readonly<Record<stri
   const [fits, assumed] = [best.world.margins, asRecorded.world.margins];
   if (fits === null || assumed === null || fits === assumed) return [];
   const { id } = best.world.environment;
-  const counts = `of ${best.trials.length} simulated steps ${departures(best).length} depart under it, ${departures(asRecorded).length} under "${assumed}", ${ERAS[assumed]}, which ${id} has here`;
+  const named = (metadata.envOptions as Record<string, unknown> | undefined)?.contactMargins === assumed;
+  const source = named ? "which the file's envOptions name" : `which ${id} has here`;
+  const counts = `of ${best.trials.length} simulated steps ${departures(best).length} depart under it, ${departures(asRecorded).length} under "${assumed}", ${ERAS[assumed]}, ${source}`;
   const claim = claimedMujoco(metadata);
   const said = claim
     ? ` The file names MuJoCo ${claim.version}, which ${claim.margins === fits ? "agrees" : "does not agree"}.`

@@ -14,6 +14,8 @@ import { shownState } from "./lint-states.ts";
 export interface Sample {
   /** Its first episodes. */
   readonly trajectories: Trajectories;
+  /** Whether the row after a row is the next step, as it is not where rows were left out. */
+  readonly consecutive: boolean;
   /** Standard deviation of each observation column, [observationSize]. */
   readonly spreads: Float64Array;
   /** Root mean square of the rewards. */
@@ -31,8 +33,11 @@ export interface StepTrial {
   readonly departs: boolean;
   /** What the simulator says of the end of the episode; null where rounding decides it. */
   readonly terminated: boolean | null;
-  /** Simulated rewards by row: of this step where it begins an episode, and of the step after it. */
-  readonly rewards: readonly { readonly row: number; readonly reward: number }[];
+  /**
+   * Simulated reward of the step after it, null where there is none. That of the step itself would not do: where a task
+   * reads what the last stage of the step before left (Ant, Humanoid), a state that was set does not have it.
+   */
+  readonly rewardAfter: number | null;
 }
 
 /**
@@ -57,10 +62,12 @@ export function trySteps(
   sample: Sample,
   rows: readonly number[],
   shift: number,
+  afterEach: () => void,
 ): StepTrial[] {
   const stream = streamOf(keyFromSeed(0));
   return rows.flatMap((row) => {
     const trial = tryStep(environment, sample, row, shift, stream);
+    afterEach();
     return trial ? [trial] : [];
   });
 }
@@ -125,15 +132,14 @@ function tryStep(
   const taken = take(environment, inputs);
   if (taken === "hidden") return null;
   if (taken === "failed")
-    return { row, error: Infinity, column: 0, departs: true, terminated: null, rewards: [] };
-  const rewards = row === start ? [{ row, reward: taken.reward }] : [];
-  if (row + shift + 1 < end && !taken.terminated) {
-    const next = stepOn(environment, rowOf(trajectories.actions, trajectories.actionSize, row + shift + 1));
-    if (next !== null) rewards.push({ row: row + 1, reward: next });
-  }
+    return { row, error: Infinity, column: 0, departs: true, terminated: null, rewardAfter: null };
+  const goesOn = sample.consecutive && !taken.terminated && row + shift + 1 < end;
+  const rewardAfter = goesOn
+    ? rewardOf(environment, rowOf(trajectories.actions, trajectories.actionSize, row + shift + 1))
+    : null;
   const { error, column } = distanceFrom(nextObservations, row, taken.observation, spreads);
   const doubtful = error > DEPARTURE || taken.terminated !== (trajectories.terminated[row] === 1);
-  if (!doubtful) return { row, error, column, departs: false, terminated: taken.terminated, rewards };
+  if (!doubtful) return { row, error, column, departs: false, terminated: taken.terminated, rewardAfter };
   const near = nearby(environment, inputs, stream, spreads, taken);
   return {
     row,
@@ -141,7 +147,7 @@ function tryStep(
     column,
     departs: error > DEPARTURE && error > BEYOND_ROUNDING * near.distance,
     terminated: near.sameEnd ? taken.terminated : null,
-    rewards,
+    rewardAfter,
   };
 }
 
@@ -168,7 +174,7 @@ function take(environment: Environment, { observation, action }: Inputs): Taken 
   }
 }
 
-function stepOn(environment: Environment, action: Float64Array): number | null {
+function rewardOf(environment: Environment, action: Float64Array): number | null {
   try {
     return environment.step(action).reward;
   } catch (error) {

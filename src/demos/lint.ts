@@ -2,7 +2,7 @@ import { transitionCount } from "../core/index.ts";
 import type { Environment } from "../envs/index.ts";
 import type { DemonstrationFile } from "./demonstration-file.ts";
 import { error, note, worstFirst, type Finding, type FindingSeverity } from "./inspect-finding.ts";
-import { inspectFile, type Inspection, type ReadingProgress } from "./inspect.ts";
+import { inspectFile, type Inspection } from "./inspect.ts";
 import { initialState, shownState } from "./lint-states.ts";
 import { judgePairing, type PairingReport } from "./lint-pairing.ts";
 import { simulateRecording, type SimulationReport, type Start } from "./lint-simulation.ts";
@@ -16,10 +16,15 @@ export type { SimulationReport } from "./lint-simulation.ts";
 export interface LintOptions {
   /** The environment it was recorded in; null where it is not known. Owned by the caller. */
   readonly environment: Environment | null;
+  /** Why it is not known, where there is more to say than that; a clause. */
+  readonly obstacle?: string;
   /** Whether the recording is simulated where it can be. */
   readonly simulate: boolean;
-  readonly progress?: ReadingProgress;
+  readonly progress?: LintProgress;
 }
+
+/** Told, now and then, how far a stage has come: rows that were read, steps that were simulated. */
+export type LintProgress = (stage: "reading" | "simulating", done: number, of: number) => void;
 
 /** What is wrong with a demonstration file: plain data, as {@link formatLint} shows it. */
 export interface LintReport extends Pick<
@@ -39,15 +44,19 @@ const SAMPLE = { rows: 6000, episodes: 50 };
 
 /** Judges a file: everything `inspectFile` finds, and what the simulator or, without one, statistics say. */
 export async function lintFile(file: DemonstrationFile, options: LintOptions): Promise<LintReport> {
-  const { environment, simulate, progress } = options;
-  const inspection = await inspectFile(file, environment ?? {}, progress);
+  const { environment, simulate, progress = () => {} } = options;
+  const inspection = await inspectFile(file, environment ?? {}, (rows, of) => progress("reading", rows, of));
   const { source, env, format, layout, episodes, transitions } = inspection;
   const described = { source, env, format, layout, episodes, transitions };
   const sample = await sampleOf(file, inspection);
-  const obstacle = simulate ? obstacleTo(environment, inspection) : null;
+  const obstacle = simulate ? obstacleTo(options, inspection) : null;
   const simulated =
     simulate && obstacle === null && environment
-      ? await simulateRecording(environment, sample, file.metadata, await startOf(file, environment, sample))
+      ? await simulateRecording(environment, sample, {
+          metadata: file.metadata,
+          start: await startOf(file, environment, sample),
+          progress: (done, of) => progress("simulating", done, of),
+        })
       : null;
   const pairing = simulated ? null : pairingOf(sample, inspection);
   const hidden = simulate && obstacle === null && !simulated && environment;
@@ -76,16 +85,21 @@ async function sampleOf(file: DemonstrationFile, inspection: Inspection): Promis
   const squares = trajectories.rewards?.reduce((sum, reward) => sum + reward * reward, 0) ?? 0;
   return {
     trajectories,
+    consecutive: !inspection.findings.some(({ kind }) => NOT_CONSECUTIVE.includes(kind)),
     spreads: Float64Array.from(inspection.observations, ({ std, min, max }) => (min === max ? 0 : std)),
     rewardSize: Math.sqrt(squares / transitionCount(trajectories)),
   };
 }
 
+/** Findings that say that the row after a row is not the next step. */
+const NOT_CONSECUTIVE = ["shifted-next-observations", "broken-next-observations"];
+
 /** Findings that make simulation pointless. */
 const OBSTACLES = ["not-finite", "observation-size", "action-size", "shifted-next-observations"];
 
 /** Why the recording cannot be simulated, to go on from with a full stop; null where it can. */
-function obstacleTo(environment: Environment | null, { findings, env }: Inspection): string | null {
+function obstacleTo({ environment, obstacle }: LintOptions, { findings, env }: Inspection): string | null {
+  if (obstacle !== undefined) return obstacle;
   if (!environment) {
     return env === null ? "The file does not name its environment" : `There is no environment ${env} here`;
   }
@@ -107,8 +121,9 @@ function notSimulated(reason: string, pairing: PairingReport | null): string {
 async function startOf(
   file: DemonstrationFile,
   environment: Environment,
-  { trajectories }: Sample,
+  { trajectories, consecutive }: Sample,
 ): Promise<Start | null> {
+  if (!consecutive) return null;
   const stored = await initialState(file);
   if (stored) return stored;
   const { observations, observationSize } = trajectories;
@@ -116,11 +131,9 @@ async function startOf(
   return state && { state, from: "its first observation" };
 }
 
-function pairingOf({ trajectories }: Sample, { findings }: Inspection): PairingReport | null {
-  const broken = findings.some(({ kind }) =>
-    ["not-finite", "shifted-next-observations", "broken-next-observations"].includes(kind),
-  );
-  return broken ? null : judgePairing(trajectories);
+function pairingOf({ trajectories, consecutive }: Sample, { findings }: Inspection): PairingReport | null {
+  const finite = !findings.some(({ kind }) => kind === "not-finite");
+  return consecutive && finite ? judgePairing(trajectories) : null;
 }
 
 function pairingFindings(pairing: PairingReport | null): Finding[] {

@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Trajectories } from "../../src/core/index.ts";
+import { keyFromSeed, type Trajectories } from "../../src/core/index.ts";
 import {
   formatLint,
   lintFile,
+  subsample,
   type DemonstrationFile,
   type FindingKind,
   type FindingSeverity,
@@ -208,7 +209,7 @@ describe("rewards", { timeout: TIMEOUT }, () => {
     const costly = await recordIn("HalfCheetah-v5", { controlCostWeight: 0.5 }, 3, 120);
     const other = await lint(costly, "HalfCheetah-v5");
     expect(doubts(other)).toEqual([["warning", "wrong-rewards"]]);
-    expect(message(other, "wrong-rewards")).toMatch(/episode 0, step 0: recorded .* Another version/);
+    expect(message(other, "wrong-rewards")).toMatch(/episode 0, step 1: recorded .* Another version/);
   });
 
   test("of the last step alone, in which versions differ", async () => {
@@ -217,6 +218,17 @@ describe("rewards", { timeout: TIMEOUT }, () => {
     expect(message(report, "wrong-rewards")).toMatch(
       /^The reward of the last step is not the task's in 1\d of 1\d/,
     );
+  });
+
+  test("of a thinned recording are not compared, nor is it replayed", async () => {
+    const thinned = subsample(cheetah, 3, keyFromSeed(1));
+    const metadata = { subsampled: { every: 3 } };
+    const report = await lint(thinned, "HalfCheetah-v5", {}, { metadata });
+    expect(doubts(report)).toEqual([]);
+    expect(message(report, "broken-next-observations")).toMatch(/^One row in 3 of an episode was kept/);
+    expect(report.simulation).toMatchObject({ departed: 0, rewards: null, replay: null });
+    expect(report.simulation!.steps).toBeGreaterThan(100);
+    expect(doubts(await lint(thinned, "HalfCheetah-v5"))).toEqual([["warning", "broken-next-observations"]]);
   });
 
   test("missing ones are not compared", async () => {

@@ -1,0 +1,209 @@
+/** Writes a demonstration file from another, some episodes at a time: what convert and subsample do alike. */
+import { randomUUID } from "node:crypto";
+import { existsSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { performance } from "node:perf_hooks";
+import { setImmediate } from "node:timers/promises";
+import { episodeCount, TandemError, transitionCount, type Trajectories } from "../core/index.ts";
+import {
+  createDemonstrationSink,
+  initialState,
+  openDemonstrations,
+  type DemonstrationFile,
+  type WrittenFormat,
+} from "../demos/index.ts";
+import { createFileProgress } from "./demos-progress.ts";
+import { oneOf, optionValue, wholeNumber, type GivenOptions, type ValueReader } from "./option-values.ts";
+import { EXIT_CODES } from "./training-session.ts";
+
+/** Episodes `from` .. `to - 1` of a file. */
+export interface EpisodeRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What is to be written where. */
+export interface WritingJob {
+  readonly source: DemonstrationFile;
+  readonly out: string;
+  /** Null to take it from the ending of `out`. */
+  readonly format: WrittenFormat | null;
+  /** Whether what is at `out` may be replaced. */
+  readonly force: boolean;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** What is written, with the rows of the source that have been read by then. */
+  readonly parts: AsyncIterable<{ readonly part: Trajectories; readonly read: number }>;
+  /** Rows of the source that will have been read in the end. */
+  readonly rows: number;
+}
+
+/** What came of it, or the exit code of the signal that stopped it. */
+export type WritingEnd = WrittenSet | { readonly exitCode: number };
+
+/** What was written. */
+export interface WrittenSet {
+  readonly file: string;
+  readonly format: string;
+  readonly episodes: number;
+  readonly transitions: number;
+  /** What the source says and the file does not, one sentence each. */
+  readonly lost: readonly string[];
+}
+
+/** Refuse a place where the file may not be, before anything is read. */
+export function requirePlaceToWrite(source: string, out: string, force: boolean): void {
+  if (!existsSync(out)) return;
+  const refuse = (problem: string): never => {
+    throw new TandemError(out, problem);
+  };
+  if (!force) refuse("is there already; choose another name, or replace it with --force");
+  if (existsSync(source) && realpathSync(source) === realpathSync(out)) {
+    refuse("is the file to be read; choose another name");
+  }
+  if (statSync(out).isDirectory() && !existsSync(join(out, "data", "main_data.hdf5"))) {
+    refuse("is a folder, and none of Minari's, so that it is not replaced; choose another name");
+  }
+}
+
+/** Write; where it fails or is stopped by a signal nothing is left, and what was there stays. */
+export async function writeFromFile(job: WritingJob): Promise<WritingEnd> {
+  const { source, out, format, metadata, parts, rows } = job;
+  const restore = setAside(out);
+  const progress = createFileProgress(process.stderr, source.source, () => performance.now());
+  const signals = listenForSignals();
+  let [episodes, transitions] = [0, 0];
+  try {
+    const sink = await createDemonstrationSink(out, format, metadata);
+    try {
+      for await (const { part, read } of parts) {
+        await sink.append(part);
+        episodes += episodeCount(part);
+        transitions += transitionCount(part);
+        progress.show("converting", read, rows);
+        await setImmediate(); // lets signals in
+        if (signals.exitCode() !== null) break;
+      }
+      if (signals.exitCode() === null) await sink.finish();
+      else await sink.abandon();
+    } catch (error) {
+      await sink.abandon();
+      throw error;
+    }
+  } catch (error) {
+    restore("failed");
+    throw error;
+  } finally {
+    progress.finish();
+    signals.end();
+  }
+  const exitCode = signals.exitCode();
+  restore(exitCode === null ? "written" : "failed");
+  if (exitCode !== null) {
+    process.stderr.write("Stopped; nothing was written.\n");
+    return { exitCode };
+  }
+  const written = await openDemonstrations(out);
+  await written.close();
+  const lost = await lossesOf(job, written, episodes);
+  return { file: out, format: written.format, episodes, transitions, lost };
+}
+
+/** A data set of Minari is a folder, over which none can be moved: it waits beside its place until the new one is there. */
+function setAside(out: string): (outcome: "written" | "failed") => void {
+  if (!existsSync(out) || !statSync(out).isDirectory()) return () => {};
+  const aside = join(dirname(resolve(out)), `.${basename(resolve(out))}.${randomUUID()}.old`);
+  renameSync(out, aside);
+  return (outcome) => {
+    if (outcome === "written") rmSync(aside, { recursive: true });
+    else renameSync(aside, out);
+  };
+}
+
+function listenForSignals(): { exitCode(): number | null; end(): void } {
+  let exitCode: number | null = null;
+  const onSignal = (signal: keyof typeof EXIT_CODES): void => {
+    exitCode = EXIT_CODES[signal];
+  };
+  for (const signal of Object.keys(EXIT_CODES)) process.on(signal, onSignal);
+  return {
+    exitCode: () => exitCode,
+    end: () => {
+      for (const signal of Object.keys(EXIT_CODES)) process.off(signal, onSignal);
+    },
+  };
+}
+
+/** What the file that was written, read again, does not say. */
+async function lossesOf(job: WritingJob, written: DemonstrationFile, episodes: number): Promise<string[]> {
+  const { source, metadata } = job;
+  const lost: string[] = [];
+  const missing = Object.keys(metadata).filter((key) => !(key in written.metadata));
+  if (missing.length > 0) {
+    const shown = missing.includes("env") ? "env" : missing[0];
+    const more = missing.length > 1 ? ` and ${missing.length - 1} more` : "";
+    lost.push(`${written.format} has no place for metadata: ${shown}${more} left out.`);
+  }
+  if (source.hasRewards && !written.hasRewards) lost.push("Rewards were lost.");
+  const there = written.episodeStarts.length - 1;
+  if (there !== episodes) {
+    lost.push(`Where episodes end was lost: wrote ${episodes}, ${there} are read again.`);
+  }
+  const initial = await initialState(source);
+  if (initial) lost.push(`${initial.from}, states of the simulator, left out.`);
+  lost.push(...written.warnings.filter((warning) => !source.warnings.includes(warning)));
+  return lost;
+}
+
+const FORMATS = ["npz", "minari", "d4rl", "jsonl", "csv"] as const satisfies readonly WrittenFormat[];
+
+/** The format asked for, null where its name's ending is to say it. */
+export function formatAskedFor(flags: GivenOptions): WrittenFormat | null {
+  return optionValue(flags, "format", oneOf(...FORMATS)) ?? null;
+}
+
+/** The episodes asked for with `--episodes`; all where it is not given. */
+export function episodesAskedFor(
+  flags: GivenOptions,
+  { source, episodeStarts }: DemonstrationFile,
+): EpisodeRange {
+  const available = episodeStarts.length - 1;
+  const range = optionValue(flags, "episodes", episodeRange) ?? { from: 0, to: available };
+  if (range.to <= available) return range;
+  throw new TandemError(
+    "--episodes",
+    `${source} has episodes 0 to ${available - 1}, got ${range.from}..${range.to - 1}`,
+  );
+}
+
+/** `10` for the first ten, `3..5` for those three, counted from 0. */
+const episodeRange: ValueReader<EpisodeRange> = {
+  expected: "a number of episodes, or the first and the last as in 3..5",
+  read: (text) => {
+    const [first, last, ...more] = text.split("..");
+    if (last === undefined) {
+      const count = wholeNumber(1).read(first);
+      return count === null ? null : { from: 0, to: count };
+    }
+    const [from, to] = [first, last].map((part) => wholeNumber(0).read(part));
+    return from === null || to === null || to < from || more.length > 0 ? null : { from, to: to + 1 };
+  },
+};
+
+/** Metadata that count or average over all episodes and steps. */
+const OF_THE_WHOLE =
+  /^(episodes|transitions|episode_?lengths|(episode_?)?returns|(mean|std)_?(return|reward)|total_(episodes|steps))$/i;
+
+/** A file's metadata without what holds of all its steps only. */
+export function withoutTotals(metadata: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(metadata).filter(([name]) => !OF_THE_WHOLE.test(name)));
+}
+
+/** What was written, for people. */
+export function writtenText({ file, format, episodes, transitions, lost }: WrittenSet, of: string): string {
+  const count = episodes === 1 ? "1 episode" : `${episodes} episodes`;
+  const lines = [
+    `Wrote ${file} (${format}): ${count}, ${transitions} steps${of}`,
+    ...lost.map((one) => `  - ${one}`),
+  ];
+  return `${lines.join("\n")}\n`;
+}
