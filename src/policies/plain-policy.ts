@@ -86,7 +86,7 @@ function load(
   weights: Uint8Array,
   options: PolicyOptions,
 ): Loaded {
-  const room = createRoom(kernels, plain, weights.length);
+  const room = createRoom(kernels, plain);
   const tensor = tensorReader(room, plain, weights, options.source);
   const layers = plain.layers.map((layer) => ({
     weight: tensor(layer.weight, [layer.out, layer.in]),
@@ -98,12 +98,13 @@ function load(
 }
 
 /** Hands out parts of one allocation, so that no later one detaches their views. */
-function createRoom(kernels: Kernels, { layers, env }: PlainDescription, bytes: number): Loaded["room"] {
+function createRoom(kernels: Kernels, { layers, env }: PlainDescription): Loaded["room"] {
   const LINE = 16;
-  const activations = layers.reduce((sum, layer) => sum + layer.out, layers[0].in);
-  const heads = 3 * env.actDim;
+  const inLayers = layers.reduce((sum, layer) => sum + (layer.in + 2) * layer.out, layers[0].in);
+  // Of drawn actions: a layer for their spread, constant spread, and noise.
+  const inHead = env.actDim * (layers[layers.length - 1].in + 4);
   const blocks = 3 * layers.length + 6;
-  let pointer = kernels.allocate(bytes / 4 + activations + heads + LINE * blocks);
+  let pointer = kernels.allocate(inLayers + inHead + LINE * blocks);
   return (length) => {
     const block = { pointer, values: kernels.f32(pointer, length) };
     pointer += 4 * LINE * Math.ceil(length / LINE);
@@ -129,7 +130,10 @@ function tensorReader(
     const length = shape.reduce((product, extent) => product * extent, 1);
     const end = offset + 4 * length;
     if (end > weights.length) {
-      throw refusal(source, `tensor ${name} ends at byte ${end} of weights.bin, which has ${weights.length}`);
+      throw refusal(
+        source,
+        `tensor ${name} ends at byte ${end} of weights.bin, which has ${weights.length}; it may be cut short`,
+      );
     }
     const block = room(length);
     block.values.set(new Float32Array(new Uint8Array(weights.subarray(offset, end)).buffer));
@@ -186,7 +190,8 @@ function indexHead({ plain, layers, options }: Loaded): (action: Float32Array) =
 function vectorHead(loaded: Loaded): (action: Float32Array) => void {
   const { plain, kernels, layers, options } = loaded;
   const { output, env } = plain;
-  if (output.kind !== "box" || env.actionKind !== "box") throw unsampled(plain, options);
+  if (output.kind !== "box" || env.actionKind !== "box")
+    throw refusal(options.source, "expected a box of actions");
   const z = layers[layers.length - 1].output;
   const addNoise = options.draws ? gaussianNoise(loaded, options.draws, z) : () => {};
   const { squash, preClip = Infinity } = output;

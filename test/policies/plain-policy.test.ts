@@ -248,7 +248,7 @@ describe("files that are refused", () => {
     [
       "weights beyond the end",
       tensor("last.b", { offset: 84 }),
-      /ends at byte 92 of weights\.bin, which has 88/,
+      /ends at byte 92 of weights\.bin, which has 88; it may be cut short/,
     ],
   ];
   it.each(cases)("%s", async (_, changes, says) => {
@@ -279,6 +279,27 @@ describe("files that are refused", () => {
     void policy.act(Float64Array.from(OBSERVATION), action);
     expect([...action]).toEqual(OUTPUT);
   });
+});
+
+test("a tensor may serve many layers", async () => {
+  // Multiplied by the identity 24 times, more than the file's size suggests.
+  const size = 512;
+  const identity = Float32Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0));
+  const weights = new Uint8Array(4 * (size * size + size));
+  weights.set(new Uint8Array(identity.buffer));
+  const layer = { weight: "w", bias: "b", in: size, out: size, activation: "linear" };
+  const limits = Array.from({ length: size }, () => 1);
+  const content = tinyContent({
+    env: { id: "Task-v0", obsDim: size, actionKind: "box", actDim: size, low: limits, high: limits },
+    layers: Array.from({ length: 24 }, () => layer),
+    tensors: { w: { shape: [size, size], offset: 0 }, b: { shape: [size], offset: 4 * size * size } },
+    stochastic: null,
+  });
+  const policy = await parsePlainPolicy(content, weights, { source: "tied", draws: null });
+  const observation = Float64Array.from({ length: size }, (_, i) => i);
+  const action = new Float32Array(size);
+  void policy.act(observation, action);
+  expect([...action]).toEqual([...observation]);
 });
 
 /** Third-party policies, kept outside the repository. */
