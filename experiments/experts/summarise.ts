@@ -86,8 +86,11 @@ function table(): string {
     String(PUBLISHED[taskOf(result)] ?? ""),
     result.hours?.toFixed(1) ?? "",
   ]);
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
   return [columns, columns.map(() => "---"), ...rows].map(line).join("");
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |\n`;
 }
 
 function figure(): Parameters<typeof renderFigureSvg>[0] {

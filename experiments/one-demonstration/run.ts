@@ -25,9 +25,9 @@ const wanted = CELLS.filter(
     given.only.length === 0 || given.only.some((text) => group === text || name.includes(text)),
 );
 const children = new Set<ChildProcess>();
-let stopped = false;
+const stop = new AbortController();
 process.on("SIGINT", () => {
-  stopped = true;
+  stop.abort();
   for (const child of children) child.kill("SIGINT");
 });
 
@@ -42,7 +42,7 @@ else {
 
 /** Take cells until there are none. */
 async function work(waiting: Cell[]): Promise<void> {
-  for (let cell = waiting.shift(); cell && !stopped; cell = waiting.shift()) {
+  for (let cell = waiting.shift(); cell && !stop.signal.aborted; cell = waiting.shift()) {
     const code = await run(cell);
     console.log(`${cell.name}: ${code === 0 ? "done" : `ended with code ${code}, see ${logOf(cell)}`}`);
   }
@@ -71,18 +71,14 @@ function run(cell: Cell): Promise<number> {
 
 function wordsOf({ task, seed, steps, termination, teacher, ...cell }: Cell): string[] {
   const { thirdParty, bundled, env, envOptions } = SOURCES[task];
-  const source = given.demos
-    ? [
-        ...["--demos", join(given.demos, thirdParty), "--env", env],
-        ...Object.entries(envOptions).flatMap(([name, value]) => ["--env-option", `${name}=${value}`]),
-      ]
-    : ["--demos", join(root, "demonstrations", bundled)];
-  return [
-    ...source,
-    ...["--seed", String(seed), "--out", folderOf(cell), "--teacher", teacher],
-    ...(steps === null ? [] : ["--steps", String(steps)]),
-    ...(termination === null ? [] : ["--termination", termination]),
-  ];
+  const words = ["--seed", String(seed), "--out", folderOf(cell), "--teacher", teacher];
+  if (given.demos) {
+    words.push("--demos", join(given.demos, thirdParty), "--env", env);
+    for (const [name, value] of Object.entries(envOptions)) words.push("--env-option", `${name}=${value}`);
+  } else words.push("--demos", join(root, "demonstrations", bundled));
+  if (steps !== null) words.push("--steps", String(steps));
+  if (termination !== null) words.push("--termination", termination);
+  return words;
 }
 
 function folderOf({ name }: Pick<Cell, "name">): string {

@@ -45,7 +45,7 @@ const results = CELLS.flatMap((cell): Result[] => {
 });
 write("results.jsonl", results.map((result) => `${JSON.stringify(result)}\n`).join(""));
 const tables = [terminationTable(), leakTable(), taskTable()].filter((table) => table !== "");
-write("tables.md", `${tables.join("\n")}`);
+write("tables.md", tables.join("\n"));
 for (const figure of [terminationFigure(), taskFigure()]) {
   if (figure.panels.length > 0) write(`${figure.id}.svg`, renderFigureSvg(figure));
 }
@@ -87,8 +87,6 @@ function terminationTable(): string {
 
 function leakTable(): string {
   const groups = [...grouped("leaks", ({ termination }) => termination)];
-  const scoreOf = (group: readonly Result[], teacher: string): string =>
-    group.find(({ cell }) => cell.teacher === teacher)?.score.toFixed(0) ?? "";
   const rows = groups.map(([termination, group]) => [
     termination,
     ...["zero", "constant", "penalty"].map((teacher) => scoreOf(group, teacher)),
@@ -99,6 +97,10 @@ function leakTable(): string {
     ["termination", "paid 0", "paid +1", "paid -1", "steps"],
     rows,
   );
+}
+
+function scoreOf(group: readonly Result[], teacher: string): string {
+  return group.find(({ cell }) => cell.teacher === teacher)?.score.toFixed(0) ?? "";
 }
 
 function taskTable(): string {
@@ -172,10 +174,13 @@ function grouped(group: Cell["group"], keyOf: (result: Result) => string): Map<s
 
 function table(title: string, columns: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return "";
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   return [`**${title}**`, "", line(columns), line(columns.map(() => "---")), ...rows.map(line), ""].join(
     "\n",
   );
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
 }
 
 function write(name: string, text: string): void {

@@ -58,6 +58,8 @@ function visiting(states: readonly number[], terminated: boolean): Trajectories 
   return trajectories;
 }
 
+const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0);
+
 describe("the weight of the absorbing state", () => {
   it("is the discounted number of steps from the end to the horizon", () => {
     expect(absorbingWeight(true, 2, HALF)).toBe(0.25 + 0.125 + 0.0625);
@@ -100,7 +102,6 @@ describeBuilds("the gradient under the three treatments of termination", (kernel
     // Expert and agent live for 5 and 2 steps of 5: sums of coefficients are equal only where both fill the horizon.
     const expert = [visiting([0, 1, 2, 0, 1], false)];
     const agent = [visiting([2, 2], true)];
-    const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0);
     expect(sum(gradientOf(make(true), expert, agent))).toBe(0);
     expect(sum(gradientOf(make(false), expert, agent))).toBe(0.25 + 0.125 + 0.0625);
   });
@@ -165,9 +166,10 @@ function criticsAfter(
   return download(kernels, critics, length);
 }
 
-describeBuilds("a policy update with a value after the end", (kernels) => {
-  const third = (t: number): boolean => t % 3 === 0;
+const third = (t: number): boolean => t % 3 === 0;
+const never = (): boolean => false;
 
+describeBuilds("a policy update with a value after the end", (kernels) => {
   it("adds the discounted value to the target of terminated steps, and to no other", () => {
     const value = -3;
     const aside = criticsAfter(kernels, third, () => 0.5, value);
@@ -177,7 +179,6 @@ describeBuilds("a policy update with a value after the end", (kernels) => {
   });
 
   it("changes no bit where nothing terminates, or where the value is 0", () => {
-    const never = (): boolean => false;
     expect(criticsAfter(kernels, never, () => 0.5, -3)).toEqual(criticsAfter(kernels, never, () => 0.5));
     expect(criticsAfter(kernels, third, () => 0.5, 0)).toEqual(criticsAfter(kernels, third, () => 0.5));
   });
@@ -230,9 +231,10 @@ describeBuilds("ML-IRL under the three treatments of termination", (kernels) => 
     expect(learnt({ termination: "absorbing" })).not.toBe(learnt({ termination: "native" }));
   });
 
+  const policy = (taughtBy: MlIrlOptions["taughtBy"], termination: MlIrlOptions["termination"]): number =>
+    learnt({ taughtBy, termination });
+
   it("a control's constant continues in the absorbing state", () => {
-    const policy = (taughtBy: MlIrlOptions["taughtBy"], termination: MlIrlOptions["termination"]): number =>
-      learnt({ taughtBy, termination });
     expect(policy("constant reward", "absorbing")).not.toBe(policy("constant reward", "native"));
     expect(policy("constant penalty", "absorbing")).not.toBe(policy("constant penalty", "native"));
     expect(policy("constant penalty", "native")).not.toBe(policy("constant reward", "native"));
