@@ -77,19 +77,23 @@ describe.skipIf(names.length === 0)(
         expect(margins.departed[fits]).toBe(0);
         expect(margins.departed[other]).toBeGreaterThan(0.25 * steps);
       }
-      // From the simulator's own state a whole episode is followed, but for Humanoid's chaos.
-      if (replay!.from === "init_qpos and init_qvel" && !name.startsWith("humanoid"))
-        expect(replay!.departsAt).toBeNull();
+      // From the simulator's own state whole episodes are followed, but for the chaos of many contacts.
+      if (replay!.from !== "init_qpos and init_qvel") return;
+      if (/^(ant|humanoid)-/.test(name)) expect(replay!.departsAt ?? Infinity).toBeGreaterThan(100);
+      else expect(replay!.departsAt).toBeNull();
     });
 
-    test("statistics alone doubt no pairing, and tell actions a row late from most", async () => {
-      const found: Record<string, number> = { "1": 0, "-1": 0, "0": 0 };
-      for (const name of names) {
-        const { trajectories } = await readDemonstrations(join(FOLDER, name));
-        expect(judgePairing(trajectories)!.shift, name).toBe(0);
-        found[judgePairing(withLateActions(trajectories, 1))!.shift]++;
-      }
-      expect(found["-1"]).toBe(0);
+    const found = { "1": 0, "-1": 0, "0": 0 };
+
+    test.each(names)("statistics alone do not doubt %s", async (name) => {
+      const { trajectories } = await readDemonstrations(join(FOLDER, name));
+      expect(judgePairing(trajectories)!.shift).toBe(0);
+      const { shift } = judgePairing(withLateActions(trajectories, 1))!;
+      expect(shift).not.toBe(-1);
+      found[shift]++;
+    });
+
+    test("statistics alone tell actions a row late from most", () => {
       expect(found["1"]).toBeGreaterThanOrEqual(0.75 * names.length);
     });
   },
