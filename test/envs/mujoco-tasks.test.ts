@@ -240,6 +240,12 @@ describe("InvertedDoublePendulum's reward", () => {
       expect(env.step([1]).observation[8]).toBe(-10); // clipped
       env.setState({ qpos: [0, 0, 0], qvel: [0, 0, 0] });
       expect(env.step([1]).observation[8]).toBe(0);
+      env.setState({ qpos: [0.989, 0, 0], qvel: [0.05, 0, 0] });
+      const force = env.step([0]).observation[8];
+      expect(force).toBeCloseTo(-3.56, 2);
+      const { qfrc_constraint: _, ...bare } = env.getState();
+      expect(env.setState(env.getState())[8]).toBe(force);
+      expect(env.setState(bare)[8]).toBeCloseTo(-4.14, 2); // the last stage's is not that of the positions
     });
   });
 });
