@@ -35,6 +35,10 @@ async function write(
   await sink.finish();
 }
 
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
 /** Numbers that count up from `from` in steps of `by`, for the given rows of `width`. */
 function counted(rows: readonly number[], width: number, by: number, from = 0): Float32Array {
   return Float32Array.from(
@@ -151,16 +155,29 @@ describe("a D4RL file of ours", () => {
     expect(read.env).toBe("Hopper-v5");
   });
 
-  test("a set written in parts, beyond a chunk, is that of the whole", async () => {
-    const long = countingEpisodes([40_000, 30_000]); // a chunk holds 32768 rows of observations
+  test("a set written in parts, of several chunks and blocks, is that of the whole", async () => {
+    // Rows of 256 bytes: a chunk is a quarter, a block the whole of a megabyte.
+    const wide = { ...countingEpisodes([2500, 4500]), observationSize: 64 };
+    wide.observations = Float32Array.from({ length: 7000 * 64 }, (_, at) => at);
+    wide.nextObservations = wide.observations.map((value) => value + 64);
     const sink = await createD4rlSink(path, {});
-    await sink.append(sliceEpisodes(long, 0, 1));
-    await sink.append(sliceEpisodes(long, 1, 2));
+    await sink.append(sliceEpisodes(wide, 0, 1));
+    await sink.append(sliceEpisodes(wide, 1, 2));
     await sink.finish();
     await sink.abandon();
-    const read = (await readDemonstrations(path)).trajectories;
-    const terminated = long.terminated.slice();
-    expect(read).toEqual({ ...long, terminated });
+    const opened = await openDemonstrations(path);
+    for (const [from, to] of [
+      [0, 2],
+      [1, 2],
+      [0, 1],
+    ]) {
+      const { observations, nextObservations, truncated } = await opened.readEpisodes(from, to);
+      const expected = sliceEpisodes(wide, from, to);
+      expect(Buffer.compare(bytesOf(observations), bytesOf(expected.observations))).toBe(0);
+      expect(Buffer.compare(bytesOf(nextObservations), bytesOf(expected.nextObservations))).toBe(0);
+      expect(truncated).toEqual(expected.truncated.slice());
+    }
+    await opened.close();
   });
 
   test("what is abandoned, or finished without an episode, leaves nothing", async () => {
