@@ -53,7 +53,11 @@ const cheetah = ["--env", "HalfCheetah-v5"];
 
 const CASES: [why: string, args: string[], says: RegExp][] = [
   ["no demonstrations", ["train", "--steps", "10"], /--demos: expected a file of expert demonstrations/],
-  ["no steps", ["train", "--demos", "demo.npz"], /--steps: expected for how many steps/],
+  [
+    "no steps where the task has no usual number",
+    ["expert", "--env", "Swimmer-v5"],
+    /--steps: expected for how many steps/,
+  ],
   ["a missing file", demos("none.npz"), /none\.npz.*found nothing there/],
   ["a truncated file", demos("cut.npz"), /cut\.npz.*truncated/],
   ["a file of something else", demos("text.npz"), /text\.npz.*numpy\.savez/],
