@@ -5,7 +5,7 @@ export * from "./inspect.ts";
 export * from "./inspection-text.ts";
 export { type Demonstrations, type LayoutName } from "./layouts.ts";
 export * from "./lint.ts";
-export { initialState } from "./lint-states.ts";
+export { type InitialState, initialState } from "./lint-initial-state.ts";
 export * from "./lint-text.ts";
 export {
   looksLikeNpy,

@@ -1,6 +1,7 @@
 /** What the simulator says of a recording: whether it goes where the recording goes, pays and ends as it does. */
-import { makeEnvironment, type Environment, type EnvironmentState } from "../envs/index.ts";
+import { makeEnvironment, type Environment } from "../envs/index.ts";
 import { brief, error, share, warning, type Finding } from "./inspect-finding.ts";
+import type { InitialState } from "./lint-initial-state.ts";
 import { claimedMujoco, ERAS, marginsOf, otherThan, type Margins } from "./lint-margins.ts";
 import type { PairingShift } from "./lint-pairing.ts";
 import { replayFirstEpisode, type ReplayReport } from "./lint-replay.ts";
@@ -27,18 +28,12 @@ export interface SimulationReport {
   readonly replay: ReplayReport | null;
 }
 
-/** A state to start the first episode from, and what it was made of. */
-export interface Start {
-  readonly state: EnvironmentState;
-  readonly from: string;
-}
-
 /** What is known beside the sample. */
 export interface SimulationContext {
   /** The recording's. */
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Null where no start is known. */
-  readonly start: Start | null;
+  readonly start: InitialState | null;
   /** Told how many steps were simulated of those that will be, as far as that is known. */
   readonly progress: (done: number, of: number) => void;
 }

@@ -1,11 +1,12 @@
-import { transitionCount } from "../core/index.ts";
-import type { Environment } from "../envs/index.ts";
+import { TandemError, transitionCount } from "../core/index.ts";
+import type { Environment, EnvironmentState } from "../envs/index.ts";
 import type { DemonstrationFile } from "./demonstration-file.ts";
 import { error, note, worstFirst, type Finding, type FindingSeverity } from "./inspect-finding.ts";
 import { inspectFile, type Inspection } from "./inspect.ts";
-import { initialState, shownState } from "./lint-states.ts";
+import { initialState, type InitialState } from "./lint-initial-state.ts";
+import { shownState } from "./lint-states.ts";
 import { judgePairing, type PairingReport } from "./lint-pairing.ts";
-import { simulateRecording, type SimulationReport, type Start } from "./lint-simulation.ts";
+import { simulateRecording, type SimulationReport } from "./lint-simulation.ts";
 import type { Sample } from "./lint-steps.ts";
 
 export type { PairingReport, PairingShift } from "./lint-pairing.ts";
@@ -117,18 +118,30 @@ function notSimulated(reason: string, pairing: PairingReport | null): string {
   return `${reason}: not simulated; ${instead}.`;
 }
 
-/** The state the first episode began in: as the file has it, else as the first observation shows it. */
+/** The state the first episode began in: as the file has it, if that fits; else as the first observation shows it. */
 async function startOf(
   file: DemonstrationFile,
   environment: Environment,
   { trajectories, consecutive }: Sample,
-): Promise<Start | null> {
+): Promise<InitialState | null> {
   if (!consecutive) return null;
-  const stored = await initialState(file);
-  if (stored) return stored;
   const { observations, observationSize } = trajectories;
-  const state = shownState(environment, Float64Array.from(observations.subarray(0, observationSize)));
+  const first = observations.subarray(0, observationSize);
+  const stored = await initialState(file);
+  if (stored && shows(environment, stored.state, first)) return stored;
+  const state = shownState(environment, Float64Array.from(first));
   return state && { state, from: "its first observation" };
+}
+
+/** Whether the environment gives the observation in that state, up to rounding; false where it has no such state. */
+function shows(environment: Environment, state: EnvironmentState, observation: Float32Array): boolean {
+  try {
+    const shown = environment.setState(state);
+    return observation.every((value, at) => Math.abs(shown[at] - value) <= 1e-6 + 2 ** -22 * Math.abs(value));
+  } catch (cause) {
+    if (cause instanceof TandemError) return false;
+    throw cause;
+  }
 }
 
 function pairingOf({ trajectories, consecutive }: Sample, { findings }: Inspection): PairingReport | null {
