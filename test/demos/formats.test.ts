@@ -62,6 +62,17 @@ describe.each(EXACT)("%s", (format) => {
     );
   });
 
+  test("a next observation that differs from the next row in the sign of 0 alone is kept", async () => {
+    const observations = COUNTING.observations.slice();
+    // Row 1 leads to row 2, to 0 in its first place, once as -0.
+    observations[4] = 0;
+    const nextObservations = COUNTING.nextObservations.slice();
+    nextObservations[2] = -0;
+    const trajectories = { ...COUNTING, observations, nextObservations };
+    await writeDemonstrations(path, trajectories, {});
+    expect((await readDemonstrations(path)).trajectories).toEqual(trajectories);
+  });
+
   test("a set written in parts is the file of the whole", async () => {
     const sink = await createDemonstrationSink(path, null, { env: "Counting-v0" });
     for (const [from, to] of [
@@ -174,7 +185,7 @@ describe("jsonl", () => {
       '{"episode": 3, "observation": 4, "action": 1, "note": "x"}',
       "",
       '{"episode": 3, "observation": 5, "action": 0, "nextObservation": 6, "terminated": 1}\r',
-      '{"episode": 7, "observation": 8, "action": 0, "truncated": true}',
+      '{"episode": 7, "observation": 8, "action": 0}',
       '  {"episode": 7, "observation": 9, "action": 1, "truncated": true}',
       '{"episode": 9, "observation": 9, "action": 1}',
     ];

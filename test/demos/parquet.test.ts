@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { sliceEpisodes, TandemError } from "../../src/core/index.ts";
 import { openDemonstrations, readDemonstrations } from "../../src/demos/index.ts";
+import { decodePage, type PageFormat, type PageShape } from "../../src/demos/parquet-pages.ts";
 import { countingEpisodes, golden } from "./recordings.ts";
 
 const COUNTING = countingEpisodes([3, 2]);
@@ -60,5 +61,36 @@ describe("refusals", () => {
     await expect(readDemonstrations(path)).rejects.toThrow(TandemError);
     await expect(readDemonstrations(path)).rejects.toThrow(message);
     await expect(readDemonstrations(path)).rejects.toThrow(/^readDemonstrations: [^\n]+$/);
+  });
+});
+
+describe("claims of a page make no room for what is not there", () => {
+  const format: PageFormat = { type: "BOOLEAN", codec: "UNCOMPRESSED", maxDefinition: 0, maxRepetition: 0 };
+  const page: PageShape = { encoding: "RLE", count: 5, length: 10, levels: null };
+  /** Four bytes of length, then a run of 2^31 - 1 ones. */
+  const run = Uint8Array.of(6, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff, 0x0f, 1);
+
+  test("a long run in a page of few values is cut", () => {
+    const { values } = decodePage(run, page, format, null);
+    expect(values).toEqual(Uint8Array.of(1, 1, 1, 1, 1));
+  });
+
+  test("many values in few bytes, a page larger than any, a run without a value", () => {
+    expect(() => decodePage(run, { ...page, count: 2 ** 27 }, format, null)).toThrow(/is damaged/);
+    expect(() => decodePage(run, { ...page, length: 2 ** 31 }, format, null)).toThrow(
+      /a page of 2147483648 bytes/,
+    );
+    expect(() => decodePage(run.subarray(0, 9), { ...page, length: 9 }, format, null)).toThrow(/is damaged/);
+  });
+
+  test("a zstd frame that claims another size than its page", () => {
+    // Magic number, a descriptor of an 8-byte size in one segment, and the size: 2^40 bytes.
+    const frame = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0xe0, 0, 0, 0, 0, 0, 1, 0, 0);
+    const before = process.memoryUsage().arrayBuffers;
+    expect(() => decodePage(frame, page, { ...format, codec: "ZSTD" }, null)).toThrow(/is damaged/);
+    // The same with a window of 2^41 bytes and no size.
+    const window = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0xf8, 0, 0, 0);
+    expect(() => decodePage(window, page, { ...format, codec: "ZSTD" }, null)).toThrow(/is damaged/);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 24);
   });
 });
