@@ -21,9 +21,9 @@ export interface VectorOptions {
   /** A whole number; every episode's seed follows from it ({@link vectorEpisodeSeed}). */
   seed: number;
   /**
-   * Threads beside this one, 0 where left out. This thread steps a share as well: one worker fewer than there are cores
-   * keeps all of them busy. At most `count - 1` are started. They cost some 0.3 s at the start and a barrier of some
-   * microseconds a step, which pays for MuJoCo's tasks and not for classic control.
+   * Threads beside this one, 0 where left out. This thread steps a share as well: one worker fewer than there are free cores
+   * keeps them busy. At most `count - 1` are started. They cost some 0.3 s at the start and a barrier a step, which pays
+   * for MuJoCo's tasks and not for classic control.
    */
   workers?: number;
 }
