@@ -72,6 +72,7 @@ export async function writeFromFile(job: WritingJob): Promise<WritingEnd> {
   const progress = createFileProgress(process.stderr, source.source, () => performance.now());
   const signals = listenForSignals();
   let [episodes, transitions] = [0, 0];
+  let stoppedBy: number | null = null;
   try {
     const sink = await createDemonstrationSink(out, format, metadata);
     try {
@@ -81,9 +82,10 @@ export async function writeFromFile(job: WritingJob): Promise<WritingEnd> {
         transitions += transitionCount(part);
         progress.show("converting", read, rows);
         await setImmediate(); // lets signals in
-        if (signals.exitCode() !== null) break;
+        stoppedBy = signals.exitCode();
+        if (stoppedBy !== null) break;
       }
-      if (signals.exitCode() === null) await sink.finish();
+      if (stoppedBy === null) await sink.finish();
       else await sink.abandon();
     } catch (error) {
       await sink.abandon();
@@ -96,11 +98,10 @@ export async function writeFromFile(job: WritingJob): Promise<WritingEnd> {
     progress.finish();
     signals.end();
   }
-  const exitCode = signals.exitCode();
-  restore(exitCode === null ? "written" : "failed");
-  if (exitCode !== null) {
+  restore(stoppedBy === null ? "written" : "failed");
+  if (stoppedBy !== null) {
     process.stderr.write("Stopped; nothing was written.\n");
-    return { exitCode };
+    return { exitCode: stoppedBy };
   }
   const written = await openDemonstrations(out);
   await written.close();

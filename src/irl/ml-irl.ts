@@ -45,7 +45,7 @@ import {
 /** Every choice of the algorithm. */
 export interface MlIrlOptions {
   readonly sac: SacOptions;
-  readonly reward: RewardOptions;
+  readonly reward: Omit<RewardOptions, "absorbing">;
   /** Steps of uniformly random actions before the first policy update. */
   readonly startSteps: number;
   readonly replayCapacity: number;

@@ -55,7 +55,8 @@ export interface RewardOptions {
     { kind: "projection"; radius: number } | { kind: "weight-decay"; rate: number } | { kind: "none" };
   /**
    * Give the network one input more, the indicator of the absorbing state in which a terminated episode goes on (as in
-   * arXiv:1809.02925). There all others are 0, elsewhere it is 0, so that its reward is learnt apart from any step's.
+   * arXiv:1809.02925). There all others are 0, elsewhere it is 0, so that its reward is learnt apart from any step's
+   * (but for what an MLP's biases share).
    */
   readonly absorbing?: boolean;
 }

@@ -129,7 +129,8 @@ function estimateRows({ options, demonstrations, recentEpisodes, agent }: MlIrl)
   ];
   if (options.termination !== "absorbing") return rows;
   const stay = meanAbsorbingWeight([expert], span) - meanAbsorbingWeight(recentEpisodes, span);
-  return [...rows, { from: null, t: 0, weight: stay / horizon }];
+  // First, where it stays: no other row writes the indicator.
+  return [{ from: null, t: 0, weight: stay / horizon }, ...rows];
 }
 
 /** The absorbing state's weight in a return, mean over episodes. */

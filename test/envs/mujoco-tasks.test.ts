@@ -19,6 +19,18 @@ import { REACHER } from "../../src/envs/mujoco/reacher.ts";
 import { SWIMMER } from "../../src/envs/mujoco/swimmer.ts";
 import { walker2d } from "../../src/envs/mujoco/walker2d.ts";
 
+// First, while memory is small: each of many grows it while others are being made.
+it.for(["HalfCheetah-v5", "Hopper-v5", "Ant-v5", "Swimmer-v5", "InvertedPendulum-v5", "CustomAnt-v0"])(
+  "makes many of %s at once",
+  async (id) => {
+    const made = await Promise.allSettled(Array.from({ length: 40 }, () => makeEnvironment(id)));
+    const opened = made.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    const sizes = new Set(opened.map((env) => env.observationSpace.size));
+    for (const env of opened) env.close();
+    expect([opened.length, sizes.size]).toEqual([40, 1]);
+  },
+);
+
 async function withEnvironment<T>(id: string, options: object, body: (env: Environment) => T): Promise<T> {
   const env = await makeEnvironment(id, { ...options });
   try {

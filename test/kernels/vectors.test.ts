@@ -186,6 +186,15 @@ describeBuilds("vectors", (kernels) => {
     expect(kernels.f32(params, 5)[4]).toBeNaN();
   });
 
+  it("adam flushes the last one to three numbers like the others", () => {
+    const tiny = [1, 1, 1, 1, 2 ** -121, 0, -(2 ** -121)];
+    const grads = upload(kernels, [0, 0, 0, 0, 0, 2 ** -59, 0]);
+    const [m, v] = [upload(kernels, tiny), upload(kernels, tiny.map(Math.abs))];
+    kernels.adam(7, upload(kernels, tiny), grads, m, v, 0, 0.9, 0.999, 1e-8, 0.1, 0.001, 0);
+    for (const moment of [m, v])
+      expect([...kernels.f32(moment, 7)].slice(4).map(Math.abs)).toEqual([0, 0, 0]);
+  });
+
   it("copies and gathers rows of any width and stride, and nothing else", () => {
     const shape = fc.record({
       rows: fc.integer({ min: 0, max: 9 }),

@@ -243,6 +243,15 @@ describeBuilds("instruments on a reward", (kernels) => {
     expectClose([thin.returnGap], expected(), float32Tolerance(expected));
   });
 
+  it("see the same with an absorbing state, whatever was looked at before", () => {
+    const irl = make({ termination: "absorbing" }, {}, [EXPERT, []]);
+    const used = createRewardInstruments(kernels, irl.reward);
+    irl.recentEpisodes.push(toTrajectories(randomEpisodes(2, [3], SHAPE)));
+    measureReward(kernels, used, irl, KEY);
+    irl.recentEpisodes[0] = toTrajectories(randomEpisodes(2, [6], SHAPE));
+    expect(measureReward(kernels, used, irl, KEY)).toEqual(look(irl));
+  });
+
   it("wait for an episode of the agent", () => {
     const irl = make({}, {}, [EXPERT, []]);
     expect(measureReward(kernels, createRewardInstruments(kernels, irl.reward), irl, KEY)).toBeNull();

@@ -60,6 +60,29 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+describe("a fixed horizon", () => {
+  it("lives on to the limit in training and fresh rollouts, and ends natively in evaluation", async () => {
+    const options = { maxEpisodeSteps: 50 };
+    const endless = await makeEnvironment("Hopper-v5", { ...options, terminateWhenUnhealthy: false });
+    const whole = rollout(endless, randomPolicy(foldIn(key, 0)), 1, foldIn(key, 1));
+    endless.close();
+    const algorithm = {
+      ...config.algorithm,
+      termination: "fixed-horizon",
+      agentTrajectories: "fresh",
+    } as const;
+    const hopper = { ...config, env: { id: "Hopper-v5", options }, algorithm };
+    const lengths: number[] = [];
+    const summary = await runTraining(folder, hopper, whole, {
+      ...hooks(),
+      onRecord: (record) => record.kind === "episode" && lengths.push(record.length),
+    });
+    expect(lengths).toEqual([50, 50, 50, 50]);
+    expect(summary?.steps.rewardRollout).toBe(4 * 50);
+    expect(summary?.steps.evaluation).toBeLessThan(4 * 50);
+  });
+});
+
 describe("a saved run", () => {
   it.each<TrainConfig["algorithm"]["reward"]["network"]>([
     { kind: "two-layer", width: 64 },

@@ -79,6 +79,7 @@ class CustomAnt extends MujocoEnvironment {
 
   constructor(id: CustomAntId, options: CustomAntOptions, simulation: Simulation) {
     const { frameSkip, maxEpisodeSteps, includeCfrcExtInObservation, contactCostWeight } = options;
+    simulation.attach(); // memory may have grown since it was made
     const { qpos, qvel, cfrc_ext } = simulation;
     const shownForces = includeCfrcExtInObservation ? cfrc_ext.length : 0;
     const readsForces = includeCfrcExtInObservation || contactCostWeight !== 0;

@@ -100,6 +100,7 @@ export abstract class FloatingWalker extends MujocoEnvironment {
     shown: readonly Shown[],
     names: RewardNames,
   ) {
+    simulation.attach(); // memory may have grown since it was made
     const { frameSkip, maxEpisodeSteps, contactCostWeight } = options;
     const hiddenPositions = options.excludeCurrentPositionsFromObservation ? 2 : 0;
     const sizes = shown.map(({ quantity, first }) => simulation[quantity].length - first);

@@ -66,6 +66,7 @@ class HalfCheetah extends MujocoEnvironment {
   #xBefore = NaN;
 
   constructor(id: HalfCheetahId, options: HalfCheetahOptions, simulation: Simulation) {
+    simulation.attach(); // memory may have grown since it was made
     const { frameSkip, maxEpisodeSteps } = options;
     const firstPosition = options.excludeCurrentPositionsFromObservation ? 1 : 0;
     const observationSize = simulation.qpos.length + simulation.qvel.length - firstPosition;

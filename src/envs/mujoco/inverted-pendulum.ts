@@ -60,6 +60,7 @@ class InvertedPendulum extends MujocoEnvironment {
   readonly #reports: boolean;
 
   constructor(id: InvertedPendulumId, options: InvertedPendulumOptions, simulation: Simulation) {
+    simulation.attach(); // memory may have grown since it was made
     const { frameSkip, maxEpisodeSteps } = options;
     const reports = id === "InvertedPendulum-v5";
     const stepInfo: Record<string, number> = reports ? { reward_survive: NaN } : {};

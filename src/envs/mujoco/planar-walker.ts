@@ -85,6 +85,7 @@ export class PlanarWalker extends MujocoEnvironment {
     simulation: Simulation,
     isWell: (qpos: Float64Array, qvel: Float64Array) => boolean = () => true,
   ) {
+    simulation.attach(); // memory may have grown since it was made
     const { frameSkip, maxEpisodeSteps } = options;
     const firstPosition = options.excludeCurrentPositionsFromObservation ? 1 : 0;
     const namesAll = id.endsWith("-v5");

@@ -64,6 +64,7 @@ class Swimmer extends MujocoEnvironment {
   #yBefore = NaN;
 
   constructor(id: SwimmerId, options: SwimmerOptions, simulation: Simulation) {
+    simulation.attach(); // memory may have grown since it was made
     const { frameSkip, maxEpisodeSteps } = options;
     const isV4 = id === "Swimmer-v4";
     const firstPosition = options.excludeCurrentPositionsFromObservation ? 2 : 0;
