@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { episodeCount, episodeReturns, type Trajectories } from "../../src/core/index.ts";
 import { readDemonstrations, type Demonstrations } from "../../src/demos/index.ts";
+import { makeEnvironment } from "../../src/envs/index.ts";
+import { loadSavedRun, readConfig, savedPolicy } from "../../src/runs/index.ts";
 import { HOOK_TIMEOUT, tandem, temporaryFolder, TINY_POLICY, type Outcome } from "./tandem.ts";
 
 const folder = temporaryFolder();
@@ -49,7 +51,15 @@ beforeAll(async () => {
   const cheetah = { id: "HalfCheetah-v5", obsDim: 17, actionKind: "box", actDim: 6, ...limits };
   const vector = { output: { kind: "box", squash: "none" }, stochastic: null };
   writePolicy("cheetah", CHEETAH_WEIGHTS, 17, { ...vector, env: cheetah, published: null });
-  const expert = ["expert", "--env", "HalfCheetah-v5", "--env-option", "maxEpisodeSteps=60", ...TINY_POLICY];
+  // Its action is a force of up to 3, not 1.
+  const expert = [
+    "expert",
+    "--env",
+    "InvertedPendulum-v5",
+    "--env-option",
+    "maxEpisodeSteps=60",
+    ...TINY_POLICY,
+  ];
   await tandem([...expert, "--seed", "3", "--out", "run", "--record", "by-expert.npz"], { cwd });
 }, HOOK_TIMEOUT);
 afterAll(folder.remove);
@@ -86,6 +96,8 @@ describe("tandem demos record", () => {
       expect(trajectories.actions[t]).toBe(lean > 0 ? 1 : 0);
     }
     expect(new Set(trajectories.actions).size).toBe(2);
+    const starts = [0, 40].map((t) => [...trajectories.observations.subarray(4 * t, 4 * t + 4)]);
+    expect(starts[0]).not.toEqual(starts[1]);
     expect(metadata).toMatchObject({
       envOptions: { maxEpisodeSteps: 40 },
       policy: "cart-pole; its most likely actions",
@@ -187,6 +199,10 @@ describe("tandem demos record", () => {
     expect(metadata.envOptions).toMatchObject({ maxEpisodeSteps: 60 });
     const drawn = await recorded("drawn.npz", "run", "--episodes", "1", "--seed", "3", "--sample");
     expect(drawn.trajectories.actions).not.toEqual(trajectories.actions);
+    const unit = await unitActions(trajectories);
+    expect([...trajectories.actions]).toEqual(
+      Array.from(unit, (action) => Math.fround(-3 + 3 * (action + 1))),
+    );
   });
 
   it("shows a run that saw less of the task the first coordinates of the whole", async () => {
@@ -252,6 +268,21 @@ describe("tandem demos record", () => {
     expect(readdirSync(cwd).sort()).toEqual(before);
   });
 });
+
+/** What the run's own network gives for each observation, in [-1, 1]. */
+async function unitActions({ observations, terminated }: Trajectories): Promise<Float32Array> {
+  const environment = await makeEnvironment("InvertedPendulum-v5");
+  const act = savedPolicy(
+    await loadSavedRun(join(cwd, "run"), readConfig(join(cwd, "run")), environment, [0, 0]),
+    "mode",
+  );
+  environment.close();
+  const actions = new Float32Array(terminated.length);
+  actions.forEach((_, t) =>
+    act(Float64Array.from(observations.subarray(4 * t, 4 * t + 4)), actions.subarray(t, t + 1)),
+  );
+  return actions;
+}
 
 /** Every action is `limited` of what the linear policy gives for its observation, up to float32's rounding of both. */
 function expectLinear({ actions, observations }: Trajectories, limited: (action: number) => number): void {
