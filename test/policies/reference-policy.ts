@@ -17,7 +17,7 @@ export interface Rounded {
 }
 
 /** The tensor of that name. */
-export function tensorOf({ tensors }: PlainDescription, weights: Uint8Array, name: string): number[] {
+function tensorOf({ tensors }: PlainDescription, weights: Uint8Array, name: string): number[] {
   const { shape, offset } = tensors[name];
   const length = shape.reduce((product, extent) => product * extent, 1);
   const view = new DataView(weights.buffer, weights.byteOffset, weights.byteLength);
