@@ -1,7 +1,7 @@
 /** Writes a demonstration file from another, some episodes at a time: what convert and subsample do alike. */
 import { randomUUID } from "node:crypto";
 import { existsSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
 import { episodeCount, TandemError, transitionCount, type Trajectories } from "../core/index.ts";
@@ -10,9 +10,10 @@ import {
   initialState,
   openDemonstrations,
   type DemonstrationFile,
+  type DemonstrationSink,
   type WrittenFormat,
 } from "../demos/index.ts";
-import { createFileProgress } from "./demos-progress.ts";
+import { createFileProgress, type FileProgress } from "./demos-progress.ts";
 import { oneOf, optionValue, wholeNumber, type GivenOptions, type ValueReader } from "./option-values.ts";
 import { EXIT_CODES } from "./training-session.ts";
 
@@ -38,7 +39,7 @@ export interface WritingJob {
 }
 
 /** What came of it, or the exit code of the signal that stopped it. */
-export type WritingEnd = WrittenSet | { readonly exitCode: number };
+export type WritingEnd = WrittenSet | Stop;
 
 /** What was written. */
 export interface WrittenSet {
@@ -57,8 +58,8 @@ export function requirePlaceToWrite(source: string, out: string, force: boolean)
     throw new TandemError(out, problem);
   };
   if (!force) refuse("is there already; choose another name, or replace it with --force");
-  if (existsSync(source) && realpathSync(source) === realpathSync(out)) {
-    refuse("is the file to be read; choose another name");
+  if (existsSync(source) && `${realpathSync(source)}${sep}`.startsWith(`${realpathSync(out)}${sep}`)) {
+    refuse("is, or holds, the file to be read; choose another name");
   }
   if (statSync(out).isDirectory() && !existsSync(join(out, "data", "main_data.hdf5"))) {
     refuse("is a folder, and none of Minari's, so that it is not replaced; choose another name");
@@ -67,46 +68,60 @@ export function requirePlaceToWrite(source: string, out: string, force: boolean)
 
 /** Write; where it fails or is stopped by a signal nothing is left, and what was there stays. */
 export async function writeFromFile(job: WritingJob): Promise<WritingEnd> {
-  const { source, out, format, metadata, parts, rows } = job;
+  const { source, out } = job;
   const restore = setAside(out);
   const progress = createFileProgress(process.stderr, source.source, () => performance.now());
-  const signals = listenForSignals();
-  let [episodes, transitions] = [0, 0];
-  let stoppedBy: number | null = null;
+  let end: Counts | Stop;
   try {
-    const sink = await createDemonstrationSink(out, format, metadata);
-    try {
-      for await (const { part, read } of parts) {
-        await sink.append(part);
-        episodes += episodeCount(part);
-        transitions += transitionCount(part);
-        progress.show("converting", read, rows);
-        await setImmediate(); // lets signals in
-        stoppedBy = signals.exitCode();
-        if (stoppedBy !== null) break;
-      }
-      if (stoppedBy === null) await sink.finish();
-      else await sink.abandon();
-    } catch (error) {
-      await sink.abandon();
-      throw error;
-    }
+    end = await writeParts(job, progress);
   } catch (error) {
     restore("failed");
     throw error;
   } finally {
     progress.finish();
-    signals.end();
   }
-  restore(stoppedBy === null ? "written" : "failed");
-  if (stoppedBy !== null) {
+  restore("exitCode" in end ? "failed" : "written");
+  if ("exitCode" in end) {
     process.stderr.write("Stopped; nothing was written.\n");
-    return { exitCode: stoppedBy };
+    return end;
   }
   const written = await openDemonstrations(out);
   await written.close();
-  const lost = await lossesOf(job, written, episodes);
-  return { file: out, format: written.format, episodes, transitions, lost };
+  return { file: out, format: written.format, ...end, lost: await lossesOf(job, written, end.episodes) };
+}
+
+interface Stop {
+  readonly exitCode: number;
+}
+
+type Counts = Pick<WrittenSet, "episodes" | "transitions">;
+
+async function writeParts(job: WritingJob, progress: FileProgress): Promise<Counts | Stop> {
+  const { out, format, metadata, parts, rows } = job;
+  const signals = listenForSignals();
+  let sink: DemonstrationSink | null = null;
+  const counts = { episodes: 0, transitions: 0 };
+  try {
+    sink = await createDemonstrationSink(out, format, metadata);
+    for await (const { part, read } of parts) {
+      await sink.append(part);
+      counts.episodes += episodeCount(part);
+      counts.transitions += transitionCount(part);
+      progress.show("writing from", read, rows);
+      await setImmediate(); // lets signals in
+      const exitCode = signals.exitCode();
+      if (exitCode === null) continue;
+      await sink.abandon();
+      return { exitCode };
+    }
+    await sink.finish();
+    return counts;
+  } catch (error) {
+    await sink?.abandon();
+    throw error;
+  } finally {
+    signals.end();
+  }
 }
 
 /** A data set of Minari is a folder, over which none can be moved: it waits beside its place until the new one is there. */

@@ -1,5 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { episodeCount, keyFromSeed, sliceEpisodes, transitionCount } from "../../src/core/index.ts";
 import {
@@ -13,6 +15,7 @@ import {
 } from "../../src/demos/index.ts";
 import { HOOK_TIMEOUT, makeDemonstrations, tandem, temporaryFolder, type Outcome } from "./tandem.ts";
 
+const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const folder = temporaryFolder();
 const cwd = folder.path;
 const demos = (...args: string[]): Promise<Outcome> => tandem(["demos", ...args], { cwd });
@@ -131,12 +134,42 @@ describe("tandem demos convert", { timeout: HOOK_TIMEOUT }, () => {
     const precious = await demos("convert", "demo.npz", "full", "--format", "minari", "--force");
     expect(precious.stderr).toMatch(/^tandem: full: is a folder, and none of Minari's/);
     expect(readdirSync(join(cwd, "full"))).toEqual(["precious.txt"]);
+    const within = join("set-v0", "data", "main_data.hdf5");
+    const itself = await demos("convert", within, "set-v0", "--format", "minari", "--force");
+    expect(itself.stderr).toMatch(/^tandem: set-v0: is, or holds, the file to be read/);
     // A failed attempt leaves the set that was there.
     const failed = await demos("convert", "nan.npz", "set-v0", "--format", "minari", "--force");
     expect(failed.code).toBe(1);
     expect(episodeCount((await read("set-v0")).trajectories)).toBe(1);
     expect(readdirSync(cwd).filter((name) => name.startsWith("."))).toEqual([]);
   });
+});
+
+it("a signal stops a conversion, which leaves nothing", { timeout: HOOK_TIMEOUT }, async () => {
+  // Enough blocks of 32 MiB that the signal comes before the last of them.
+  const columns = 1000;
+  const rows = 40_000;
+  const wide = {
+    observations: { dtype: "f4", shape: [rows, columns], data: new Float32Array(rows * columns) },
+    actions: { dtype: "f4", shape: [rows, 1], data: new Float32Array(rows) },
+    timeouts: {
+      dtype: "b1",
+      shape: [rows],
+      data: new Uint8Array(rows).map((_, row) => +(row % 1000 === 999)),
+    },
+    final_observations: { dtype: "f4", shape: [40, columns], data: new Float32Array(40 * columns) },
+  } as const;
+  writeFileSync(join(cwd, "wide.npz"), writeNpz(wide));
+  const before = readdirSync(cwd).sort();
+  const child = spawn(process.execPath, [MAIN, "demos", "convert", "wide.npz", "stopped.jsonl"], { cwd });
+  let stderr = "";
+  child.stderr.on("data", (chunk) => (stderr += String(chunk)));
+  const begun = watch(cwd, (_, name) => name?.includes("stopped") && child.kill("SIGINT"));
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  begun.close();
+  expect([code, stderr]).toEqual([130, "Stopped; nothing was written.\n"]);
+  expect(readdirSync(cwd).sort()).toEqual(before);
+  rmSync(join(cwd, "wide.npz"));
 });
 
 describe("tandem demos subsample", { timeout: HOOK_TIMEOUT }, () => {
@@ -302,7 +335,7 @@ const CASES: [why: string, args: string[], says: RegExp][] = [
   ],
   ["HDF5 of no said layout", ["convert", "demo.npz", "x.hdf5"], /ask for the format minari or d4rl/],
   ["a folder that is not there", ["convert", "demo.npz", "no/x.npz"], /cannot be written \(ENOENT\)/],
-  ["a file over itself", ["convert", "demo.npz", "demo.npz", "--force"], /is the file to be read/],
+  ["a file over itself", ["convert", "demo.npz", "demo.npz", "--force"], /is, or holds, the file to be read/],
   [
     "more episodes than there are",
     ["convert", "demo.npz", "x.npz", "--episodes", "4"],

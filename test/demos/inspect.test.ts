@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   box,
   keyFromSeed,
+  nextInteger,
   nextNormal,
   streamOf,
   type ActionSpace,
@@ -393,6 +394,40 @@ describe("rows and episodes", () => {
     expect(message(report, "repeated-last-rows")).toMatch(
       /^1 of 4 episodes end with a repeated row \(3 repeats in all\)/,
     );
+  });
+
+  test("where states are few, repeats are neither lost ends nor padding", () => {
+    const stream = streamOf(keyFromSeed(4));
+    /** Walks over five places, a step left, none, or right; the ends alternate between staying once and twice. */
+    const walks = countingEpisodes([40, 41, 42, 43, 44, 45]);
+    const { episodeStarts, observations, nextObservations, actions } = walks;
+    for (let episode = 0; episode < 6; episode++) {
+      const end = episodeStarts[episode + 1];
+      let place = episode % 5;
+      for (let row = episodeStarts[episode]; row < end; row++) {
+        const stays = row === end - 1 || (row === end - 2 && episode % 2 === 1);
+        const moves = row === end - 2 || (row === end - 3 && episode % 2 === 1);
+        const drawn = nextInteger(stream, 3) - 1;
+        const move = stays ? 0 : moves ? (place > 2 ? -1 : 1) : drawn;
+        const next = Math.min(4, Math.max(0, place + move));
+        observations.set([place, place * place], 2 * row);
+        nextObservations.set([next, next * next], 2 * row);
+        actions[row] = move + 1;
+        place = next;
+      }
+    }
+    expect(inspect(walks).findings).toEqual([]);
+  });
+
+  test("one repeat before the end is no padding", () => {
+    const planted = soundEpisodes();
+    const { observations, nextObservations, actions } = planted;
+    for (const row of [20, 100]) {
+      observations.copyWithin(2 * row, 2 * row - 2, 2 * row);
+      nextObservations.set(observations.subarray(2 * row, 2 * row + 2), 2 * row - 2);
+      actions[row] = actions[row - 1];
+    }
+    expect(inspect(planted).findings).toEqual([]);
   });
 
   test("a rest with changing actions is no padding", () => {
