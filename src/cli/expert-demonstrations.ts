@@ -104,7 +104,7 @@ export function recordedOptions({ metadata }: Pick<Demonstrations, "metadata">):
 }
 
 /** Refuse demonstrations of other sizes than the environment has. */
-export function requireSpaces({ trajectories, source }: Demonstrations, environment: Environment): void {
+function requireSpaces({ trajectories, source }: Demonstrations, environment: Environment): void {
   const { observationSpace, actionSpace, id } = environment;
   const actionSize = actionSpace.kind === "box" ? actionSpace.size : 1;
   const refuse = (what: string, verb: string, got: number, expected: number): never => {

@@ -19,7 +19,7 @@ export interface ColumnTally {
 }
 
 /** Where s_{t+1} was looked for, in rows from its own: 1 is right. */
-export const LAGS = [1, 0, 2, -1] as const;
+const LAGS = [1, 0, 2, -1] as const;
 
 /** Plain data, filled by {@link tallyEpisodes}; the findings follow from it. */
 export interface InspectionTally {

@@ -2,7 +2,6 @@
 import {
   appendStep,
   createTrajectoryBuilder,
-  episodeCount,
   keyFromSeed,
   nextInteger,
   nextNormal,
@@ -41,36 +40,11 @@ export function asFile(
   };
 }
 
-/** Episodes of several sets of equal sizes, one set after the other. */
-export function joined(...sets: readonly Trajectories[]): Trajectories {
-  const starts = [0];
-  for (const set of sets) {
-    const before = starts[starts.length - 1];
-    for (let episode = 1; episode <= episodeCount(set); episode++)
-      starts.push(before + set.episodeStarts[episode]);
-  }
-  const floats = (pick: (set: Trajectories) => Float32Array): Float32Array =>
-    Float32Array.from(sets.flatMap((set) => Array.from(pick(set))));
-  const flags = (pick: (set: Trajectories) => Uint8Array): Uint8Array =>
-    Uint8Array.from(sets.flatMap((set) => Array.from(pick(set))));
-  return {
-    observationSize: sets[0].observationSize,
-    actionSize: sets[0].actionSize,
-    observations: floats((set) => set.observations),
-    actions: floats((set) => set.actions),
-    nextObservations: floats((set) => set.nextObservations),
-    rewards: sets.every(({ rewards }) => rewards) ? floats((set) => set.rewards!) : null,
-    terminated: flags((set) => set.terminated),
-    truncated: flags((set) => set.truncated),
-    episodeStarts: Uint32Array.from(starts),
-  };
-}
-
 /** Chooses an action, [actionSize], for an observation. */
-export type Chooser = (observation: Float64Array) => Float64Array;
+type Chooser = (observation: Float64Array) => Float64Array;
 
 /** Actions that depend on nothing: normal ones, clipped to the bounds, or choices. */
-export function randomChooser({ actionSpace }: Environment, seed = 5): Chooser {
+function randomChooser({ actionSpace }: Environment, seed = 5): Chooser {
   const stream = streamOf(keyFromSeed(seed));
   if (actionSpace.kind === "discrete") return () => Float64Array.of(nextInteger(stream, actionSpace.count));
   const { size, low, high } = actionSpace;
