@@ -103,7 +103,7 @@ export function distanceFrom(
     const value = recorded[row * spreads.length + column];
     const scale = spreads[column] > 0 ? spreads[column] : Math.max(1, Math.abs(value));
     const error = Math.abs(observation[column] - value) / scale;
-    if (!(error <= largest.error)) largest = { error, column };
+    if (error > largest.error) largest = { error, column };
   }
   return largest;
 }

@@ -112,6 +112,13 @@ describe("pairing, by statistics", { timeout: TIMEOUT }, () => {
     expect(message(sound, "not-simulated")).toMatch(
       /^The file does not name its environment: not simulated; that/,
     );
+    const broken = copyOf(long);
+    broken.nextObservations[17 * 500] += 1;
+    const unjudged = await lint(broken, null);
+    expect(unjudged.pairing).toBeNull();
+    expect(message(unjudged, "not-simulated")).toMatch(
+      /whether actions stand in their rows was not judged\.$/,
+    );
     const late = await lint(withLateActions(long, 1), null, {}, { env: "Cheetah-v0" });
     expect(doubts(late)).toEqual([["error", "shifted-actions"]]);
     expect(message(late, "shifted-actions")).toMatch(
