@@ -58,7 +58,7 @@ describe("heldOutErrors", () => {
  * A damped oscillator under a noisy feedback that its next state shows: x'' follows the action strongly, and the action
  * follows the state.
  */
-function feedback(rows: number, columns = 2, gain = 0.8): Trajectories {
+function feedback(rows: number, columns = 2, effect = 0.5): Trajectories {
   const stream = streamOf(keyFromSeed(7));
   const made = countingEpisodes([rows]);
   const observations = new Float32Array(rows * columns);
@@ -71,9 +71,9 @@ function feedback(rows: number, columns = 2, gain = 0.8): Trajectories {
   };
   for (let row = 0; row < rows; row++) {
     show(observations, row);
-    const action = -gain * velocity - 0.3 * position + 0.5 * nextNormal(stream);
+    const action = -0.8 * velocity - 0.3 * position + 0.5 * nextNormal(stream);
     made.actions[row] = action;
-    velocity = 0.9 * velocity - 0.2 * position + 0.5 * action + 0.05 * nextNormal(stream);
+    velocity = 0.9 * velocity - 0.2 * position + effect * action + 0.05 * nextNormal(stream);
     position += 0.2 * velocity;
     show(next, row);
   }
@@ -110,9 +110,38 @@ describe("judgePairing", () => {
     };
     const own = judgePairing(chosen)!;
     expect(own.shift).toBe(0);
+    // Every choice counts.
+    const merged = { ...chosen, actions: chosen.actions.map((action) => Math.min(1, action)) };
+    expect(judgePairing(merged)!.scores[0]).toBeLessThan(own.scores[0] - 0.05);
     // The names of choices say nothing of their order.
     const renamed = { ...chosen, actions: chosen.actions.map((action) => [1, 2, 0][action]) };
     expect(judgePairing(renamed)!.scores[0]).toBeCloseTo(own.scores[0], 1);
+  });
+
+  test("is not fooled by an expert whose next action tells the next observation", () => {
+    // A walk that its action hardly moves, and an action that follows from where it is: a_{t+1} shows x_{t+1}.
+    const stream = streamOf(keyFromSeed(11));
+    const made = countingEpisodes([3000]);
+    let x = 0;
+    for (let row = 0; row < 3000; row++) {
+      const action = 0.7 * x + 0.2 * x * x;
+      made.observations.set([x, 0], 2 * row);
+      made.actions[row] = action;
+      x = 0.5 * x + 0.01 * action + nextNormal(stream);
+      made.nextObservations.set([x, 0], 2 * row);
+    }
+    const { shift, scores } = judgePairing(made)!;
+    expect(shift).toBe(0);
+    expect(scores[0]).toBeGreaterThan(scores[1] + 1);
+    expect(judgePairing(withLateActions(made, 1))!.shift).toBe(1);
+  });
+
+  test("claims nothing of a difference that is sure and small", () => {
+    const slight = withLateActions(feedback(6000, 2, 0.03), 1);
+    const { shift, margin, standardError } = judgePairing(slight)!;
+    expect(margin).toBeGreaterThan(4 * standardError);
+    expect(margin).toBeLessThan(0.25);
+    expect(shift).toBe(0);
   });
 
   test("claims nothing of actions that have no effect and no reason", () => {
