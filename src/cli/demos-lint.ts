@@ -46,7 +46,7 @@ async function lintFiles(paths: readonly string[], flags: GivenOptions, still: b
       else process.stdout.write(`${at > 0 ? "\n" : ""}${formatLint(report)}`);
     } catch (error) {
       // One file that cannot be read is no reason to leave the others unread.
-      if (paths.length === 1 || !(error instanceof TandemError)) throw error;
+      if (!(error instanceof TandemError)) throw error;
       process.stderr.write(`tandem: ${error.message}\n`);
       exitCode = 1;
     }

@@ -336,6 +336,7 @@ const CASES: [why: string, args: string[], says: RegExp][] = [
   ["HDF5 of no said layout", ["convert", "demo.npz", "x.hdf5"], /ask for the format minari or d4rl/],
   ["a folder that is not there", ["convert", "demo.npz", "no/x.npz"], /cannot be written \(ENOENT\)/],
   ["a file over itself", ["convert", "demo.npz", "demo.npz", "--force"], /is, or holds, the file to be read/],
+  ["episodes that are none", ["convert", "demo.npz", "x.npz", "--episodes", "2..1"], /got 2\.\.1/],
   [
     "more episodes than there are",
     ["convert", "demo.npz", "x.npz", "--episodes", "4"],
