@@ -12,8 +12,8 @@ import { countingEpisodes } from "./recordings.ts";
 
 /** How the scripted task moves its one number under an action. */
 interface Script {
-  next(x: number, action: number): number;
-  terminated?(x: number): boolean;
+  readonly next: (x: number, action: number) => number;
+  readonly terminated?: (x: number) => boolean;
 }
 
 /** A task of one number that is shown as it is, paid 10 x + action. */
@@ -25,7 +25,7 @@ function scripted({ next, terminated = () => false }: Script): Environment {
     actionSpace: box(1, -1, 1),
     maxEpisodeSteps: 100,
     reset: () => ({ observation: Float64Array.of(0), info: {} }),
-    step: ([action]: ArrayLike<number> & Iterable<number>) => {
+    step: ({ 0: action }) => {
       if (x === 7) throw new TandemError("step", "the simulation diverged");
       const reward = 10 * x + action;
       x = next(x, action);
@@ -41,7 +41,7 @@ function scripted({ next, terminated = () => false }: Script): Environment {
     getState: () => ({ x: [x] }),
     stateFromObservation: (observation) => ({ x: [observation[0]] }),
     close: () => {},
-  } as Environment;
+  };
 }
 
 /** Episodes of these observations, the last of each being its final one, with actions 0.1, 0.2, ... */
@@ -141,9 +141,8 @@ describe("a step taken again", () => {
   });
 
   test("says how the episode ends, unless rounding decides it", () => {
-    const limit = (at: number): Script => ({ next: (x) => x, terminated: (x) => x > at });
     const ends = (at: number): (boolean | null)[] =>
-      tryAll(limit(at), sampleOf([1, 1])).map(({ terminated }) => terminated);
+      tryAll({ ...STILL, terminated: (x) => x > at }, sampleOf([1, 1])).map(({ terminated }) => terminated);
     expect(ends(2)).toEqual([false]);
     expect(ends(0.5)).toEqual([true]);
     // Between 1 and its neighbours, of which some are tried.
@@ -152,7 +151,7 @@ describe("a step taken again", () => {
 });
 
 test("rows to try are the first and the last two of each episode", () => {
-  const lengths = [5, 1, 4, 6].map((length) => new Array<number>(length + 1).fill(0));
+  const lengths = [5, 1, 4, 6].map((length) => Array.from({ length: length + 1 }, () => 0));
   const sample = sampleOf(...lengths);
   expect(rowsToTry(sample, 2)).toEqual([0, 1, 3, 4, 5, 8, 9, 14, 15]);
   expect(rowsToTry(sample, 100)).toEqual(Array.from({ length: 16 }, (_, row) => row));
