@@ -39,6 +39,8 @@ function policyOptions({ sac, startSteps, replayCapacity }: ExpertConfig["algori
     option(POLICY, "--batch-size <n>", "transitions in one update", sac.batchSize),
     option(POLICY, "--discount <number>", "weight of the next step's reward", sac.discount),
     option(POLICY, "--learning-rate <number>", "of actor, critics, temperature", sac.learningRate),
+    option(POLICY, "--slow-from <n>", "step from which it learns slower", "never"),
+    option(POLICY, "--slow-learning-rate <number>", "its rate from there on", "a fifth"),
     option(POLICY, "--polyak <number>", "share that targets take over", sac.polyak),
     option(POLICY, "--temperature <value>", "entropy's weight, or learnt", sac.temperature),
     option(POLICY, "--target-entropy <value>", "entropy to hold, in nats", sac.targetEntropy),

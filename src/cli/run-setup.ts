@@ -17,7 +17,7 @@ import { nearestName } from "./nearest.ts";
 import { anyText, optionValue, wholeNumber, type GivenOptions } from "./option-values.ts";
 import { optionsInFile, optionsOnCommandLine, readSettingsFile } from "./options.ts";
 import { makeRunFolder, requireFreePlace } from "./run-place.ts";
-import type { RunSettings } from "./settings.ts";
+import { slowdownSettings, type RunSettings } from "./settings.ts";
 import { runSession, type SessionEnd } from "./training-session.ts";
 import { VERSION } from "./version.ts";
 
@@ -132,6 +132,9 @@ export async function beginRun(
   }
 }
 
+/** What may be added to a run that is made longer, as it concerns only steps that are still to come. */
+const SLOWDOWN = ["slow-from", "slow-learning-rate"];
+
 /** The configuration with which a stopped run goes on: its own, with more steps if so asked. */
 export function resumedConfig<K extends Kind>(
   folder: string,
@@ -140,7 +143,7 @@ export function resumedConfig<K extends Kind>(
   changeable: readonly string[],
 ): ConfigOf<K> {
   for (const [name, { from }] of flags) {
-    if (["resume", "json", "steps", ...changeable].includes(name)) continue;
+    if (["resume", "json", "steps", ...SLOWDOWN, ...changeable].includes(name)) continue;
     throw new TandemError(from, "cannot be changed when a run is resumed; leave it out, or begin a new run");
   }
   const config = readConfig(folder);
@@ -152,7 +155,15 @@ export function resumedConfig<K extends Kind>(
       `${folder} is a run of ${config.steps} steps; it can be made longer, not shorter`,
     );
   }
-  return { ...config, steps };
+  if (!SLOWDOWN.some((name) => flags.has(name))) return { ...config, steps };
+  const slowdown = slowdownSettings(flags, undefined, config.algorithm.sac.learningRate);
+  if (slowdown && slowdown.from < config.steps) {
+    throw new TandemError(
+      "--slow-from",
+      `a longer run may learn slower after the ${config.steps} steps that ${folder} was made for, got ${slowdown.from}`,
+    );
+  }
+  return { ...config, steps, algorithm: { ...config.algorithm, slowdown } };
 }
 
 /** Whether a run has all the steps it should have. */

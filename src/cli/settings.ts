@@ -18,7 +18,7 @@ import {
 type Algorithm = TrainConfig["algorithm"];
 type Reward = Algorithm["reward"];
 /** What training an expert and learning from one have in common. */
-type Gathering = Pick<Algorithm, "sac" | "startSteps" | "replayCapacity">;
+type Gathering = Pick<Algorithm, "sac" | "startSteps" | "replayCapacity" | "slowdown">;
 
 /** What a run of either kind is asked for. */
 export interface RunSettings {
@@ -112,6 +112,7 @@ export function gatheringSettings(given: GivenOptions, from: Gathering): Gatheri
     startSteps: optionValue(given, "start-steps", wholeNumber(0)) ?? startSteps,
     replayCapacity: optionValue(given, "replay-capacity", wholeNumber(1)) ?? replayCapacity,
   };
+  const slowdown = slowdownSettings(given, from.slowdown, gathering.sac.learningRate);
   const entropy = given.get("target-entropy");
   if (entropy && gathering.sac.temperature !== "learnt") {
     throw new TandemError(
@@ -119,7 +120,22 @@ export function gatheringSettings(given: GivenOptions, from: Gathering): Gatheri
       "has no effect on a fixed temperature; leave it out, or set temperature learnt",
     );
   }
-  return gathering;
+  return slowdown ? { ...gathering, slowdown } : gathering;
+}
+
+/** From where on the policy learns slower, and at which rate; undefined where it never does. */
+export function slowdownSettings(
+  given: GivenOptions,
+  from: Gathering["slowdown"],
+  learningRate: number,
+): Gathering["slowdown"] {
+  const step = optionValue(given, "slow-from", wholeNumber(1)) ?? from?.from;
+  const rate = optionValue(given, "slow-learning-rate", positiveNumber) ?? from?.learningRate;
+  if (step !== undefined) return { from: step, learningRate: rate ?? learningRate / 5 };
+  const idle = given.get("slow-learning-rate");
+  if (idle)
+    throw new TandemError(idle.from, "has no effect without a step to begin at; add --slow-from STEP");
+  return undefined;
 }
 
 /** How reward and policy learn from demonstrations, `from` where nothing else is given. */

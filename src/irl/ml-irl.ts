@@ -29,6 +29,7 @@ import {
   type Agent,
   type BatchReward,
   type SacOptions,
+  type Slowdown,
 } from "../rl/index.ts";
 import {
   absorbingReward,
@@ -49,6 +50,8 @@ export interface MlIrlOptions {
   /** Steps of uniformly random actions before the first policy update. */
   readonly startSteps: number;
   readonly replayCapacity: number;
+  /** A change of the policy's learning rate on the way; undefined for none. */
+  readonly slowdown?: Slowdown;
   /** T_k: environment steps (one policy update each) between reward steps. */
   readonly policyStepsPerRewardStep: number;
   /** Expert and agent trajectories in one gradient estimate; the paper takes one. */

@@ -39,6 +39,15 @@ export interface AgentOptions {
   readonly replayCapacity: number;
   /** Keep the true rewards (expert training only). */
   readonly keepTrueRewards: boolean;
+  /** A change of learning rate on the way; undefined for none. */
+  readonly slowdown?: Slowdown;
+}
+
+/** Learning that calms down: the policy of constant steps swings about where it has arrived. */
+export interface Slowdown {
+  /** Environment step after which updates have the other rate. */
+  readonly from: number;
+  readonly learningRate: number;
 }
 
 /** A learner in its environment. Updated in place. */
@@ -130,8 +139,10 @@ export function agentStep(
   appendStep(agent.episode, observation, action, next, trueReward, terminated, truncated);
   observation.set(next);
   agent.steps++;
-  if (agent.steps > options.startSteps)
+  if (agent.steps > options.startSteps) {
+    agent.sac.learningRate = learningRateAt(options, agent.steps);
     sacUpdate(kernels, agent.sac, replay, reward, agent.metrics, valueAfterEnd);
+  }
   let episode: Trajectories | null = null;
   if (terminated || truncated) {
     episode = takeTrajectories(agent.episode);
@@ -163,6 +174,10 @@ export function takePolicyRecord(kernels: Kernels, agent: Agent): PolicyRecord |
 export function episodeRecord(step: number, episode: Trajectories): EpisodeRecord {
   const trueReturn = episodeReturns(episode)?.[0] ?? 0;
   return { kind: "episode", step, trueReturn, length: episode.terminated.length };
+}
+
+function learningRateAt({ sac, slowdown }: AgentOptions, step: number): number {
+  return slowdown && step > slowdown.from ? slowdown.learningRate : sac.learningRate;
 }
 
 function beginEpisode(agent: Agent): void {

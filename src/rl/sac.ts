@@ -48,6 +48,8 @@ export const SAC_DEFAULTS = {
 /** Networks, optimisers and random state. Updated in place; `sacTensors` names the blocks that a checkpoint must hold. */
 export interface Sac {
   readonly options: SacOptions;
+  /** Adam's step size from now on; `options.learningRate` to begin with. */
+  learningRate: number;
   readonly observationSize: number;
   readonly actionSize: number;
   readonly targetEntropy: number;
@@ -122,6 +124,7 @@ export function createSac(
   const criticLength = 2 * criticShape.blockLength;
   const sac: Sac = {
     options,
+    learningRate: options.learningRate,
     observationSize,
     actionSize,
     targetEntropy: options.targetEntropy === "auto" ? -actionSize : options.targetEntropy,
@@ -427,7 +430,7 @@ const criticBlock = (sac: Sac, block: number, critic: number): number =>
   block + 4 * critic * sac.criticShape.blockLength;
 
 function step(kernels: Kernels, sac: Sac, adam: AdamState, parameters: number, gradients: number): void {
-  adamStep(kernels, adam, parameters, gradients, sac.options.learningRate, NO_DECAY);
+  adamStep(kernels, adam, parameters, gradients, sac.learningRate, NO_DECAY);
 }
 
 function refreshTemperature(kernels: Kernels, sac: Sac): void {

@@ -32,6 +32,8 @@ const gathering = {
   sac,
   startSteps: z.number().int().min(0),
   replayCapacity: positive,
+  /** Absent where the learning rate stays what it is. */
+  slowdown: z.strictObject({ from: positive, learningRate: z.number().positive() }).optional(),
 };
 
 const common = {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readTensors } from "../../src/runs/index.ts";
+import { readTensors, type TrainConfig } from "../../src/runs/index.ts";
 import {
   HOOK_TIMEOUT,
   makeDemonstrations,
@@ -115,7 +115,18 @@ describe("tandem train --resume", () => {
     expect(measured).toEqual([600]);
   });
 
+  it("lets a longer run learn slower in its new steps", async () => {
+    const { code } = await tandem(
+      ["train", "--resume", "short", "--steps", "700", "--slow-from", "600", "--json"],
+      { cwd },
+    );
+    expect(code).toBe(0);
+    const { algorithm } = readJson(cwd, "short", "config.json") as { algorithm: TrainConfig["algorithm"] };
+    expect(algorithm.slowdown).toEqual({ from: 600, learningRate: algorithm.sac.learningRate / 5 });
+  });
+
   it.each([
+    [["--steps", "900", "--slow-from", "500"], /--slow-from: [^\n]* after the 700 steps [^\n]*, got 500/],
     [["--steps", "100"], /--steps: short is a run of \d+ steps; it can be made longer, not shorter/],
     [["--steps", "900", "--hidden", "8"], /--hidden: cannot be changed/],
     [["--steps", "900", "--demos", "gone.npz"], /gone\.npz, are not there; name their place with --demos/],

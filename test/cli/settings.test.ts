@@ -40,6 +40,8 @@ const OTHER_VALUES: Record<string, string | string[]> = {
   "batch-size": "32",
   discount: "0.9",
   "learning-rate": "1e-4",
+  "slow-from": "800",
+  "slow-learning-rate": "3e-5",
   polyak: "1",
   temperature: "0.2",
   "target-entropy": "-3",
@@ -64,6 +66,12 @@ const OTHER_VALUES: Record<string, string | string[]> = {
   teacher: "constant",
   "shuffle-expert": "true",
   kernels: "simd",
+};
+
+/** What some of them are not given without. */
+const COMPANY: Record<string, Record<string, string>> = {
+  "reward-optimiser": { "reward-step-size": "10" },
+  "slow-learning-rate": { "slow-from": "500" },
 };
 
 /** Options that do not describe the run itself. */
@@ -108,8 +116,8 @@ describe("settings of a training", () => {
   });
 
   it.each(Object.entries(OTHER_VALUES))("change with --%s %j", (name, value) => {
-    const extra: Record<string, string> = name === "reward-optimiser" ? { "reward-step-size": "10" } : {};
-    expect(settingsOf({ ...extra, [name]: value })).not.toEqual(settingsOf({}));
+    const company = COMPANY[name] ?? {};
+    expect(settingsOf({ ...company, [name]: value })).not.toEqual(settingsOf(company));
   });
 
   it("read each value as what it is", () => {
@@ -124,6 +132,15 @@ describe("settings of a training", () => {
     });
     expect(settingsOf({ "reward-weight-decay": "0.1", teacher: "zero" })).toMatchObject({
       algorithm: { reward: { regulariser: { kind: "weight-decay", rate: 0.1 } }, taughtBy: "zero reward" },
+    });
+  });
+
+  it("slow learning to a fifth where no rate is given", () => {
+    const slow = { "learning-rate": "0.01", "slow-from": "500" };
+    expect(settingsOf(slow)).toMatchObject({ algorithm: { slowdown: { from: 500, learningRate: 0.002 } } });
+    const base = algorithmSettings(given({ ...slow, "slow-learning-rate": "0.003" }), TRAIN_DEFAULTS);
+    expect(algorithmSettings(given({ "slow-from": "600" }), base)).toMatchObject({
+      slowdown: { from: 600, learningRate: 0.003 },
     });
   });
 
@@ -154,6 +171,7 @@ describe("settings of a training", () => {
   it.each([
     [{ temperature: "0.1", "target-entropy": "-3" }, /--target-entropy: has no effect/],
     [{ "reward-radius": "3", "reward-weight-decay": "0.1" }, /give one of the two/],
+    [{ "slow-learning-rate": "0.1" }, /--slow-learning-rate: has no effect without a step/],
     [{ "reward-optimiser": "adam" }, /does not suit adam/],
     [
       { instruments: "true", "reward-network": "mlp:8" },

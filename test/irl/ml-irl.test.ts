@@ -458,6 +458,7 @@ describeBuilds("every option", (kernels) => {
     { name: "weight decay", reward: { regulariser: { kind: "weight-decay", rate: 0.1 } } },
     { name: "startSteps", options: { startSteps: 5 } },
     { name: "replayCapacity", options: { replayCapacity: 10 } },
+    { name: "slowdown", options: { slowdown: { from: 8, learningRate: SAC.learningRate / 5 } } },
     { name: "policyStepsPerRewardStep", options: { policyStepsPerRewardStep: EPISODE + 1 } },
     { name: "trajectoriesPerRewardStep", options: { trajectoriesPerRewardStep: 2 } },
     { name: "agentTrajectories", options: { agentTrajectories: "fresh" } },

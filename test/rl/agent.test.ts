@@ -148,6 +148,15 @@ describeBuilds("an agent", (kernels) => {
     expect(learnt(kernels, train(kernels, 30, options))).not.toBe(learnt(kernels, train(kernels, 30)));
   });
 
+  it("learns at its slow rate from the update after the given step on, and not before", () => {
+    const slowdown = { from: 20, learningRate: 2e-3 };
+    expect(learnt(kernels, train(kernels, 20, { slowdown }))).toBe(learnt(kernels, train(kernels, 20)));
+    expect(learnt(kernels, train(kernels, 21, { slowdown }))).not.toBe(learnt(kernels, train(kernels, 21)));
+    const slowAtOnce = train(kernels, 30, { slowdown: { ...slowdown, from: 10 } });
+    const slow = train(kernels, 30, { sac: { ...SAC, learningRate: 2e-3 } });
+    expect(learnt(kernels, slowAtOnce)).toBe(learnt(kernels, slow));
+  });
+
   it("takes a target entropy of minus the action coordinates where it is auto", () => {
     const explicit = learnt(kernels, train(kernels, 30, { sac: { ...SAC, targetEntropy: -1 } }));
     expect(explicit).toBe(learnt(kernels, train(kernels, 30)));
