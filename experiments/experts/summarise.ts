@@ -1,11 +1,13 @@
 /**
  * Gathers expert runs, finished or not: `node experiments/experts/summarise.ts RUN...`
- * Writes results.jsonl (a line a run, with its learning curve), table.md and experts.svg here.
+ * Writes results.jsonl (a line a run, with its learning curve), table.md and experts.svg here. Lines of runs that are not
+ * given stay; one of the same task, seed and learning rates is replaced.
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { curvePanel } from "../../src/lab/curve-panel.ts";
-import { readRun, renderFigureSvg, type Mark, type Run } from "../../src/report/index.ts";
+import { readRun, renderFigureSvg, type Mark } from "../../src/report/index.ts";
+import { readConfig, type ExpertConfig } from "../../src/runs/index.ts";
 
 /** SAC after 1 million steps (Humanoid 2 million), as published for v3 tasks: rl-baselines3-zoo benchmark.md, one run each. */
 const PUBLISHED: Readonly<Record<string, number>> = {
@@ -21,7 +23,16 @@ if (folders.length === 0) {
   console.error("usage: node experiments/experts/summarise.ts RUN...");
   process.exit(1);
 }
-const results = folders.map((folder) => resultOf(readRun(folder)));
+const given = folders.map(resultOf);
+const recorded = readFileSync(join(import.meta.dirname, "results.jsonl"), "utf8")
+  .split("\n")
+  .filter((text) => text !== "")
+  .map((text) => JSON.parse(text) as Result)
+  .filter((result) => !given.some((other) => keyOf(other) === keyOf(result)));
+const TASKS = Object.keys(PUBLISHED);
+const results = [...recorded, ...given].sort(
+  (a, b) => TASKS.indexOf(taskOf(a)) - TASKS.indexOf(taskOf(b)) || a.steps - b.steps,
+);
 write("results.jsonl", results.map((result) => `${JSON.stringify(result)}\n`).join(""));
 write("table.md", table());
 write("experts.svg", renderFigureSvg(figure()));
@@ -39,12 +50,15 @@ interface Result {
   readonly finalReturn: number | null;
   readonly randomReturn: number | null;
   readonly hours: number | null;
-  readonly algorithm: unknown;
+  readonly algorithm: ExpertConfig["algorithm"];
   /** [step, mean true return of the evaluation's deterministic episodes] */
   readonly curve: readonly (readonly [number, number])[];
 }
 
-function resultOf({ config, summary, evaluations }: Run): Result {
+function resultOf(folder: string): Result {
+  const { summary, evaluations } = readRun(folder);
+  const config = readConfig(folder);
+  if (config.command !== "expert") throw new Error(`expected a run of tandem expert: ${folder}`);
   const tail = evaluations.slice(-Math.max(1, Math.ceil(evaluations.length / 10)));
   return {
     env: config.env.id,
@@ -61,6 +75,10 @@ function resultOf({ config, summary, evaluations }: Run): Result {
   };
 }
 
+function keyOf({ env, seed, algorithm }: Result): string {
+  return JSON.stringify([env, seed, algorithm.sac.learningRate, algorithm.slowdown]);
+}
+
 function taskOf({ env }: Result): string {
   return env.split("-v")[0];
 }
@@ -70,6 +88,7 @@ function table(): string {
     "environment",
     "seed",
     "steps",
+    "learning rate",
     "last tenth",
     "final, 10 episodes",
     "random",
@@ -80,6 +99,7 @@ function table(): string {
     result.env,
     String(result.seed),
     `${result.step / 1000}k of ${result.steps / 1000}k`,
+    rateOf(result),
     result.score.toFixed(0),
     result.finalReturn?.toFixed(0) ?? "",
     result.randomReturn?.toFixed(0) ?? "",
@@ -87,6 +107,11 @@ function table(): string {
     result.hours?.toFixed(1) ?? "",
   ]);
   return [columns, columns.map(() => "---"), ...rows].map(line).join("");
+}
+
+function rateOf({ algorithm: { sac, slowdown } }: Result): string {
+  if (!slowdown) return String(sac.learningRate);
+  return `${sac.learningRate}, from ${slowdown.from / 1000}k on ${slowdown.learningRate}`;
 }
 
 function line(cells: readonly string[]): string {

@@ -1,8 +1,9 @@
 /**
  * Reads the run folders of `run.ts`, finished or not, and writes here results.jsonl (a line a cell), tables.md, and a figure
  * of each group: `node experiments/one-demonstration/summarise.ts FOLDER`
+ * A cell that FOLDER does not have, or not as far, keeps the line it has in results.jsonl.
  */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { curvePanel } from "../../src/lab/curve-panel.ts";
 import {
@@ -37,11 +38,17 @@ interface Result {
   readonly curve: readonly (readonly [number, number])[];
 }
 
+const recorded = readFileSync(join(import.meta.dirname, "results.jsonl"), "utf8")
+  .split("\n")
+  .filter((text) => text !== "")
+  .map((text) => JSON.parse(text) as Result);
 const results = CELLS.flatMap((cell): Result[] => {
+  const known = recorded.find((result) => result.cell.name === cell.name);
   const place = join(folder, cell.name);
-  if (!existsSync(join(place, "metrics.jsonl"))) return [];
-  const run = readRun(place);
-  return run.evaluations.length === 0 ? [] : [resultOf(cell, run)];
+  const run = existsSync(join(place, "metrics.jsonl")) ? readRun(place) : null;
+  const found = run && run.evaluations.length > 0 ? resultOf(cell, run) : undefined;
+  const furthest = found && found.step >= (known?.step ?? 0) ? found : known;
+  return furthest ? [furthest] : [];
 });
 write("results.jsonl", results.map((result) => `${JSON.stringify(result)}\n`).join(""));
 const tables = [terminationTable(), leakTable(), taskTable()].filter((table) => table !== "");

@@ -92,7 +92,26 @@ export function doubtsAbout(
     { ...source, trajectories },
     { actionSpace: environment.actionSpace },
   );
-  return findings.filter(({ severity }) => severity !== "note").map(({ message }) => message);
+  const found = findings.filter(({ severity }) => severity !== "note").map(({ message }) => message);
+  return [...found, ...doubtsAboutLength(trajectories, environment)];
+}
+
+/** Episodes that were cut before their time: what would have followed counts for the agent and not for the expert. */
+function doubtsAboutLength(
+  { episodeStarts, terminated }: Trajectories,
+  { id, maxEpisodeSteps }: Environment,
+): string[] {
+  const cut = Array.from(episodeStarts.subarray(1), (end, episode) => ({
+    length: end - episodeStarts[episode],
+    ended: terminated[end - 1] !== 0,
+  })).filter(({ length, ended }) => !ended && length < maxEpisodeSteps);
+  if (cut.length === 0) return [];
+  const shortest = cut.reduce((least, { length }) => Math.min(least, length), maxEpisodeSteps);
+  const share = `${cut.length} of ${episodeStarts.length - 1} expert episodes`;
+  const were = cut.length === 1 ? "was cut" : "were cut";
+  return [
+    `${share} ${were} after ${shortest} steps or more, before the ${maxEpisodeSteps} of ${id}: the agent's are compared at their full length; prefer whole episodes`,
+  ];
 }
 
 /** The options of their environment, as `tandem expert` records them; {} where the file says nothing. */

@@ -89,7 +89,7 @@ const MACHINE_OPTIONS = [option("Machine:", "--kernels <build>", "simd or relaxe
 export const TRAIN_OPTIONS: readonly Option[] = [
   option("Task:", "--env <id>", "environment", "what the demonstrations name"),
   ENVIRONMENT_OPTION,
-  option("Task:", "--demos <file>", "expert's .npz file, or folder of .npy"),
+  option("Task:", "--demos <file>", "expert's file, as demos inspect reads it"),
   option("Task:", "--episodes <n>", "episodes to learn from, or all", 1),
   option("Task:", "--first-episode <k>", "the first of them, counting from 0", 0),
   ...runOptions("Run:"),

@@ -75,6 +75,14 @@ describe("tandem train", () => {
     const { stderr } = await tandem(["train", "--demos", "demo.npz", ...idle], { cwd });
     expect(stderr).toMatch(/^warning: all 60 steps are random: updates begin after 100, see --start-steps\n/);
   });
+
+  it("warns of expert episodes that were cut before their time", async () => {
+    const longer = ["--env-option", "maxEpisodeSteps=80", "--episodes", "2", "--out", "longer", "--json"];
+    const { stderr } = await tandem(["train", "--demos", "demo.npz", ...TINY, ...longer], { cwd });
+    expect(stderr).toMatch(
+      /^warning: 2 of 2 expert episodes were cut after 60 steps or more, before the 80 of HalfCheetah-v5: /,
+    );
+  });
 });
 
 const evaluateRun = async (...more: string[]): Promise<Record<string, unknown>> => {

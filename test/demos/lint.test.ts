@@ -198,6 +198,18 @@ describe("dynamics", { timeout: TIMEOUT }, () => {
     expect(message(report, "wrong-final-observations")).toMatch(/^In 1[0-2] of 1[0-2] episodes/);
   });
 
+  test("of the last step of a single episode, among many that are sound", async () => {
+    const whole = await recordIn("HalfCheetah-v5", {}, 1, 120);
+    const last = whole.terminated.length - 1;
+    for (const from of [0, last]) {
+      const planted = copyOf(whole);
+      planted.nextObservations.set(whole.observations.subarray(17 * from, 17 * (from + 1)), 17 * last);
+      expect(message(await lint(planted, "HalfCheetah-v5"), "wrong-final-observations")).toMatch(
+        /^In 1 of 1 episodes/,
+      );
+    }
+  });
+
   test("of a simulator that cannot take the state", async () => {
     const planted = copyOf(cheetah);
     planted.observations.fill(1e9, 17 * 30, 17 * 31);
