@@ -2,7 +2,7 @@
  * Runs cells of the plan, each a resumable `tandem train`:
  * `node experiments/one-demonstration/run.ts [--demos FOLDER] [--out FOLDER] [--only TEXT]... [--parallel N] [--list]`
  * A cell that is complete is left alone, one that was stopped goes on. FOLDER holds the third-party sets; without it the
- * demonstrations of this repository are used, as far as it has them (HalfCheetah, Walker2d). Ctrl-C saves what is running.
+ * demonstrations of this repository are used, which has them of all five tasks. Ctrl-C saves what is running.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, openSync } from "node:fs";
