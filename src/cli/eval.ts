@@ -12,6 +12,7 @@ import {
   type PolicyKind,
   type SavedRun,
   type Summary,
+  type TrainConfig,
 } from "../runs/index.ts";
 import { oneOf, optionValue, wholeNumber } from "./option-values.ts";
 import { optionsOnCommandLine } from "./options.ts";
@@ -30,6 +31,10 @@ const DRAWS = 0x64726177;
 interface EvaluationReport {
   readonly run: string;
   readonly env: string;
+  /** Resolved, contact margins among them where they count. */
+  readonly envOptions: Readonly<Record<string, unknown>>;
+  /** What followed the end of an episode in training; evaluations are native always. */
+  readonly termination: TrainConfig["algorithm"]["termination"];
   readonly policy: PolicyKind;
   readonly seed: number;
   readonly episodes: number;
@@ -81,6 +86,8 @@ async function evaluateRun(
     return {
       run: folder,
       env: config.env.id,
+      envOptions: config.env.options,
+      termination: config.command === "train" ? config.algorithm.termination : "native",
       policy,
       seed,
       episodes,
@@ -120,8 +127,11 @@ function evaluationText(report: EvaluationReport): string {
     ["expert", report.expertReturn?.toFixed(1)],
     ["random", report.randomReturn?.toFixed(1)],
   ].filter(([, value]) => value !== undefined);
+  const { contactMargins } = report.envOptions;
+  const world = typeof contactMargins === "string" ? `, contact margins ${contactMargins}` : "";
   const lines = [
     `${env}, ${count} with ${chosen}, seed ${seed}: ${run}`,
+    `Trained with ${report.termination} termination${world}`,
     "",
     "True return",
     ...rows.map(([name, value]) => `  ${name}  ${value}`),

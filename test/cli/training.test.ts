@@ -111,6 +111,7 @@ describe("what a run is good for", () => {
 
   it("tandem eval, in words", async () => {
     const { stdout } = await tandem(["eval", RUN, "--episodes", "2"], { cwd });
+    expect(stdout).toContain("\nTrained with native termination\n");
     expect(stdout).toMatch(
       /policy {2}-?[\d.]+ ± [\d.]+, from .*\n {2}expert {2}-[\d.]+\n {2}random {2}-[\d.]+\n/,
     );
