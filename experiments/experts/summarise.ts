@@ -3,11 +3,12 @@
  * Writes results.jsonl (a line a run, with its learning curve), table.md and experts.svg here. Lines of runs that are not
  * given stay; one of the same task, seed and learning rates is replaced.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { curvePanel } from "../../src/lab/curve-panel.ts";
 import { readRun, renderFigureSvg, type Mark } from "../../src/report/index.ts";
 import { readConfig, type ExpertConfig } from "../../src/runs/index.ts";
+import { readJsonLines } from "../json-lines.ts";
 
 /** SAC after 1 million steps (Humanoid 2 million), as published for v3 tasks: rl-baselines3-zoo benchmark.md, one run each. */
 const PUBLISHED: Readonly<Record<string, number>> = {
@@ -24,11 +25,9 @@ if (folders.length === 0) {
   process.exit(1);
 }
 const given = folders.map(resultOf);
-const recorded = readFileSync(join(import.meta.dirname, "results.jsonl"), "utf8")
-  .split("\n")
-  .filter((text) => text !== "")
-  .map((text) => JSON.parse(text) as Result)
-  .filter((result) => !given.some((other) => keyOf(other) === keyOf(result)));
+const recorded = readJsonLines<Result>(join(import.meta.dirname, "results.jsonl")).filter(
+  (result) => !given.some((other) => keyOf(other) === keyOf(result)),
+);
 const TASKS = Object.keys(PUBLISHED);
 const results = [...recorded, ...given].sort(
   (a, b) => TASKS.indexOf(taskOf(a)) - TASKS.indexOf(taskOf(b)) || a.steps - b.steps,

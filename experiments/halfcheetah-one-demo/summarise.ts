@@ -24,6 +24,7 @@ import {
   type Summary,
   type TrainConfig,
 } from "../../src/runs/index.ts";
+import { readJsonLines } from "../json-lines.ts";
 
 const [demosPath, ...folders] = process.argv.slice(2);
 if (folders.length === 0) {
@@ -106,10 +107,8 @@ async function resultOf(folder: string): Promise<Record<string, unknown>> {
 
 /** Median over the run of the wall time of 5000 policy updates with their environment steps and their reward steps. */
 function secondsPer5000(folder: string): number {
-  const records = readFileSync(join(folder, "metrics.jsonl"), "utf8").trim().split("\n");
-  const steps = records
-    .map((line) => JSON.parse(line) as RewardRecord)
-    .filter(({ kind }) => kind === "reward");
+  const records = readJsonLines<RewardRecord>(join(folder, "metrics.jsonl"));
+  const steps = records.filter(({ kind }) => kind === "reward");
   const perStep = steps.slice(1).map((record, i) => record.seconds / (record.step - steps[i].step));
   return 5000 * perStep.sort((a, b) => a - b)[Math.floor(perStep.length / 2)];
 }

@@ -3,7 +3,7 @@
  * of each group: `node experiments/one-demonstration/summarise.ts FOLDER`
  * A cell that FOLDER does not have, or not as far, keeps the line it has in results.jsonl.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { curvePanel } from "../../src/lab/curve-panel.ts";
 import {
@@ -14,6 +14,7 @@ import {
   type Mark,
   type Run,
 } from "../../src/report/index.ts";
+import { readJsonLines } from "../json-lines.ts";
 import { CELLS, type Cell } from "./plan.ts";
 
 const [folder] = process.argv.slice(2);
@@ -38,10 +39,7 @@ interface Result {
   readonly curve: readonly (readonly [number, number])[];
 }
 
-const recorded = readFileSync(join(import.meta.dirname, "results.jsonl"), "utf8")
-  .split("\n")
-  .filter((text) => text !== "")
-  .map((text) => JSON.parse(text) as Result);
+const recorded = readJsonLines<Result>(join(import.meta.dirname, "results.jsonl"));
 const results = CELLS.flatMap((cell): Result[] => {
   const known = recorded.find((result) => result.cell.name === cell.name);
   const place = join(folder, cell.name);

@@ -90,7 +90,7 @@ export function doubtsAbout(
 ): string[] {
   const { findings } = inspectDemonstrations(
     { ...source, trajectories },
-    { actionSpace: environment.actionSpace },
+    { actionSpace: environment.actionSpace, maxEpisodeSteps: environment.maxEpisodeSteps },
   );
   const found = findings.filter(({ severity }) => severity !== "note").map(({ message }) => message);
   return [...found, ...doubtsAboutLength(trajectories, environment)];

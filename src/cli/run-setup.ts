@@ -156,11 +156,18 @@ export function resumedConfig<K extends Kind>(
     );
   }
   if (!SLOWDOWN.some((name) => flags.has(name))) return { ...config, steps };
+  if (config.algorithm.slowdown) {
+    const { from, learningRate } = config.algorithm.slowdown;
+    throw new TandemError(
+      "--resume",
+      `${folder} learns at ${learningRate} from step ${from} on, which cannot be changed; leave out --slow-from and --slow-learning-rate`,
+    );
+  }
   const slowdown = slowdownSettings(flags, undefined, config.algorithm.sac.learningRate);
-  if (slowdown && slowdown.from < config.steps) {
+  if (slowdown && (slowdown.from < config.steps || slowdown.from >= steps)) {
     throw new TandemError(
       "--slow-from",
-      `a longer run may learn slower after the ${config.steps} steps that ${folder} was made for, got ${slowdown.from}`,
+      `expected one of the steps that are added, from ${config.steps} to below ${steps}, got ${slowdown.from}; for more of them raise --steps`,
     );
   }
   return { ...config, steps, algorithm: { ...config.algorithm, slowdown } };
@@ -200,6 +207,9 @@ export function jsonLine(summary: Summary): string {
 }
 
 function warnOfIdleRun({ steps, algorithm }: RunConfig): void {
+  const { slowdown } = algorithm;
+  if (slowdown && slowdown.from >= steps)
+    warn(`a run of ${steps} steps never learns slower from step ${slowdown.from} on, see --slow-from`);
   if (algorithm.startSteps < steps) return;
   warn(`all ${steps} steps are random: updates begin after ${algorithm.startSteps}, see --start-steps`);
 }

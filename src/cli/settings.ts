@@ -131,7 +131,14 @@ export function slowdownSettings(
 ): Gathering["slowdown"] {
   const step = optionValue(given, "slow-from", wholeNumber(1)) ?? from?.from;
   const rate = optionValue(given, "slow-learning-rate", positiveNumber) ?? from?.learningRate;
-  if (step !== undefined) return { from: step, learningRate: rate ?? learningRate / 5 };
+  if (step !== undefined) {
+    const slow = { from: step, learningRate: rate ?? learningRate / 5 };
+    if (slow.learningRate < learningRate) return slow;
+    throw new TandemError(
+      given.get("slow-learning-rate")?.from ?? "--slow-learning-rate",
+      `expected less than the learning rate, ${learningRate}, got ${slow.learningRate}`,
+    );
+  }
   const idle = given.get("slow-learning-rate");
   if (idle)
     throw new TandemError(idle.from, "has no effect without a step to begin at; add --slow-from STEP");

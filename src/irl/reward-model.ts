@@ -219,7 +219,10 @@ export interface LearnedReturn {
 export interface ReturnSpan {
   /** gamma, or 1 to weigh all steps alike. */
   readonly discount: number;
-  /** Steps of an episode that no end cuts short: a terminated one stays in the absorbing state, if there is one, up to here. */
+  /**
+   * Steps of an episode that no end cuts short: a terminated one stays in the absorbing state, if there is one, up to here,
+   * and what goes on for longer counts up to here.
+   */
   readonly horizon: number;
 }
 
@@ -252,15 +255,17 @@ export function addReturnGradient(
   sign: 1 | -1,
 ): LearnedReturn {
   const episodes = trajectories.reduce((sum, part) => sum + episodeCount(part), 0);
-  const steps = trajectories.reduce((sum, part) => sum + transitionCount(part), 0);
   const total: LearnedReturn = { discountedReturn: 0, meanReward: 0 };
+  let steps = 0;
   for (const part of trajectories) {
     for (let episode = 0; episode < episodeCount(part); episode++) {
       const own = addEpisodeGradient(kernels, model, part, episode, span, sign / episodes);
       total.discountedReturn += own.discountedReturn / episodes;
-      total.meanReward += own.rewardSum / steps;
+      total.meanReward += own.rewardSum;
+      steps += own.steps;
     }
   }
+  total.meanReward /= steps;
   return total;
 }
 
@@ -271,14 +276,17 @@ function addEpisodeGradient(
   episode: number,
   span: ReturnSpan,
   factor: number,
-): { discountedReturn: number; rewardSum: number } {
+): { discountedReturn: number; rewardSum: number; steps: number } {
   const { input, features, values, coefficients } = model.room;
   const { discount } = span;
-  const end = trajectories.episodeStarts[episode + 1];
+  const start = trajectories.episodeStarts[episode];
+  const length = trajectories.episodeStarts[episode + 1] - start;
+  const steps = Math.min(length, span.horizon);
+  const end = start + steps;
   let discountPower = 1;
   let discountedReturn = 0;
   let rewardSum = 0;
-  for (let first = trajectories.episodeStarts[episode]; first < end; first += CHUNK) {
+  for (let first = start; first < end; first += CHUNK) {
     const count = Math.min(CHUNK, end - first);
     loadRows(kernels, model, trajectories, first, count);
     evaluateRows(kernels, model, count, input, model.inputSize, values);
@@ -292,10 +300,9 @@ function addEpisodeGradient(
     }
     model.network.addGradient(count, features, coefficients, model.gradient);
   }
-  const length = end - trajectories.episodeStarts[episode];
-  const stay = absorbingWeight(trajectories.terminated[end - 1] === 1, length, span);
+  const stay = absorbingWeight(trajectories.terminated[start + length - 1] === 1, length, span);
   discountedReturn += addAbsorbingGradient(kernels, model, stay, factor);
-  return { discountedReturn, rewardSum };
+  return { discountedReturn, rewardSum, steps };
 }
 
 /** Adds factor weight grad r(absorbing state); returns weight r, 0 where the model knows no such state. */

@@ -60,7 +60,7 @@ export function createRewardInstruments(kernels: Kernels, reward: RewardModel): 
 
 /**
  * Look at the reward over the trajectories of one gradient estimate: the first of the expert's and the agent's latest.
- * Null before the agent has any. Draws come from `key`: one key for a whole run shows what changes in the reward rather
+ * Null before the agent has one. Draws come from `key`: one key for a whole run shows what changes in the reward rather
  * than in the draws. Nothing of the training is written.
  */
 export function measureReward(
@@ -124,8 +124,8 @@ function estimateRows({ options, demonstrations, recentEpisodes, agent }: MlIrl)
   const episodes = Math.min(episodeCount(demonstrations), options.trajectoriesPerRewardStep);
   const expert = sliceEpisodes(demonstrations, 0, episodes);
   const rows = [
-    ...thinned(weighedSteps([expert], discount, 1 / horizon), ROWS_A_SIDE),
-    ...thinned(weighedSteps(recentEpisodes, discount, -1 / horizon), ROWS_A_SIDE),
+    ...thinned(weighedSteps([expert], span, 1 / horizon), ROWS_A_SIDE),
+    ...thinned(weighedSteps(recentEpisodes, span, -1 / horizon), ROWS_A_SIDE),
   ];
   if (options.termination !== "absorbing") return rows;
   const stay = meanAbsorbingWeight([expert], span) - meanAbsorbingWeight(recentEpisodes, span);
@@ -143,13 +143,19 @@ function meanAbsorbingWeight(parts: readonly Trajectories[], span: ReturnSpan): 
   return weights.reduce((sum, weight) => sum + weight, 0) / weights.length;
 }
 
-function weighedSteps(parts: readonly Trajectories[], discount: number, scale: number): WeighedStep[] {
+function weighedSteps(
+  parts: readonly Trajectories[],
+  { discount, horizon }: ReturnSpan,
+  scale: number,
+): WeighedStep[] {
   const episodes = parts.reduce((sum, part) => sum + episodeCount(part), 0);
   const steps: WeighedStep[] = [];
   for (const from of parts) {
     for (let episode = 0; episode < episodeCount(from); episode++) {
       let weight = scale / episodes;
-      for (let t = from.episodeStarts[episode]; t < from.episodeStarts[episode + 1]; t++) {
+      const start = from.episodeStarts[episode];
+      const end = Math.min(from.episodeStarts[episode + 1], start + horizon);
+      for (let t = start; t < end; t++) {
         steps.push({ from, t, weight });
         weight *= discount;
       }

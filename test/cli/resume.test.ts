@@ -115,6 +115,20 @@ describe("tandem train --resume", () => {
     expect(measured).toEqual([600]);
   });
 
+  it.each([
+    ["500", "700"],
+    ["700", "700"],
+  ])("refuses to learn slower from step %s on in a run made %s long", async (from, steps) => {
+    const { code, stderr } = await tandem(
+      ["train", "--resume", "short", "--steps", steps, "--slow-from", from],
+      { cwd },
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^tandem: --slow-from: expected one of the steps that are added, from 600 to below 700/,
+    );
+  });
+
   it("lets a longer run learn slower in its new steps", async () => {
     const { code } = await tandem(
       ["train", "--resume", "short", "--steps", "700", "--slow-from", "600", "--json"],
@@ -126,7 +140,7 @@ describe("tandem train --resume", () => {
   });
 
   it.each([
-    [["--steps", "900", "--slow-from", "500"], /--slow-from: [^\n]* after the 700 steps [^\n]*, got 500/],
+    [["--steps", "900", "--slow-from", "500"], /learns at 0\.0002 from step 600 on, which cannot be changed/],
     [["--steps", "100"], /--steps: short is a run of \d+ steps; it can be made longer, not shorter/],
     [["--steps", "900", "--hidden", "8"], /--hidden: cannot be changed/],
     [["--steps", "900", "--demos", "gone.npz"], /gone\.npz, are not there; name their place with --demos/],

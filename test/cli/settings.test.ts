@@ -171,6 +171,10 @@ describe("settings of a training", () => {
   it.each([
     [{ temperature: "0.1", "target-entropy": "-3" }, /--target-entropy: has no effect/],
     [{ "reward-radius": "3", "reward-weight-decay": "0.1" }, /give one of the two/],
+    [
+      { "slow-from": "500", "slow-learning-rate": "1" },
+      /expected less than the learning rate, 0\.001, got 1/,
+    ],
     [{ "slow-learning-rate": "0.1" }, /--slow-learning-rate: has no effect without a step/],
     [{ "reward-optimiser": "adam" }, /does not suit adam/],
     [

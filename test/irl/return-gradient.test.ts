@@ -30,8 +30,8 @@ import type { Episode } from "../reference/point-environment.ts";
 const SPACE = { n: 3, d: 2, low: -2, high: 0.5 };
 const KEY = keyFromSeed(3);
 const DISCOUNT = 0.8;
-/** Without an absorbing state the horizon does not matter. */
-const spanOf = (discount: number): ReturnSpan => ({ discount, horizon: 1 });
+/** No episode is longer. */
+const spanOf = (discount: number): ReturnSpan => ({ discount, horizon: Infinity });
 
 const options = (given: Partial<RewardOptions>): RewardOptions => ({
   inputs: "state-action",
@@ -148,6 +148,19 @@ describeBuilds("the gradient of the discounted return", (kernels) => {
     );
     const actual = [...rewardsAlong(kernels, model, trajectories), discountedReturn, meanReward];
     expectClose(actual, expected(), float32Tolerance(expected));
+  });
+
+  it.each(CASES)("counts an episode that is longer than the horizon up to it: $network, $inputs", (given) => {
+    const { model } = prepared(given);
+    const [long] = randomEpisodes(7, [300], SPACE);
+    const cut = { observations: long.observations.slice(0, 270), actions: long.actions.slice(0, 270) };
+    const [whole, first] = [long, cut].map((episode) => {
+      kernels.fill(model.network.length, model.gradient, 0);
+      const span = { discount: 0.99, horizon: 270 };
+      const returned = addReturnGradient(kernels, model, [toTrajectories([episode])], span, 1);
+      return { ...returned, gradient: download(kernels, model.gradient, model.network.length) };
+    });
+    expect(whole).toEqual(first);
   });
 
   it.each(CASES)("of the agent is minus that of the expert on the same trajectory: $network", (given) => {

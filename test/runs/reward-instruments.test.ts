@@ -61,6 +61,7 @@ describeBuilds("instruments on a reward", (kernels) => {
     options: Partial<MlIrlOptions> = {},
     reward: Partial<MlIrlOptions["reward"]> = {},
     [expert, agent]: readonly (readonly Episode[])[] = [EXPERT, AGENT],
+    maxEpisodeSteps = MAX_STEPS,
   ): MlIrl => {
     const all: MlIrlOptions = {
       ...TRAIN_DEFAULTS,
@@ -75,7 +76,7 @@ describeBuilds("instruments on a reward", (kernels) => {
       },
       ...options,
     };
-    const environment = pointEnvironment({ maxEpisodeSteps: MAX_STEPS });
+    const environment = pointEnvironment({ maxEpisodeSteps });
     const irl = createMlIrl(
       kernels,
       { train: environment, rollout: null },
@@ -227,7 +228,8 @@ describeBuilds("instruments on a reward", (kernels) => {
   it("thin long trajectories without losing weight", () => {
     // More steps than a side takes, and all of an episode worth the same: then thinning is exact.
     const [long, short] = [alike(1500, 1), alike(3, -1)];
-    const irl = make({ discountedGradient: false, trajectoriesPerRewardStep: 1 }, {}, [[long], [short]]);
+    const options = { discountedGradient: false, trajectoriesPerRewardStep: 1 };
+    const irl = make(options, {}, [[long], [short]], 1500);
     const thin = look(irl);
     expect(thin.rows).toBe(256 + 3);
     const [one, other] = [
@@ -239,8 +241,10 @@ describeBuilds("instruments on a reward", (kernels) => {
       const theta = constants(download(kernels, network.parameters, network.length));
       return () => twoLayer(signs, theta, features(irl, place, [0])).value;
     });
-    const expected = (): number[] => [(1500 * one() - 3 * other()) / MAX_STEPS];
+    const expected = (): number[] => [(1500 * one() - 3 * other()) / 1500];
     expectClose([thin.returnGap], expected(), float32Tolerance(expected));
+    // What lies beyond the horizon does not count.
+    expect(look(make(options, {}, [[long], [short]], 20)).rows).toBe(20 + 3);
   });
 
   it("see the same with an absorbing state, whatever was looked at before", () => {

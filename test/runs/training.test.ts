@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
   foldIn,
   keyFromSeed,
@@ -20,6 +20,8 @@ import {
   runTraining,
   saveCheckpoint,
   TRAIN_DEFAULTS,
+  type ExpertConfig,
+  type RunConfig,
   type TrainConfig,
   type TrainingHooks,
 } from "../../src/runs/index.ts";
@@ -144,21 +146,72 @@ function recordsOf(kind?: TrainingRecord["kind"]): TrainingRecord[] {
 
 /** What a run has come to, stopped once after so many iterations if so asked. Its folder is emptied for the next. */
 async function outcomeOf(
-  config: TrainConfig,
+  config: RunConfig,
   stopAfter = 0,
   resumed = config,
+  expert = demonstrations,
 ): Promise<{ summary: unknown; records: TrainingRecord[]; tensors: Record<string, Float32Array> }> {
   if (stopAfter > 0) {
     let iterations = 0;
     const stopRequested = (): boolean => ++iterations === stopAfter;
-    await runTraining(folder, config, demonstrations, { ...hooks(), stopRequested });
+    await runTraining(folder, config, expert, { ...hooks(), stopRequested });
   }
-  const summary = await runTraining(folder, resumed, demonstrations, hooks());
+  const summary = await runTraining(folder, resumed, expert, hooks());
   const outcome = { summary, records: recordsOf(), tensors: readTensors(folder) };
   rmSync(folder, { recursive: true });
   folder = mkdtempSync(join(tmpdir(), "tandem-runs-"));
   return outcome;
 }
+
+describe("a run that was stopped", () => {
+  const options = { maxEpisodeSteps: 50 };
+  const falling: TrainConfig = {
+    ...config,
+    env: { id: "Hopper-v5", options },
+    steps: 300,
+    algorithm: {
+      ...config.algorithm,
+      termination: "absorbing",
+      trajectoriesPerRewardStep: 3,
+      slowdown: { from: 120, learningRate: 1e-4 },
+      reward: { ...config.algorithm.reward, optimiser: "adam", stepSize: 1e-2 },
+    },
+  };
+  let fallen: Trajectories;
+  beforeAll(async () => {
+    const hopper = await makeEnvironment("Hopper-v5", options);
+    fallen = rollout(hopper, randomPolicy(foldIn(key, 2)), 4, foldIn(key, 3));
+    hopper.close();
+  });
+
+  it.each(["training", "fresh"] as const)(
+    "keeps all that ended episodes, Adam's reward and slow learning need, agent trajectories: %s",
+    async (agentTrajectories) => {
+      const algorithm = { ...falling.algorithm, agentTrajectories };
+      const whole = await outcomeOf({ ...falling, algorithm }, 0, { ...falling, algorithm }, fallen);
+      for (const stopAfter of [2, 4])
+        expect(
+          await outcomeOf({ ...falling, algorithm }, stopAfter, { ...falling, algorithm }, fallen),
+        ).toEqual(whole);
+    },
+  );
+
+  it("learns slower where it is told to, an expert too", async () => {
+    const { sac, startSteps, replayCapacity } = config.algorithm;
+    const expert: ExpertConfig = {
+      ...config,
+      command: "expert",
+      demos: null,
+      algorithm: { sac, startSteps, replayCapacity },
+    };
+    const slowdown = { from: 120, learningRate: 1e-4 };
+    const slow = { ...expert, algorithm: { ...expert.algorithm, slowdown } };
+    const plain = await outcomeOf(expert);
+    expect((await outcomeOf(slow)).tensors).not.toEqual(plain.tensors);
+    const late = { ...slow, algorithm: { ...slow.algorithm, slowdown: { ...slowdown, from: 200 } } };
+    expect((await outcomeOf(late)).tensors).toEqual(plain.tensors);
+  });
+});
 
 describe("instruments", () => {
   const instrumented = { ...config, instruments: true };

@@ -81,7 +81,7 @@ function nextSigned(stream: RandomStream): number {
   return 2 * nextUniform(stream) - 1;
 }
 
-/** What the numbers of a field may be, and how many: any count where `size` is left out. */
+/** What the numbers of a field may be, and how many: as many as there are where `size` is left out. */
 interface Range {
   readonly size?: number;
   readonly low: number;
