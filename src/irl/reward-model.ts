@@ -280,8 +280,7 @@ function addEpisodeGradient(
   const { input, features, values, coefficients } = model.room;
   const { discount } = span;
   const start = trajectories.episodeStarts[episode];
-  const length = trajectories.episodeStarts[episode + 1] - start;
-  const steps = Math.min(length, span.horizon);
+  const steps = Math.min(trajectories.episodeStarts[episode + 1] - start, span.horizon);
   const end = start + steps;
   let discountPower = 1;
   let discountedReturn = 0;
@@ -300,7 +299,7 @@ function addEpisodeGradient(
     }
     model.network.addGradient(count, features, coefficients, model.gradient);
   }
-  const stay = absorbingWeight(trajectories.terminated[start + length - 1] === 1, length, span);
+  const stay = absorbingWeight(trajectories.terminated[end - 1] === 1, steps, span);
   discountedReturn += addAbsorbingGradient(kernels, model, stay, factor);
   return { discountedReturn, rewardSum, steps };
 }

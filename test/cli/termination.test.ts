@@ -55,6 +55,17 @@ describe("what follows an episode's end, as `tandem train` is told", () => {
     },
   );
 
+  it("warns of episodes that were cut, not of those that the task ended", async () => {
+    const [cut, fallen] = await Promise.all(
+      ["cut", "fallen"].map((name) =>
+        train("--demos", `${name}.npz`, "--out", `of-${name}`, "--env-option", "maxEpisodeSteps=1000"),
+      ),
+    );
+    expect(cut.stderr).toContain("1 of 1 expert episodes was cut after 5 steps");
+    expect(fallen.stderr).not.toContain("cut after");
+    expect([cut.code, fallen.code]).toEqual([0, 0]);
+  });
+
   it("changes what is learnt", async () => {
     const longer = ["--demos", "fallen.npz", "--env-option", "maxEpisodeSteps=60"];
     const all: unknown[][] = [];

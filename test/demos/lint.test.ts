@@ -208,6 +208,11 @@ describe("dynamics", { timeout: TIMEOUT }, () => {
         /^In 1 of 1 episodes/,
       );
     }
+    const nudged = copyOf(whole);
+    nudged.nextObservations[17 * last + 8] += 0.01;
+    const report = await lint(nudged, "HalfCheetah-v5");
+    expect(report.simulation).toMatchObject({ departed: 1 });
+    expect(doubts(report)).toEqual([]);
   });
 
   test("of a simulator that cannot take the state", async () => {
