@@ -15,6 +15,7 @@ import {
   isComplete,
   jsonLine,
   openEnvironment,
+  requireEnvironment,
   requirePlaceFor,
   resumedConfig,
   resumeRun,
@@ -95,6 +96,7 @@ async function begin(
       "expected an environment, got nothing; add for example --env HalfCheetah-v5",
     );
   }
+  requireEnvironment(id);
   const usual = taskDefaults(id);
   const settings = runSettings(given, base, usual.expertSteps);
   const algorithm = gatheringSettings(given, base?.algorithm ?? usual.expert);

@@ -75,8 +75,14 @@ function requireKind<K extends Kind>(
 
 /** A new environment; an unknown id is answered with the nearest known one. */
 export async function openEnvironment(id: string, options: Record<string, unknown>): Promise<Environment> {
+  requireEnvironment(id);
+  return makeEnvironment(id, options);
+}
+
+/** Refuse a name that no environment has. */
+export function requireEnvironment(id: string): void {
   const known = environmentIds();
-  if (known.includes(id)) return makeEnvironment(id, options);
+  if (known.includes(id)) return;
   const near = nearestName(id, known);
   const meant = near ? `did you mean ${near}? ` : "";
   throw new TandemError("--env", `no environment is called ${id}; ${meant}known are ${known.join(", ")}`);

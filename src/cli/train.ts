@@ -14,6 +14,7 @@ import {
   commonConfig,
   jsonLine,
   openEnvironment,
+  requireEnvironment,
   requirePlaceFor,
   resumedConfig,
   resumeRun,
@@ -74,6 +75,7 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
   const wanted = demonstrationSettings(given, base);
   const source = await readDemonstrations(wanted.path);
   const id = askedEnvironment(given, base) ?? recordedEnvironment(source);
+  requireEnvironment(id);
   const { train: usual, trainSteps } = taskDefaults(id);
   const settings = runSettings(given, base, trainSteps);
   const algorithm = algorithmSettings(given, base?.algorithm ?? usual);

@@ -69,6 +69,7 @@ const CASES: [why: string, args: string[], says: RegExp][] = [
   ],
   ["a file that names no environment", demos("narrow.npz"), /--env: narrow\.npz does not say/],
   ["an unknown environment", train("--env", "HalfCheeta-v5"), /did you mean HalfCheetah-v5\?/],
+  ["a misspelt environment, before its steps", ["expert", "--env", "Hoper-v5"], /did you mean Hopper-v5\?/],
   ["an unknown environment option", train("--env-option", "gravity=0"), /has no option gravity/],
   ["more episodes than there are", train("--episodes", "4"), /--episodes: demo\.npz has 3, got 4/],
   [
