@@ -49,14 +49,23 @@ export const SOURCES: Readonly<Record<string, Source>> = {
 /** A training. What it leaves out is the task's default. */
 export interface Cell {
   readonly name: string;
-  readonly group: "table" | "terminations" | "leaks";
+  readonly group: "table" | "terminations" | "rates" | "leaks";
   readonly task: string;
   readonly seed: number;
   /** Null for the task's usual number. */
   readonly steps: number | null;
   readonly termination: string | null;
   readonly teacher: string;
+  /** The learning rate's name among RATES; absent where it is the default. */
+  readonly rate?: string;
 }
+
+/** Options of `tandem train` by what is asked of the learning rate. */
+export const RATES: Readonly<Record<string, readonly string[]>> = {
+  "1e-3": ["--learning-rate", "1e-3"],
+  "5e-4": ["--learning-rate", "5e-4"],
+  slowed: ["--learning-rate", "1e-3", "--slow-from", "150000"],
+};
 
 const TERMINATIONS = ["native", "absorbing", "fixed-horizon"];
 const SEEDS = [1, 2, 3];
@@ -87,6 +96,20 @@ const leaks = TERMINATIONS.flatMap((termination) =>
   })),
 );
 
+/** Whether the lower level's swings are its learning rate's, on seeds that nothing was settled by. */
+const rates = [11, 12, 13].flatMap((seed) =>
+  Object.keys(RATES).map((rate): Cell => ({
+    name: `Hopper-rate-${rate}-${seed}`,
+    group: "rates",
+    task: "Hopper",
+    seed,
+    steps: 200_000,
+    termination: null,
+    teacher: "learned",
+    rate,
+  })),
+);
+
 /** All five tasks under their defaults. */
 const table = SEEDS.flatMap((seed) =>
   Object.keys(SOURCES).map((task): Cell => ({
@@ -100,4 +123,4 @@ const table = SEEDS.flatMap((seed) =>
   })),
 );
 
-export const CELLS: readonly Cell[] = [...terminations, ...leaks, ...table];
+export const CELLS: readonly Cell[] = [...terminations, ...rates, ...leaks, ...table];

@@ -8,7 +8,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, openSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { CELLS, SOURCES, type Cell } from "./plan.ts";
+import { CELLS, RATES, SOURCES, type Cell } from "./plan.ts";
 
 const { values: given } = parseArgs({
   options: {
@@ -69,7 +69,7 @@ function run(cell: Cell): Promise<number> {
   });
 }
 
-function wordsOf({ task, seed, steps, termination, teacher, ...cell }: Cell): string[] {
+function wordsOf({ task, seed, steps, termination, teacher, rate, ...cell }: Cell): string[] {
   const { thirdParty, bundled, env, envOptions } = SOURCES[task];
   const words = ["--seed", String(seed), "--out", folderOf(cell), "--teacher", teacher];
   if (given.demos) {
@@ -78,6 +78,7 @@ function wordsOf({ task, seed, steps, termination, teacher, ...cell }: Cell): st
   } else words.push("--demos", join(root, "demonstrations", bundled));
   if (steps !== null) words.push("--steps", String(steps));
   if (termination !== null) words.push("--termination", termination);
+  if (rate !== undefined) words.push(...RATES[rate]);
   return words;
 }
 
