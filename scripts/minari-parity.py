@@ -8,6 +8,8 @@ episodes of some environments; then
   read   what our reader finds in them must be what Python does, rounded to float32
   write  what our sink makes of them, as Minari and as D4RL, must load in Python with the same values, flags, spaces and
          environment, which Minari must be able to make again
+  ours   recordings of `tandem demos record`, written as Minari, must load, and the environment that Minari makes again must
+         have their spaces and, where an observation is a state, pay what they say was paid
 
 Exit status 1 where anything differs.
 """
@@ -31,6 +33,18 @@ COLLECTED = {
     "pendulum-v1": ("Pendulum-v1", {}, 2),
     "frozen-lake-v0": ("FrozenLake-v1", {}, 6),
 }
+
+# Recordings of ours: the options Gymnasium is to be given and, of those that show their state, how many of the first
+# coordinates are positions after x.
+RECORDED = {
+    "halfcheetah-v5-tandem-sac": ([], 8),
+    "hopper-v5-tandem-sac": ([], 5),
+    "walker2d-v5-tandem-sac": ([], 8),
+    "ant-v5-tandem-sac": (["cfrc_ext"], None),
+    "humanoid-v5-tandem-sac": (["cfrc_ext", "cinert", "cvel", "qfrc_actuator"], None),
+    "cartpole-v1-tandem-soft-q": ([], None),
+}
+REPLAYED = 200
 
 
 def collect(name, id, options, episodes):
@@ -107,6 +121,43 @@ def compare_minari(theirs, ours):
     return problems
 
 
+def replay(dataset, positions):
+    """Of the first recorded steps whose observation clips nothing, each taken again from it by the environment that Minari
+    makes: how many, and the largest difference of a reward."""
+    import numpy
+
+    env = dataset.recover_environment()
+    env.reset(seed=0)
+    episode = next(iter(dataset.iterate_episodes()))
+    whole = [row for row in range(len(episode.rewards)) if abs(episode.observations[row]).max() < 10][:REPLAYED]
+    worst = 0.0
+    for row in whole:
+        state = numpy.concatenate([[0.0], episode.observations[row].astype(float)])
+        env.unwrapped.set_state(state[: positions + 1], state[positions + 1 :])
+        reward = env.unwrapped.step(episode.actions[row])[1]
+        worst = max(worst, abs(reward - float(episode.rewards[row])))
+    env.close()
+    return len(whole), worst
+
+
+def compare_recording(dataset, hidden, positions):
+    env = dataset.recover_environment()
+    problems = []
+    if dataset.env_spec.kwargs != {f"include_{name}_in_observation": False for name in hidden}:
+        problems.append(f"options {dataset.env_spec.kwargs}")
+    for kind in ("observation_space", "action_space"):
+        expected, found = getattr(env, kind), getattr(dataset, kind)
+        if expected.shape != found.shape:
+            problems.append(f"{kind} {found} for {expected}")
+    env.close()
+    if positions is None:
+        return problems, ""
+    steps, worst = replay(dataset, positions)
+    if worst > 1e-3:  # observations are float32, and contacts are stiff
+        problems.append("rewards")
+    return problems, f", {steps} rewards within {worst:.0e}"
+
+
 def compare_d4rl(theirs, path):
     import h5py
     import numpy
@@ -140,8 +191,11 @@ def main():
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     os.environ["MINARI_DATASETS_PATH"] = str(folder)
+    import gymnasium
     import minari
+    import mujoco
 
+    print(f"minari {minari.__version__}, gymnasium {gymnasium.__version__}, mujoco {mujoco.__version__}")
     theirs = {name: collect(name, *specification) for name, specification in COLLECTED.items()}
     ours = {name: f"ours/{name}" for name in theirs}
     for name in ours.values():
@@ -150,7 +204,11 @@ def main():
     for name in theirs:
         write.append({"from": str(folder / name), "to": str(folder / ours[name]), "format": "minari"})
         write.append({"from": str(folder / name), "to": str(folder / ours[name]) + ".hdf5", "format": "d4rl"})
-    found = run_ours(node, {"write": write, "read": [one["from"] for one in write[::2]]})
+    for name in RECORDED:
+        place = str(folder / "recorded" / f"{name}-v0")
+        write.append({"from": str(REPOSITORY / "demonstrations" / f"{name}.npz"), "to": place, "format": "minari"})
+    (folder / "recorded").mkdir()
+    found = run_ours(node, {"write": write, "read": [str(folder / name) for name in theirs]})
 
     failed = False
     for name, dataset in theirs.items():
@@ -166,6 +224,11 @@ def main():
         failed = failed or any(problems.values())
         words = "  ".join(f"{kind} {'same' if not some else some}" for kind, some in problems.items())
         print(f"{name}: {dataset.total_episodes} episodes, {dataset.total_steps} steps: {words}  options {ours_read['envOptions']}")
+    for name, (hidden, positions) in RECORDED.items():
+        dataset = minari.load_dataset(f"recorded/{name}-v0")
+        problems, replayed = compare_recording(dataset, hidden, positions)
+        failed = failed or bool(problems)
+        print(f"{name}: {dataset.total_steps} steps: {'same' if not problems else problems}{replayed}")
     unlisted = [name for name in ours.values() if name not in minari.list_local_datasets()]
     print(f"ours that Minari does not list: {unlisted or 'none'}")
     failed = failed or bool(unlisted)

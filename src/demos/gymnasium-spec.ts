@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { parsePythonJson, pythonJson } from "./python-json.ts";
 
 /** An environment as our files name it. */
@@ -23,6 +24,16 @@ const SHARED = new Set(
   ].flatMap((line) => line.split(" ")),
 );
 
+/** Of `SHARED`, what Gymnasium's v4 tasks take; the pendulums, Reacher and Pusher of v4 take nothing. */
+const V4 = new Set(
+  [
+    "forwardRewardWeight controlCostWeight contactCostWeight contactForceRange healthyReward resetNoiseScale",
+    "terminateWhenUnhealthy healthyStateRange healthyZRange healthyAngleRange",
+    "excludeCurrentPositionsFromObservation",
+  ].flatMap((line) => line.split(" ")),
+);
+const V4_TAKES_NOTHING = /^(Inverted(Double)?Pendulum|Reacher|Pusher)-v4$/;
+
 /** Where Gymnasium keeps its environments, and after how many steps it cuts an episode. */
 const CLASSIC: Readonly<Record<string, readonly [entryPoint: string, steps: number]>> = {
   "Acrobot-v1": ["gymnasium.envs.classic_control.acrobot:AcrobotEnv", 500],
@@ -46,13 +57,23 @@ const MUJOCO_STEPS: Readonly<Record<string, number>> = {
 
 /**
  * The environment as Gymnasium's EnvSpec in JSON, from which Minari makes it again; null where Gymnasium has no such
- * environment or does not take one of the options.
+ * environment or cannot be given one of the options.
+ *
+ * @param defaults options of the environment where none is given. Those that are at their default are left out, as
+ *   Gymnasium's is the same. The one that is not: contact margins, which Gymnasium sums in every version.
  */
-export function toGymnasiumSpec({ env, envOptions }: NamedEnvironment): string | null {
+export function toGymnasiumSpec(
+  { env, envOptions }: NamedEnvironment,
+  defaults: Readonly<Record<string, unknown>> = {},
+): string | null {
   const registered = registration(env);
   if (registered === null) return null;
-  const { maxEpisodeSteps = registered.steps, ...options } = envOptions;
-  if (!Object.keys(options).every((name) => SHARED.has(name))) return null;
+  const { maxEpisodeSteps = registered.steps, ...given } = envOptions;
+  const theirs: Readonly<Record<string, unknown>> = { ...defaults, contactMargins: "summed" };
+  const options = Object.fromEntries(
+    Object.entries(given).filter(([name, value]) => !isDeepStrictEqual(value, theirs[name])),
+  );
+  if (!Object.keys(options).every((name) => takes(env, name))) return null;
   return pythonJson({
     id: env,
     entry_point: registered.entryPoint,
@@ -79,6 +100,11 @@ export function fromGymnasiumSpec(text: string): NamedEnvironment | null {
   if (typeof steps === "number" && steps !== registration(spec.id)?.steps)
     options.push(["maxEpisodeSteps", steps]);
   return { env: spec.id, envOptions: Object.fromEntries(options) };
+}
+
+function takes(env: string, option: string): boolean {
+  if (!env.endsWith("-v4")) return SHARED.has(option);
+  return V4.has(option) && !V4_TAKES_NOTHING.test(env);
 }
 
 function registration(env: string): { entryPoint: string; steps: number } | null {

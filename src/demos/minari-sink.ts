@@ -7,6 +7,7 @@ import {
   TandemError,
   transitionCount,
   type ActionSpace,
+  type BoxSpace,
   type Trajectories,
 } from "../core/index.ts";
 import type { DemonstrationSink } from "./demonstration-file.ts";
@@ -90,7 +91,7 @@ export async function createMinariSink(path: string, metadata: Metadata): Promis
             dataset_size: Math.round(size / 1e5) / 10,
             observation_space: spaceText(spaces!.observation),
             action_space: spaceText(spaces!.action),
-            ...specOf(ours),
+            ...(await specOf(ours)),
             tandem,
           };
           await writeFile(join(data, MINARI_METADATA), `${JSON.stringify(description, null, 1)}\n`, {
@@ -121,18 +122,19 @@ function datasetId(path: string): string {
   return /.-v\d+$/.test(name) ? name : `${name}-v0`;
 }
 
-function specOf(metadata: Metadata): { env_spec?: string } {
+async function specOf(metadata: Metadata): Promise<{ env_spec?: string }> {
   if (typeof metadata.env_spec === "string") return { env_spec: metadata.env_spec };
-  const { envOptions } = metadata;
   const env = environmentName(metadata);
   if (env === null) return {};
-  const spec = toGymnasiumSpec({ env, envOptions: (envOptions ?? {}) as Record<string, unknown> });
+  const envOptions = (metadata.envOptions ?? {}) as Record<string, unknown>;
+  const known = await knownEnvironment({ env });
+  const spec = toGymnasiumSpec({ env, envOptions }, known?.options);
   return spec === null ? {} : { env_spec: spec };
 }
 
 /** Those that the metadata of another Minari data set describe, else the environment's, else unbounded ones. */
 async function spacesOf(metadata: Metadata, { observationSize, actionSize }: SetOutline): Promise<Spaces> {
-  const known = await environmentSpaces(metadata);
+  const known = await knownEnvironment(metadata);
   const observation = known?.observation.size === observationSize ? known.observation : null;
   const sizeOfAction = known?.action.kind === "box" ? known.action.size : 1;
   const action = known && sizeOfAction === actionSize ? known.action : null;
@@ -144,17 +146,21 @@ async function spacesOf(metadata: Metadata, { observationSize, actionSize }: Set
   };
 }
 
-async function environmentSpaces(
-  metadata: Metadata,
-): Promise<{ observation: Extract<ActionSpace, { kind: "box" }>; action: ActionSpace } | null> {
+/** What is known of the environment that `metadata` name; null where it is none of ours. */
+interface KnownEnvironment {
+  readonly observation: BoxSpace;
+  readonly action: ActionSpace;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+async function knownEnvironment(metadata: Metadata): Promise<KnownEnvironment | null> {
   const { environmentIds, makeEnvironment } = await import("../envs/index.ts");
   const id = environmentName(metadata);
   if (id === null || !environmentIds().includes(id)) return null;
   try {
     const env = await makeEnvironment(id, (metadata.envOptions ?? {}) as Record<string, unknown>);
-    const spaces = { observation: env.observationSpace, action: env.actionSpace };
     env.close();
-    return spaces;
+    return { observation: env.observationSpace, action: env.actionSpace, options: env.options ?? {} };
   } catch {
     return null; // its options are not ours, or the simulator is not installed
   }

@@ -9,6 +9,7 @@ import { createHdf5Writer } from "../../src/demos/hdf5-writer.ts";
 import { openDemonstrations, readDemonstrations } from "../../src/demos/index.ts";
 import { createMinariSink } from "../../src/demos/minari-sink.ts";
 import { parsePythonJson, pythonJson } from "../../src/demos/python-json.ts";
+import { environmentIds, makeEnvironment } from "../../src/envs/index.ts";
 import { anyTrajectories, countingEpisodes, golden } from "./recordings.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tandem-minari-"));
@@ -342,6 +343,54 @@ describe("Gymnasium's specifications", () => {
       ...shorter,
       envOptions: {},
     });
+  });
+
+  const tasks = environmentIds().filter((id) => /-v[45]$/.test(id));
+
+  test.each(tasks)(
+    "%s with every option at its default is Gymnasium's, but for larger margins",
+    async (env) => {
+      const made = await makeEnvironment(env);
+      made.close();
+      const { options, maxEpisodeSteps } = made;
+      const spec = (envOptions: Record<string, unknown>) => toGymnasiumSpec({ env, envOptions }, options);
+      const summed = "contactMargins" in options! ? { ...options, contactMargins: "summed" } : options!;
+      expect(parsePythonJson(spec(summed)!)).toMatchObject({
+        id: env,
+        max_episode_steps: maxEpisodeSteps,
+        kwargs: {},
+      });
+      expect(spec({ ...options, contactMargins: "larger" })).toBeNull();
+      expect(spec({ ...options, wind: 1 })).toBeNull();
+      expect(spec({ ...summed, frameSkip: 9 }) === null).toBe(env.endsWith("-v4"));
+    },
+  );
+
+  test("a recording of ours, whose options are all named, is made again by Gymnasium", async () => {
+    const { trajectories, metadata } = await readDemonstrations("demonstrations/hopper-v5-tandem-sac.npz");
+    const path = newPlace();
+    await write(path, trajectories, metadata);
+    expect(Object.keys(metadata.envOptions as object).length).toBeGreaterThan(10);
+    expect(fromGymnasiumSpec(descriptionOf(path).env_spec as string)).toEqual({
+      env: "Hopper-v5",
+      envOptions: {},
+    });
+    expect((await readDemonstrations(path)).metadata).toEqual(metadata);
+    const options = { ...(metadata.envOptions as object), controlCostWeight: 0.002 };
+    const changed = newPlace();
+    await write(changed, trajectories, { ...metadata, envOptions: options });
+    expect(fromGymnasiumSpec(descriptionOf(changed).env_spec as string)?.envOptions).toEqual({
+      controlCostWeight: 0.002,
+    });
+  });
+
+  test("what v4 takes is given to it, what it does not take is refused", () => {
+    const spec = (env: string, envOptions: Record<string, unknown>) => toGymnasiumSpec({ env, envOptions });
+    expect(fromGymnasiumSpec(spec("Hopper-v4", { healthyReward: 2 })!)?.envOptions).toEqual({
+      healthyReward: 2,
+    });
+    expect(spec("Reacher-v4", { resetNoiseScale: 1 })).toBeNull();
+    expect(spec("Ant-v4", { includeCfrcExtInObservation: true })).toBeNull();
   });
 
   test("what Gymnasium has not is not given as its own; what names no environment is none", () => {
