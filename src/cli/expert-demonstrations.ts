@@ -38,6 +38,7 @@ export async function chooseEpisodes(
 ): Promise<ExpertDemonstrations> {
   const { path, firstEpisode, shuffled } = settings;
   requireSpaces(demonstrations, environment);
+  requireEveryStep(demonstrations);
   const available = episodeCount(demonstrations.trajectories);
   if (firstEpisode >= available) {
     throw new TandemError(
@@ -96,7 +97,7 @@ export function doubtsAbout(
   return [...found, ...doubtsAboutLength(trajectories, environment)];
 }
 
-/** Episodes that were cut before their time: what would have followed counts for the agent and not for the expert. */
+/** Episodes that were cut before their time. */
 function doubtsAboutLength(
   { episodeStarts, terminated }: Trajectories,
   { id, maxEpisodeSteps }: Environment,
@@ -110,7 +111,7 @@ function doubtsAboutLength(
   const share = `${cut.length} of ${episodeStarts.length - 1} expert episodes`;
   const were = cut.length === 1 ? "was cut" : "were cut";
   return [
-    `${share} ${were} after ${shortest} steps or more, before the ${maxEpisodeSteps} of ${id}: the agent's are compared at their full length; prefer whole episodes`,
+    `${share} ${were} after ${shortest} steps or more, before the ${maxEpisodeSteps} of ${id}: the agent is compared with them as far as they go; prefer whole episodes`,
   ];
 }
 
@@ -120,6 +121,16 @@ export function recordedOptions({ metadata }: Pick<Demonstrations, "metadata">):
   return typeof envOptions === "object" && envOptions !== null && !Array.isArray(envOptions)
     ? { ...envOptions }
     : {};
+}
+
+/** Refuse demonstrations that were thinned: returns are sums over every step of a trajectory. */
+function requireEveryStep({ metadata, source }: Demonstrations): void {
+  const { every } = (metadata.subsampled ?? {}) as { every?: unknown };
+  if (typeof every !== "number" || every <= 1) return;
+  throw new TandemError(
+    "--demos",
+    `${source}: expected whole trajectories, got one step in ${every} of each; give the file that it was subsampled from`,
+  );
 }
 
 /** Refuse demonstrations of other sizes than the environment has. */

@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import { TandemError, type Trajectories } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
-import type { Environment } from "../envs/index.ts";
 import { taskDefaults, type TrainConfig } from "../runs/index.ts";
 import { chooseEpisodes, doubtsAbout, recordedOptions, rereadEpisodes } from "./expert-demonstrations.ts";
 import { commandText } from "./invocation.ts";
@@ -96,7 +95,7 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
     }
     const demonstrations = await chooseEpisodes(source, wanted, environment, settings.seed);
     for (const doubt of doubtsAbout(demonstrations, source, environment)) warn(doubt);
-    requireTermination(algorithm.termination, environment, demonstrations.trajectories);
+    requireTermination(algorithm.termination, demonstrations.trajectories);
     const config: TrainConfig = {
       ...(await commonConfig(settings, { id, options: { ...(environment.options ?? options) } })),
       command: "train",
@@ -124,22 +123,15 @@ async function resume(entry: URL, folder: string, flags: GivenOptions): Promise<
   }
 }
 
-/** A fixed horizon needs a task that can be kept from ending episodes, and demonstrations that it did not end. */
+/** A fixed horizon needs demonstrations that the task did not end: what would have followed is not known. */
 function requireTermination(
   termination: TrainConfig["algorithm"]["termination"],
-  { id, options }: Environment,
   { terminated }: Trajectories,
 ): void {
-  if (termination !== "fixed-horizon") return;
-  if (options?.terminateWhenUnhealthy === undefined) {
-    const problem = `fixed-horizon needs a task with the option terminateWhenUnhealthy, ${id} has none; choose native or absorbing`;
-    throw new TandemError("--termination", problem);
-  }
-  const at = terminated.indexOf(1);
-  if (at >= 0) {
-    const problem = `fixed-horizon expects demonstrations that only time ended, the task ended one at step ${at}; choose native or absorbing, or other episodes`;
-    throw new TandemError("--termination", problem);
-  }
+  const at = termination === "fixed-horizon" ? terminated.indexOf(1) : -1;
+  if (at < 0) return;
+  const problem = `fixed-horizon expects demonstrations that only time ended, the task ended one at step ${at}; choose native or absorbing, or other episodes`;
+  throw new TandemError("--termination", problem);
 }
 
 function recordedEnvironment({ env, source }: { env: string | null; source: string }): string {

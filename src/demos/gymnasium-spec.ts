@@ -24,7 +24,7 @@ const SHARED = new Set(
   ].flatMap((line) => line.split(" ")),
 );
 
-/** Of `SHARED`, what Gymnasium's v4 tasks take; the pendulums, Reacher and Pusher of v4 take nothing. */
+/** Of `SHARED`, what Gymnasium's v4 tasks take; but some of v4 take nothing, and its pendulums always fall for good. */
 const V4 = new Set(
   [
     "forwardRewardWeight controlCostWeight contactCostWeight contactForceRange healthyReward resetNoiseScale",
@@ -32,7 +32,8 @@ const V4 = new Set(
     "excludeCurrentPositionsFromObservation",
   ].flatMap((line) => line.split(" ")),
 );
-const V4_TAKES_NOTHING = /^(Inverted(Double)?Pendulum|Reacher|Pusher)-v4$/;
+const PENDULUMS = /^Inverted(Double)?Pendulum-/;
+const V4_TAKES_NOTHING = /^(Inverted(Double)?Pendulum|Reacher|Pusher)-/;
 
 /** Where Gymnasium keeps its environments, and after how many steps it cuts an episode. */
 const CLASSIC: Readonly<Record<string, readonly [entryPoint: string, steps: number]>> = {
@@ -103,6 +104,7 @@ export function fromGymnasiumSpec(text: string): NamedEnvironment | null {
 }
 
 function takes(env: string, option: string): boolean {
+  if (option === "terminateWhenUnhealthy" && PENDULUMS.test(env)) return false;
   if (!env.endsWith("-v4")) return SHARED.has(option);
   return V4.has(option) && !V4_TAKES_NOTHING.test(env);
 }

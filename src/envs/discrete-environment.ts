@@ -20,6 +20,8 @@ export interface DiscreteTask {
   readonly maxEpisodeSteps: number;
   /** Whether steps draw random numbers, which a saved state must then carry on. */
   readonly noisy: boolean;
+  /** Whether `advance` ever ends an episode; true. */
+  readonly terminates?: boolean;
 }
 
 const RESET_AND_NOISE = 0;
@@ -30,6 +32,7 @@ export abstract class DiscreteEnvironment implements Environment {
   readonly observationSpace: BoxSpace;
   readonly actionSpace: DiscreteSpace;
   readonly maxEpisodeSteps: number;
+  readonly terminates: boolean;
   /** The state in float64. */
   protected readonly state: Float64Array;
   readonly #noisy: boolean;
@@ -38,8 +41,10 @@ export abstract class DiscreteEnvironment implements Environment {
   #stream: RandomStream | null = null;
   #elapsedSteps = 0;
 
-  constructor({ id, stateSize, observationSpace, actions, maxEpisodeSteps, noisy }: DiscreteTask) {
+  constructor(task: DiscreteTask) {
+    const { id, stateSize, observationSpace, actions, maxEpisodeSteps, noisy, terminates = true } = task;
     this.id = id;
+    this.terminates = terminates;
     this.observationSpace = observationSpace;
     this.actionSpace = { kind: "discrete", count: actions };
     this.maxEpisodeSteps = maxEpisodeSteps;

@@ -24,6 +24,8 @@ export interface Environment {
   readonly actionSpace: ActionSpace;
   /** Steps after which an episode is truncated. */
   readonly maxEpisodeSteps: number;
+  /** Whether a state of the task can end an episode, the options being what they are; it can where this is absent. */
+  readonly terminates?: boolean;
   /** Start an episode. With a seed the noise stream starts anew from it; without, it goes on; the first reset needs one. The observation is borrowed. */
   reset(options?: { seed?: number }): { observation: Float64Array; info: Record<string, number> };
   /** One step under `action`, [actionSpace.size] (or a one-element array for a discrete action). Borrowed result. */

@@ -37,6 +37,7 @@ import {
   ascend,
   createRewardModel,
   effectiveHorizon,
+  knownSteps,
   learnedReward,
   observeTrajectories,
   type RewardModel,
@@ -147,6 +148,7 @@ export function createMlIrl(
 /**
  * Iteration k: T_k policy steps (fewer if `stepLimit` training steps are reached), then one reward step
  * theta_{k+1} = Pi_B( theta_k + alpha_k g_k / h ), g_k = sum_t gamma^t grad r(sE_t, aE_t) - sum_t gamma^t grad r(sA_t, aA_t).
+ * Where expert episodes were cut, the agent's step t counts by the share of them that reach it.
  * The effective horizon h = sum of gamma^t over a full-length episode is a constant: it only makes alpha_k comparable
  * between discounts and tasks. `clock` gives milliseconds.
  */
@@ -181,7 +183,8 @@ export function mlIrlIteration(
   const discount = options.discountedGradient ? options.sac.discount : 1;
   const span = { discount, horizon: agent.environment.maxEpisodeSteps };
   const expert = addReturnGradient(kernels, reward, expertTrajectories, span, 1);
-  const own = addReturnGradient(kernels, reward, agentTrajectories, span, -1);
+  const ownSpan = { ...span, known: knownSteps(expertTrajectories, span.horizon) };
+  const own = addReturnGradient(kernels, reward, agentTrajectories, ownSpan, -1);
   const horizon = effectiveHorizon(discount, span.horizon);
   const absorbing = absorbingReward(kernels, reward);
   const ascent = ascend(kernels, reward, state.rewardSteps, 1 / horizon);
@@ -228,6 +231,7 @@ function sampleAgent(kernels: Kernels, state: MlIrl): Trajectories[] {
   const key = foldIn(state.rolloutKey, state.rewardSteps);
   const trajectories = rollout(rolloutEnvironment, act, options.trajectoriesPerRewardStep, key);
   state.steps.rewardRollout += transitionCount(trajectories);
+  requireWholeEpisodes(options.termination, trajectories, "environment");
   observeTrajectories(kernels, state.reward, "agent", trajectories);
   return [trajectories];
 }

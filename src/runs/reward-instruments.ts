@@ -12,6 +12,7 @@ import {
   absorbingFeatures,
   absorbingWeight,
   effectiveHorizon,
+  knownSteps,
   stepFeatures,
   twoLayerOf,
   type MlIrl,
@@ -123,12 +124,13 @@ function estimateRows({ options, demonstrations, recentEpisodes, agent }: MlIrl)
   const horizon = effectiveHorizon(discount, span.horizon);
   const episodes = Math.min(episodeCount(demonstrations), options.trajectoriesPerRewardStep);
   const expert = sliceEpisodes(demonstrations, 0, episodes);
+  const ownSpan = { ...span, known: knownSteps([expert], span.horizon) };
   const rows = [
     ...thinned(weighedSteps([expert], span, 1 / horizon), ROWS_A_SIDE),
-    ...thinned(weighedSteps(recentEpisodes, span, -1 / horizon), ROWS_A_SIDE),
+    ...thinned(weighedSteps(recentEpisodes, ownSpan, -1 / horizon), ROWS_A_SIDE),
   ];
   if (options.termination !== "absorbing") return rows;
-  const stay = meanAbsorbingWeight([expert], span) - meanAbsorbingWeight(recentEpisodes, span);
+  const stay = meanAbsorbingWeight([expert], span) - meanAbsorbingWeight(recentEpisodes, ownSpan);
   // First, where it stays: no other row writes the indicator.
   return [{ from: null, t: 0, weight: stay / horizon }, ...rows];
 }
@@ -145,7 +147,7 @@ function meanAbsorbingWeight(parts: readonly Trajectories[], span: ReturnSpan): 
 
 function weighedSteps(
   parts: readonly Trajectories[],
-  { discount, horizon }: ReturnSpan,
+  { discount, horizon, known }: ReturnSpan,
   scale: number,
 ): WeighedStep[] {
   const episodes = parts.reduce((sum, part) => sum + episodeCount(part), 0);
@@ -156,7 +158,7 @@ function weighedSteps(
       const start = from.episodeStarts[episode];
       const end = Math.min(from.episodeStarts[episode + 1], start + horizon);
       for (let t = start; t < end; t++) {
-        steps.push({ from, t, weight });
+        steps.push({ from, t, weight: known ? weight * known[t - start] : weight });
         weight *= discount;
       }
     }

@@ -223,8 +223,9 @@ async function train(
 async function openTraining(config: RunConfig, demonstrations: Trajectories | null): Promise<Training> {
   const kernels = await loadKernels({ build: config.kernels });
   const evaluationEnvironment = await makeEnvironment(config.env.id, config.env.options);
-  const endless = config.command === "train" && config.algorithm.termination === "fixed-horizon";
-  const trainingOptions = endless
+  const fixed = config.command === "train" && config.algorithm.termination === "fixed-horizon";
+  const keptGoing = fixed && evaluationEnvironment.terminates !== false;
+  const trainingOptions = keptGoing
     ? { ...config.env.options, terminateWhenUnhealthy: false }
     : config.env.options;
   const make = (): Promise<Environment> => makeEnvironment(config.env.id, trainingOptions);

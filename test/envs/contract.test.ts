@@ -102,7 +102,14 @@ const SWIMMER: ContractFacts = {
 };
 
 const PENDULUM = { maxEpisodeSteps: 1000, neverTerminates: false };
-const PENDULUM_WORLD = { gravityScale: 0.38, massScale: 2, wind: 20, frameSkip: 3, resetNoiseScale: 0.05 };
+const PENDULUM_WORLD = {
+  gravityScale: 0.38,
+  massScale: 2,
+  wind: 20,
+  frameSkip: 3,
+  terminateWhenUnhealthy: false,
+  resetNoiseScale: 0.05,
+};
 
 function pendulumFacts(payAtTermination: boolean): ContractFacts {
   const changedOptions: InvertedPendulumOptions = { ...PENDULUM_WORLD, payAtTermination, maxEpisodeSteps: 7 };

@@ -156,6 +156,9 @@ export function environmentContract(name: string, make: EnvironmentFactory, fact
       }),
     );
 
+    it("says whether it can terminate", () =>
+      withEnvironment((env) => expect(env.terminates).toBe(!facts.neverTerminates)));
+
     it.skipIf(!facts.neverTerminates)(
       "truncates at maxEpisodeSteps and not before, and never terminates",
       async () => {

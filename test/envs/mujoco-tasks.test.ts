@@ -194,13 +194,16 @@ describe("the end of an episode", () => {
     expect((await paid({})) - nothing).toBeCloseTo(last, 12);
   });
 
-  it.for(["Hopper-v5", "Walker2d-v5"])("does not come in %s where it may not, unpaid", async (id) => {
-    await withEnvironment(id, { terminateWhenUnhealthy: false, payAtTermination: true }, (env) => {
-      env.setState(ENDING[taskOf(id)]);
-      const { info, terminated } = env.step(still(env));
-      expect([info.reward_survive, terminated]).toEqual([0, false]);
-    });
-  });
+  it.for(["Hopper-v5", "Walker2d-v5", "InvertedDoublePendulum-v5", "InvertedPendulum-v5"])(
+    "does not come in %s where it may not, unpaid",
+    async (id) => {
+      await withEnvironment(id, { terminateWhenUnhealthy: false, payAtTermination: true }, (env) => {
+        env.setState(ENDING[taskOf(id)]);
+        const { info, terminated } = env.step(still(env));
+        expect([info.reward_survive, terminated]).toEqual([0, false]);
+      });
+    },
+  );
 
   it.for([
     ["Hopper-v5", "healthyZRange", 1],

@@ -109,7 +109,10 @@ describeBuilds("the gradient of the discounted return", (kernels) => {
     const theta = read(model.network.parameters);
     const expected = (): number[] => {
       const parameters = constants(theta);
-      return gradient(meanReturn(form, parameters, standard, agent, DISCOUNT), parameters);
+      return gradient(
+        meanReturn(form, parameters, standard, agent, (t) => DISCOUNT ** t),
+        parameters,
+      );
     };
     const tolerance = float32Tolerance(expected);
     const parts = [toTrajectories(agent.slice(0, 1)), toTrajectories(agent.slice(1))];
@@ -119,7 +122,7 @@ describeBuilds("the gradient of the discounted return", (kernels) => {
     // The return is piecewise linear in each parameter: no error in h, only rounding.
     const h = 1e-6;
     const returnAt = (parameters: number[]): number =>
-      meanReturn(form, constants(parameters), standard, agent, DISCOUNT).value;
+      meanReturn(form, constants(parameters), standard, agent, (t) => DISCOUNT ** t).value;
     const differences = theta.map(
       (w, i) => (returnAt(theta.with(i, w + h)) - returnAt(theta.with(i, w - h))) / (2 * h),
     );
@@ -135,7 +138,7 @@ describeBuilds("the gradient of the discounted return", (kernels) => {
     const expected = (): number[] => {
       const theta = constants(read(model.network.parameters));
       const along = inputRows(form, agent).map((row) => reward(form, theta, standard, row).value);
-      const total = meanReturn(form, theta, standard, agent, DISCOUNT).value;
+      const total = meanReturn(form, theta, standard, agent, (t) => DISCOUNT ** t).value;
       return [...along, total, along.reduce((a, b) => a + b) / along.length];
     };
     const trajectories = toTrajectories(agent);

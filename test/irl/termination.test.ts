@@ -7,6 +7,7 @@ import {
   ascend,
   createMlIrl,
   createRewardModel,
+  knownSteps,
   mlIrlIteration,
   rewardsAlong,
   type MlIrlOptions,
@@ -89,6 +90,29 @@ describeBuilds("the gradient under the three treatments of termination", (kernel
     expect(gradientOf(model, [visiting([0, 1], true)], [])).toEqual([1, 0.5, 0, 0.4375]);
     expect(gradientOf(model, [visiting([0, 1], false)], [])).toEqual([1, 0.5, 0, 0]);
     expect(gradientOf(model, [], [visiting([2], true)])).toEqual([0, 0, -1, -0.9375]);
+  });
+
+  it("does not see that constant where expert episodes were cut either: the agent's count as far as they go", () => {
+    // One of two is cut after a step, the other ended after two: of 5 steps the second to last are known of one half.
+    const expert = [visiting([0], false), visiting([1, 1], true)];
+    const known = knownSteps(expert, 5);
+    expect(known).toEqual(Float64Array.of(1, 0.5, 0.5, 0.5, 0.5));
+    const model = make(true);
+    for (const agent of [visiting([2, 2, 2], true), visiting([2, 2, 2, 2, 2], false)]) {
+      kernels.fill(model.network.length, model.gradient, 0);
+      addReturnGradient(kernels, model, expert, HALF, 1);
+      addReturnGradient(kernels, model, [agent], { ...HALF, known }, -1);
+      expect(sum([...download(kernels, model.gradient, model.network.features)])).toBe(0);
+    }
+    const ended = visiting([2, 2, 2], true);
+    kernels.fill(model.network.length, model.gradient, 0);
+    addReturnGradient(kernels, model, [ended], { ...HALF, known }, 1);
+    expect([...download(kernels, model.gradient, 4)]).toEqual([0, 0, 1 + 0.25 + 0.125, 0.0625 + 0.03125]);
+  });
+
+  it("knows every step where no expert episode was cut", () => {
+    expect(knownSteps([visiting([0, 1], true), visiting([0, 1, 2, 0, 1], false)], 5)).toBeUndefined();
+    expect(knownSteps([visiting([0, 1, 2, 0, 1, 2], false)], 5)).toBeUndefined();
   });
 
   it("without it leaves out what follows an end", () => {

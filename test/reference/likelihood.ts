@@ -57,24 +57,40 @@ export function reward(
   return twoLayer(form.network.signs, theta, constants(psi));
 }
 
-/** (1/E) sum_e sum_t gamma^t r(s_t, a_t; theta), t from 0. */
+/** (1/E) sum_e sum_t w_t r(s_t, a_t; theta), t from 0. */
 export function meanReturn(
   form: RewardForm,
   theta: readonly Scalar[],
   standard: Standard,
   episodes: readonly Episode[],
-  discount: number,
+  weightOf: (t: number) => number,
 ): Scalar {
   const returns = episodes.map((episode) =>
     inputRows(form, [episode])
-      .map((row, t) => times(discount ** t, reward(form, theta, standard, row)))
+      .map((row, t) => times(weightOf(t), reward(form, theta, standard, row)))
       .reduce(add),
   );
   return times(1 / episodes.length, returns.reduce(add));
 }
 
-/** Everything that one reward step depends on beside theta. */
-export interface RewardStep {
+/** Share of episodes, cut where they end, that have a step t. */
+export function shareWithStep(episodes: readonly Episode[], t: number): number {
+  return episodes.filter(({ actions }) => actions.length > t).length / episodes.length;
+}
+
+/** What g is the gradient of: the expert's mean return less the agent's, whose step t counts by the share of expert episodes that have one. */
+export function returnGap(
+  { form, standard, expert, agent, discount }: Omit<RewardTerms, "horizon">,
+  theta: readonly Scalar[],
+): Scalar {
+  return subtract(
+    meanReturn(form, theta, standard, expert, (t) => discount ** t),
+    meanReturn(form, theta, standard, agent, (t) => discount ** t * shareWithStep(expert, t)),
+  );
+}
+
+/** What a gradient depends on beside theta. Every episode is cut, by its time or before. */
+interface RewardTerms {
   readonly form: RewardForm;
   readonly standard: Standard;
   readonly expert: readonly Episode[];
@@ -82,6 +98,10 @@ export interface RewardStep {
   readonly discount: number;
   /** Steps of a full-length episode. */
   readonly horizon: number;
+}
+
+/** Everything that one reward step depends on beside theta. */
+export interface RewardStep extends RewardTerms {
   readonly stepSize: number;
   /** Adam's memory instead of plain ascent. */
   readonly memory: AdamMemory | null;
@@ -91,11 +111,9 @@ export interface RewardStep {
 
 /** theta_{k+1} = Pi(theta_k + alpha_k g / h), g of Lemma 4, h = sum_{t < horizon} gamma^t; Adam takes g for its own step. */
 export function rewardStep(step: RewardStep, initial: readonly number[], theta: readonly number[]): number[] {
-  const { form, standard, discount, stepSize, memory, regulariser } = step;
+  const { discount, stepSize, memory, regulariser } = step;
   const parameters = constants(theta);
-  const returnOf = (episodes: readonly Episode[]): Scalar =>
-    meanReturn(form, parameters, standard, episodes, discount);
-  const g = gradient(subtract(returnOf(step.expert), returnOf(step.agent)), parameters);
+  const g = gradient(returnGap(step, parameters), parameters);
   let h = 0;
   for (let t = 0; t < step.horizon; t++) h += discount ** t;
   const climbed = memory

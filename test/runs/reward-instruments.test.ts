@@ -34,6 +34,7 @@ import {
 } from "../reference/autodiff.ts";
 import { expectClose } from "../reference/closeness.ts";
 import { randomEpisodes, toTrajectories } from "../reference/episodes.ts";
+import { shareWithStep } from "../reference/likelihood.ts";
 import { pointEnvironment, type Episode } from "../reference/point-environment.ts";
 import { twoLayer, twoLayerLinearised } from "../reference/two-layer.ts";
 
@@ -113,16 +114,18 @@ describeBuilds("instruments on a reward", (kernels) => {
     const inverseNorm = exp(times(-0.5, log(sum(row.map(square)))));
     return row.map((x) => multiply(x, inverseNorm));
   };
-  /** The steps of some episodes with their weight in Lhat / h, in order. */
+  /** The steps of some episodes with their weight in Lhat / h, in order; an agent's count as far as the expert's go. */
   const weighedRows = (
     episodes: readonly Episode[],
     sign: number,
+    expert: readonly Episode[],
     discount = DISCOUNT,
   ): { episode: Episode; t: number; weight: number }[] =>
     episodes.flatMap((episode) =>
       episode.actions.map((_, t) => {
         const horizon = effectiveHorizon(discount, MAX_STEPS);
-        return { episode, t, weight: (sign * discount ** t) / episodes.length / horizon };
+        const known = sign > 0 ? 1 : shareWithStep(expert, t);
+        return { episode, t, weight: (sign * known * discount ** t) / episodes.length / horizon };
       }),
     );
   /** Rms of r, rms of r - f0, and the gap of discounted returns over h, by their definitions. */
@@ -131,9 +134,13 @@ describeBuilds("instruments on a reward", (kernels) => {
     const signs = download(kernels, network.fixed.rewardSigns[0], WIDTH);
     const theta = constants(download(kernels, network.parameters, network.length));
     const theta0 = [...download(kernels, initial, network.length)];
-    const rows = [...weighedRows(expert, 1, discount), ...weighedRows(AGENT, -1, discount)].map(
-      ({ episode, t, weight }) => ({ x: features(irl, episode.observations[t], episode.actions[t]), weight }),
-    );
+    const rows = [
+      ...weighedRows(expert, 1, expert, discount),
+      ...weighedRows(AGENT, -1, expert, discount),
+    ].map(({ episode, t, weight }) => ({
+      x: features(irl, episode.observations[t], episode.actions[t]),
+      weight,
+    }));
     const values = rows.map(({ x }) => twoLayer(signs, theta, x));
     const errors = rows.map(({ x }, i) => subtract(values[i], twoLayerLinearised(signs, theta0, theta, x)));
     const gap = values.map((value, i) => times(rows[i].weight, value)).reduce(add);
@@ -175,7 +182,8 @@ describeBuilds("instruments on a reward", (kernels) => {
     const irl = make();
     move(irl);
     const network = twoLayerOf(irl.reward) as TwoLayerNetwork;
-    const rows = weighedRows(EXPERT.slice(0, 2), 1).concat(weighedRows(AGENT, -1));
+    const expert = EXPERT.slice(0, 2);
+    const rows = weighedRows(expert, 1, expert).concat(weighedRows(AGENT, -1, expert));
     const points = kernels.allocate(rows.length * network.features);
     rows.forEach(({ episode, t }, i) => {
       stepFeatures(kernels, irl.reward, toTrajectories([episode]), t, points + 4 * i * network.features);

@@ -96,6 +96,7 @@ class LunarLander implements Environment {
   };
   readonly actionSpace: DiscreteSpace = { kind: "discrete", count: ACTIONS };
   readonly maxEpisodeSteps: number;
+  readonly terminates = true;
   readonly #planck: Planck;
   readonly #options: LunarLanderOptions;
   readonly #result: StepResult = {

@@ -87,6 +87,7 @@ class CustomAnt extends MujocoEnvironment {
       id,
       frameSkip,
       maxEpisodeSteps,
+      terminates: false,
       observationSize: qpos.length - 2 + qvel.length + shownForces,
       options: { ...options },
       carried: readsForces ? (["cfrc_ext"] as const) : [],

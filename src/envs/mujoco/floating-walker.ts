@@ -116,6 +116,7 @@ export abstract class FloatingWalker extends MujocoEnvironment {
       id,
       frameSkip,
       maxEpisodeSteps,
+      terminates: options.terminateWhenUnhealthy,
       observationSize: sizes.reduce(
         (sum, size) => sum + size,
         simulation.qpos.length + simulation.qvel.length - hiddenPositions,

@@ -77,6 +77,7 @@ class HalfCheetah extends MujocoEnvironment {
       id,
       frameSkip,
       maxEpisodeSteps,
+      terminates: false,
       observationSize,
       options: { ...options },
       hiddenPositions: firstPosition,

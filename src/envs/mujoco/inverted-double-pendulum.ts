@@ -21,6 +21,8 @@ export interface InvertedDoublePendulumOptions extends Omit<
   payAtTermination: boolean;
   /** Observe the constraint forces on both hinges, always 0, beside the cart's; true in v4, false in v5. */
   observeHingeForces: boolean;
+  /** End the episode when a pole has fallen; true, as always in Gymnasium. */
+  terminateWhenUnhealthy: boolean;
   /** Half-width of the uniform noise on positions and standard deviation of the normal noise on velocities at reset; 0.1. */
   resetNoiseScale: number;
   /** Steps after which an episode is truncated; 1000. */
@@ -38,6 +40,7 @@ function defaultsOf(id: InvertedDoublePendulumId): InvertedDoublePendulumOptions
     healthyReward: 10,
     payAtTermination: isV4,
     observeHingeForces: isV4,
+    terminateWhenUnhealthy: true,
     resetNoiseScale: 0.1,
     maxEpisodeSteps: 1000,
   };
@@ -80,7 +83,7 @@ class InvertedDoublePendulum extends MujocoEnvironment {
   readonly #reports: boolean;
 
   constructor(id: InvertedDoublePendulumId, options: InvertedDoublePendulumOptions, simulation: Simulation) {
-    const { frameSkip, maxEpisodeSteps, observeHingeForces } = options;
+    const { frameSkip, maxEpisodeSteps, terminateWhenUnhealthy: terminates, observeHingeForces } = options;
     const reports = id === "InvertedDoublePendulum-v5";
     const stepInfo: Record<string, number> = reports
       ? { reward_survive: NaN, distance_penalty: NaN, velocity_penalty: NaN }
@@ -89,6 +92,7 @@ class InvertedDoublePendulum extends MujocoEnvironment {
       id,
       frameSkip,
       maxEpisodeSteps,
+      terminates,
       observationSize: observeHingeForces ? 11 : 9,
       options: { ...options },
       carried: ["qfrc_constraint"] as const,
@@ -111,15 +115,15 @@ class InvertedDoublePendulum extends MujocoEnvironment {
   protected override beforeStep(): void {}
 
   protected override score(_: ArrayLike<number>, result: StepResult): void {
-    const { healthyReward, payAtTermination } = this.#options;
+    const { healthyReward, payAtTermination, terminateWhenUnhealthy } = this.#options;
     const { site_xpos: tip, qvel } = this.simulation;
-    const terminated = tip[2] <= FALLEN;
-    const survive = terminated && !payAtTermination ? 0 : healthyReward;
+    const fallen = tip[2] <= FALLEN;
+    result.terminated = fallen && terminateWhenUnhealthy;
+    const survive = !fallen || (result.terminated && payAtTermination) ? healthyReward : 0;
     const below = tip[2] - 2;
     const distance = 0.01 * (tip[0] * tip[0]) + below * below;
     const velocity = 0.001 * (qvel[1] * qvel[1]) + 0.005 * (qvel[2] * qvel[2]);
     result.reward = survive - distance - velocity;
-    result.terminated = terminated;
     if (!this.#reports) return;
     const { info } = result;
     info.reward_survive = survive;

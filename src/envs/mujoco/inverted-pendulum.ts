@@ -12,6 +12,8 @@ export interface InvertedPendulumOptions extends Omit<PhysicsOptions, "contactMa
   frameSkip: number;
   /** Pay for the step that ends the episode too; true in v4, false in v5. */
   payAtTermination: boolean;
+  /** End the episode when a pole has fallen; true, as always in Gymnasium. */
+  terminateWhenUnhealthy: boolean;
   /** Half-width of the uniform noise on positions and velocities at reset; 0.01. */
   resetNoiseScale: number;
   /** Steps after which an episode is truncated; 1000. */
@@ -26,6 +28,7 @@ function defaultsOf(id: InvertedPendulumId): InvertedPendulumOptions {
     wind,
     frameSkip: 2,
     payAtTermination: id === "InvertedPendulum-v4",
+    terminateWhenUnhealthy: true,
     resetNoiseScale: 0.01,
     maxEpisodeSteps: 1000,
   };
@@ -61,13 +64,14 @@ class InvertedPendulum extends MujocoEnvironment {
 
   constructor(id: InvertedPendulumId, options: InvertedPendulumOptions, simulation: Simulation) {
     simulation.attach(); // memory may have grown since it was made
-    const { frameSkip, maxEpisodeSteps } = options;
+    const { frameSkip, maxEpisodeSteps, terminateWhenUnhealthy: terminates } = options;
     const reports = id === "InvertedPendulum-v5";
     const stepInfo: Record<string, number> = reports ? { reward_survive: NaN } : {};
     const task = {
       id,
       frameSkip,
       maxEpisodeSteps,
+      terminates,
       observationSize: simulation.qpos.length + simulation.qvel.length,
       options: { ...options },
       hiddenPositions: 0,
@@ -89,8 +93,10 @@ class InvertedPendulum extends MujocoEnvironment {
   protected override beforeStep(): void {}
 
   protected override score(_: ArrayLike<number>, result: StepResult): void {
-    result.terminated = Math.abs(this.simulation.qpos[1]) > UPRIGHT;
-    result.reward = result.terminated && !this.#options.payAtTermination ? 0 : 1;
+    const { payAtTermination, terminateWhenUnhealthy } = this.#options;
+    const fallen = Math.abs(this.simulation.qpos[1]) > UPRIGHT;
+    result.terminated = fallen && terminateWhenUnhealthy;
+    result.reward = !fallen || (result.terminated && payAtTermination) ? 1 : 0;
     if (this.#reports) result.info.reward_survive = result.reward;
   }
 

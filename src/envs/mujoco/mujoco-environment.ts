@@ -21,6 +21,8 @@ export interface MujocoTask {
   readonly frameSkip: number;
   /** Environment steps after which an episode is truncated. */
   readonly maxEpisodeSteps: number;
+  /** Whether `score` ever ends an episode. */
+  readonly terminates: boolean;
   /** Coordinates of an observation. */
   readonly observationSize: number;
   /** All options, resolved. */
@@ -53,6 +55,7 @@ export abstract class MujocoEnvironment implements Environment {
   readonly observationSpace: BoxSpace;
   readonly actionSpace: BoxSpace;
   readonly maxEpisodeSteps: number;
+  readonly terminates: boolean;
   readonly options: Readonly<Record<string, unknown>>;
   stateFromObservation?: (observation: ArrayLike<number>) => EnvironmentState;
   /** Simulated seconds of one environment step. */
@@ -72,6 +75,7 @@ export abstract class MujocoEnvironment implements Environment {
     const { motors, timestep } = simulation.model;
     this.id = task.id;
     this.maxEpisodeSteps = task.maxEpisodeSteps;
+    this.terminates = task.terminates;
     this.observationSpace = box(task.observationSize, -Infinity, Infinity);
     this.actionSpace = {
       kind: "box",

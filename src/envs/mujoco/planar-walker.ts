@@ -106,6 +106,7 @@ export class PlanarWalker extends MujocoEnvironment {
       id,
       frameSkip,
       maxEpisodeSteps,
+      terminates: options.terminateWhenUnhealthy,
       observationSize: simulation.qpos.length + simulation.qvel.length - firstPosition,
       options: { ...options },
       hiddenPositions: firstPosition,

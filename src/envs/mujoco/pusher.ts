@@ -95,6 +95,7 @@ class Pusher extends MujocoEnvironment {
       id,
       frameSkip,
       maxEpisodeSteps,
+      terminates: false,
       observationSize: 2 * ARM + 9,
       options: { ...options },
       carried: ["xpos"] as const,

@@ -81,6 +81,7 @@ class Reacher extends MujocoEnvironment {
       id,
       frameSkip,
       maxEpisodeSteps,
+      terminates: false,
       observationSize: observeHeight ? 11 : 10,
       options: { ...options },
       carried: ["xpos"] as const,

@@ -80,6 +80,7 @@ class Swimmer extends MujocoEnvironment {
       id,
       frameSkip,
       maxEpisodeSteps,
+      terminates: false,
       observationSize: simulation.qpos.length + simulation.qvel.length - firstPosition,
       options: { ...options },
       hiddenPositions: firstPosition,

@@ -18,7 +18,15 @@ class TabularEnvironment extends DiscreteEnvironment {
       low: Float64Array.of(0),
       high: Float64Array.of(mdp.states - 1),
     };
-    super({ id, stateSize: 1, observationSpace, actions: mdp.actions, maxEpisodeSteps, noisy: true });
+    super({
+      id,
+      stateSize: 1,
+      observationSpace,
+      actions: mdp.actions,
+      maxEpisodeSteps,
+      noisy: true,
+      terminates: false,
+    });
     this.#mdp = mdp;
   }
 
