@@ -37,6 +37,7 @@ export interface EnvironmentOptions {
   "Acrobot-v1": AcrobotOptions;
   "Ant-v4": AntOptions;
   "Ant-v5": AntOptions;
+  "BigAnt-v0": CustomAntOptions;
   "CartPole-v0": CartPoleOptions;
   "CartPole-v1": CartPoleOptions;
   "Chain-v0": ChainOptions & EpisodeOptions;
@@ -73,6 +74,7 @@ const MAKERS: Record<KnownId, (options: GivenOptions) => Promise<Environment>> =
   "Acrobot-v1": makeAcrobot,
   "Ant-v4": (options) => makeAnt("Ant-v4", options),
   "Ant-v5": (options) => makeAnt("Ant-v5", options),
+  "BigAnt-v0": (options) => makeCustomAnt("BigAnt-v0", options),
   "CartPole-v0": (options) => makeCartPole("CartPole-v0", options),
   "CartPole-v1": (options) => makeCartPole("CartPole-v1", options),
   "Chain-v0": tabularMaker("Chain-v0", CHAIN, chainMdp),

@@ -126,6 +126,7 @@ describe("Ant's observation", () => {
     ["Ant-v5", {}, 105],
     ["Ant-v5", { excludeCurrentPositionsFromObservation: false }, 107],
     ["CustomAnt-v0", {}, 111],
+    ["BigAnt-v0", { includeCfrcExtInObservation: false }, 27],
     ["DisabledAnt-v0", { includeCfrcExtInObservation: false }, 27],
   ] as const)("has in %s with %o %i numbers", async ([id, options, size]) => {
     const env = await makeEnvironment(id, options);
@@ -134,7 +135,7 @@ describe("Ant's observation", () => {
     env.close();
   });
 
-  it.for(["Ant-v4", "Ant-v5", "CustomAnt-v0", "DisabledAnt-v0"])(
+  it.for(["Ant-v4", "Ant-v5", "CustomAnt-v0", "DisabledAnt-v0", "BigAnt-v0"])(
     "tells the state of %s but for x and y",
     async (id) => {
       const env = await makeEnvironment(id);
@@ -261,6 +262,22 @@ describe("CustomAnt's reward", () => {
     expect([info.reward_flipped, terminated]).toEqual([-1, false]);
     expect(reward).toBeCloseTo(info.reward_forward + info.reward_contact - 1, 12);
     env.close();
+  });
+
+  it("is paid in BigAnt as in CustomAnt with shins twice as long, action by action", async () => {
+    const [big, long, usual] = await Promise.all([
+      makeEnvironment("BigAnt-v0"),
+      makeEnvironment("CustomAnt-v0", { shinScale: 2 }),
+      makeEnvironment("CustomAnt-v0"),
+    ]);
+    const [ours, theirs, other] = [big, long, usual].map((env) => {
+      env.reset({ seed: 4 });
+      const { reward, observation } = env.step([0.1, -0.9, 0.2, -0.8, 0.3, -0.7, 0.4, -0.6]);
+      env.close();
+      return [reward, ...observation];
+    });
+    expect(ours).toEqual(theirs);
+    expect(ours).not.toEqual(other);
   });
 
   it("moves the same legs by other coordinates of the action in DisabledAnt", async () => {

@@ -266,11 +266,11 @@ const ANT_V5 = antFacts({
 /** The range of contact forces shows where they are shown or charged. */
 const ANT_FORCES = { contactForceRange: [-0.5, 1] };
 
-function customAntFacts(disabledLegs: CustomAntOptions["disabledLegs"]): ContractFacts {
+function customAntFacts(disabledLegs: CustomAntOptions["disabledLegs"], shinScale = 2): ContractFacts {
   const changedOptions: CustomAntOptions = {
     ...WORLD,
     contactMargins: "summed",
-    shinScale: 2,
+    shinScale,
     disabledLegs,
     frameSkip: 4,
     gear: 60,
@@ -335,6 +335,7 @@ const FACTS: Record<string, ContractFacts> = {
   },
   "Ant-v4": { ...ANT_V4, triedElsewhere: ["contactForceRange"] },
   "Ant-v5": { ...ANT_V5, changedOptions: { ...ANT_V5.changedOptions, ...ANT_FORCES } },
+  "BigAnt-v0": customAntFacts("back", 3),
   "CartPole-v0": { ...CART_POLE, maxEpisodeSteps: 200 },
   "CartPole-v1": { ...CART_POLE, maxEpisodeSteps: 500 },
   "Chain-v0": {

@@ -8,7 +8,7 @@ import { MujocoEnvironment, sumOfSquares } from "./mujoco-environment.ts";
 import { PHYSICS, type PhysicsOptions, openSimulation } from "./physics.ts";
 import type { Simulation } from "./simulation.ts";
 
-/** The options of CustomAnt and DisabledAnt. */
+/** The options of CustomAnt, DisabledAnt and BigAnt. */
 export interface CustomAntOptions extends PhysicsOptions, AntBodyOptions {
   /** MuJoCo steps of 0.01 s in one environment step; 5. */
   frameSkip: number;
@@ -36,7 +36,7 @@ function defaultsOf(id: CustomAntId): CustomAntOptions {
   return {
     ...PHYSICS,
     contactMargins: "larger",
-    shinScale: 1,
+    shinScale: id === "BigAnt-v0" ? 2 : 1,
     disabledLegs: id === "DisabledAnt-v0" ? "back" : "none",
     frameSkip: 5,
     gear: 30,
@@ -51,11 +51,14 @@ function defaultsOf(id: CustomAntId): CustomAntOptions {
   };
 }
 
-/** CustomAnt is where a reward is learnt, DisabledAnt, with two legs shrunk and limp, where it is tried. */
-export type CustomAntId = "CustomAnt-v0" | "DisabledAnt-v0";
+/**
+ * CustomAnt is where a reward is learnt; DisabledAnt, with two legs shrunk and limp, and BigAnt, with shins twice as long, are
+ * where it is tried.
+ */
+export type CustomAntId = "CustomAnt-v0" | "DisabledAnt-v0" | "BigAnt-v0";
 
 /**
- * The two ants between which AIRL (arXiv:1710.11248), f-IRL and ML-IRL transfer rewards: Ant with weaker motors, more grip
+ * The two ants between which AIRL (arXiv:1710.11248), f-IRL and ML-IRL transfer rewards, and a third: Ant with weaker motors, more grip
  * and a face, and a reward without survival in an episode that never terminates:
  *
  *   r_t = v_x at t - controlCostWeight sum_i a_{t,i}^2 - contactCostWeight sum_i clip(force_{t+1,i})^2
@@ -177,9 +180,9 @@ function face({ surface, density }: Geom): Geom[] {
   return [...eyes, ...brows];
 }
 
-/** DisabledAnt names its legs 1, 2, 3, 4 in the order of its actions; CustomAnt, as Ant, 4, 1, 2, 3. */
+/** DisabledAnt names its legs 1, 2, 3, 4 in the order of its actions; the others, as Ant, 4, 1, 2, 3. */
 function inOrderOf(id: CustomAntId, model: ModelDescription): ModelDescription {
-  if (id === "CustomAnt-v0") return model;
+  if (id !== "DisabledAnt-v0") return model;
   const [hip4, ankle4, ...others] = model.motors;
   return { ...model, motors: [...others, hip4, ankle4] };
 }
