@@ -32,7 +32,7 @@ export function convertCommand(): Command {
         "of itself goes along; what the format cannot hold is said.",
     )
     .argument("<in>", "file or folder: npz, npy, Minari, D4RL, JSON Lines, CSV, Parquet")
-    .argument("<out>", "new file (.npz, .jsonl, .csv, .hdf5), or folder for Minari")
+    .argument("<out>", "new file (.npz, .jsonl, .csv, .hdf5 as D4RL's), or folder for Minari")
     .option("--format <name>", "npz, minari, d4rl, jsonl or csv [what the ending says]")
     .option("--env <id>", "environment to name in it [what the file names]")
     .option("--episodes <range>", "the first n, or a..b counting from 0 [all]")

@@ -31,8 +31,8 @@ export function recordCommand(): Command {
         "Defaults stand in [brackets].",
     )
     .argument("<policy>", "folder with policy.json and weights.bin, .onnx file, or run folder")
-    .option("--out <file>", "new file, ending in .npz, .jsonl or .csv")
-    .option("--format <kind>", "npz, jsonl, csv, or one in HDF5: minari, d4rl [by the ending]")
+    .option("--out <file>", "new file, ending in .npz, .jsonl, .csv or .hdf5")
+    .option("--format <kind>", "npz, jsonl, csv, d4rl (.hdf5), or minari, a folder [by the ending]")
     .option("--env <id>", "environment [what the policy names]")
     .option("--env-option <name=value>", "option of the environment (repeatable)", repeated)
     .option("--episodes <n>", "episodes to record [10]")
@@ -121,11 +121,11 @@ function fileToWrite(flags: GivenOptions): { file: string; format: WrittenFormat
     );
   }
   const format = optionValue(flags, "format", oneOf("npz", "jsonl", "csv", "minari", "d4rl")) ?? null;
-  const ending = format ? "" : [".npz", ".jsonl", ".csv"].find((known) => file.endsWith(known));
+  const ending = format ? "" : [".npz", ".jsonl", ".csv", ".hdf5"].find((known) => file.endsWith(known));
   if (ending === undefined) {
     throw new TandemError(
       "--out",
-      `expected a name that ends in .npz, .jsonl or .csv, or a --format such as minari; got ${file}`,
+      `expected a name that ends in .npz, .jsonl, .csv or .hdf5, or --format minari; got ${file}`,
     );
   }
   requireFreeFile("--out", file, ending);

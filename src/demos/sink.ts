@@ -4,17 +4,19 @@ import type { DemonstrationFormat, DemonstrationSink } from "./demonstration-fil
 /** The formats that are written. */
 export type WrittenFormat = Exclude<DemonstrationFormat, "npy" | "parquet">;
 
-/** What the ending of a name stands for, where it is told. */
+/** What the ending of a name stands for; a Minari data set is a folder. */
 const ENDINGS: readonly [string, WrittenFormat][] = [
   [".npz", "npz"],
   [".jsonl", "jsonl"],
   [".csv", "csv"],
+  [".hdf5", "d4rl"],
+  [".h5", "d4rl"],
 ];
 
 /**
  * Begins a demonstration file at `path`.
  *
- * @param format null to take it from the ending of `path`; HDF5 must be asked for as `minari` or `d4rl`
+ * @param format null to take it from the ending of `path`, HDF5 being D4RL's
  * @param metadata anything JSON can hold, by convention with the environment's id as `env`; CSV has no place for it
  */
 export async function createDemonstrationSink(
@@ -38,15 +40,8 @@ const SINKS: Readonly<Record<WrittenFormat, CreateSink>> = {
 function formatOf(path: string): WrittenFormat {
   const found = ENDINGS.find(([ending]) => path.toLowerCase().endsWith(ending));
   if (found) return found[1];
-  if (/\.(hdf5|h5)$/i.test(path)) {
-    return refuse(
-      `${path}: expected to be told which HDF5 layout to write; ask for the format minari or d4rl`,
-    );
-  }
   const endings = ENDINGS.map(([ending]) => ending).join(", ");
-  return refuse(
-    `expected a path that ends in ${endings} or .hdf5, got ${path}; add the ending or name a format`,
-  );
+  return refuse(`expected a path that ends in ${endings}, got ${path}; add the ending or name a format`);
 }
 
 function refuse(problem: string): never {

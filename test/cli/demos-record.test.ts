@@ -306,7 +306,7 @@ const CASES: [why: string, args: string[], says: RegExp][] = [
   [
     "a file of another kind",
     ["cart-pole", "--out", "new.txt"],
-    /--out: expected a name that ends in \.npz, \.jsonl or \.csv, .* got new\.txt/,
+    /--out: expected a name that ends in \.npz, \.jsonl, \.csv or \.hdf5, .* got new\.txt/,
   ],
   ["a file that is there", ["cart-pole", "--out", "by-expert.npz"], /--out: by-expert\.npz is there already/],
   ["no environment", [MODEL, ...OUT], /--env: .*does not say for which environment/],

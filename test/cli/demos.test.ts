@@ -57,7 +57,7 @@ describe("tandem demos convert", { timeout: HOOK_TIMEOUT }, () => {
   it("carries episodes and metadata there and back, and says where they come from", async () => {
     for (const [name, more] of [
       ["there.jsonl", []],
-      ["there.hdf5", ["--format", "d4rl"]],
+      ["there.hdf5", []],
       ["there-v0", ["--format", "minari"]],
     ] as const) {
       const there = await demos("convert", "described.npz", name, ...more);
@@ -333,7 +333,11 @@ const CASES: [why: string, args: string[], says: RegExp][] = [
     ["convert", "demo.npz", "x", "--format", "pkl"],
     /--format: expected npz or .*got pkl/,
   ],
-  ["HDF5 of no said layout", ["convert", "demo.npz", "x.hdf5"], /ask for the format minari or d4rl/],
+  [
+    "HDF5 as a Minari data set",
+    ["convert", "demo.npz", "x.hdf5", "--format", "minari"],
+    /expected a folder as the place of a Minari data set/,
+  ],
   ["a folder that is not there", ["convert", "demo.npz", "no/x.npz"], /cannot be written \(ENOENT\)/],
   ["a file over itself", ["convert", "demo.npz", "demo.npz", "--force"], /is, or holds, the file to be read/],
   ["episodes that are none", ["convert", "demo.npz", "x.npz", "--episodes", "2..1"], /got 2\.\.1/],

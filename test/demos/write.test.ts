@@ -126,8 +126,10 @@ describe("the file", () => {
       ],
       [[path, COUNTING, { score: NaN }], /metadata\.score must be finite, got NaN/],
       [[path, COUNTING, { seed: 1n }], /metadata must be plain JSON data \(.*BigInt/],
-      [[`${path}.zip`, COUNTING, {}], /expected a path that ends in \.npz, \.jsonl, \.csv or \.hdf5, got/],
-      [[`${path}.h5`, COUNTING, {}], /which HDF5 layout to write; ask for the format minari or d4rl/],
+      [
+        [`${path}.zip`, COUNTING, {}],
+        /expected a path that ends in \.npz, \.jsonl, \.csv, \.hdf5, \.h5, got/,
+      ],
     ];
     for (const [args, message] of cases) {
       await expect(writeDemonstrations(...args)).rejects.toThrow(TandemError);
