@@ -20,6 +20,8 @@ export interface DiscreteTask {
   readonly maxEpisodeSteps: number;
   /** Whether steps draw random numbers, which a saved state must then carry on. */
   readonly noisy: boolean;
+  /** All options, resolved; left out where `makeEnvironment` could not make it again. */
+  readonly options?: Readonly<Record<string, unknown>>;
   /** Whether `advance` ever ends an episode; true. */
   readonly terminates?: boolean;
 }
@@ -33,6 +35,7 @@ export abstract class DiscreteEnvironment implements Environment {
   readonly actionSpace: DiscreteSpace;
   readonly maxEpisodeSteps: number;
   readonly terminates: boolean;
+  readonly options?: Readonly<Record<string, unknown>>;
   /** The state in float64. */
   protected readonly state: Float64Array;
   readonly #noisy: boolean;
@@ -45,6 +48,7 @@ export abstract class DiscreteEnvironment implements Environment {
     const { id, stateSize, observationSpace, actions, maxEpisodeSteps, noisy, terminates = true } = task;
     this.id = id;
     this.terminates = terminates;
+    if (task.options) this.options = task.options;
     this.observationSpace = observationSpace;
     this.actionSpace = { kind: "discrete", count: actions };
     this.maxEpisodeSteps = maxEpisodeSteps;

@@ -142,6 +142,6 @@ function tabularMaker<Options extends object>(
   return async (given) => {
     const options = readOptions(id, { ...defaults, maxEpisodeSteps: 100 }, given);
     requireCount(id, "maxEpisodeSteps", options.maxEpisodeSteps);
-    return tabularEnvironment(id, build(options), options.maxEpisodeSteps);
+    return tabularEnvironment(id, build(options), options.maxEpisodeSteps, { ...options });
   };
 }

@@ -19,6 +19,7 @@ it.each(FILES)("%s is small, and lint has nothing against it", { timeout: 60_000
   const environment = await makeEnvironment(env!, (metadata.envOptions ?? {}) as Record<string, unknown>);
   const { findings, simulation } = await lintFile(file, { environment, simulate: true });
   environment.close();
+  expect(metadata.envOptions ?? environment.options).toEqual(environment.options);
   await file.close();
   expect(findings.filter(({ severity }) => severity !== "note")).toEqual([]);
   expect(simulation).toMatchObject({ departed: 0 });

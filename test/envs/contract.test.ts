@@ -213,6 +213,7 @@ const LUNAR_LANDER: ContractFacts = {
 const WINDY_LANDER: ContractFacts = {
   ...LUNAR_LANDER,
   changedOptions: { windPower: 5, turbulencePower: 0.5 },
+  triedElsewhere: Object.keys(LUNAR_LANDER.changedOptions),
 };
 
 /** Ant and Humanoid: what decides an episode's end shows above the healthy height. */
@@ -352,8 +353,8 @@ const FACTS: Record<string, ContractFacts> = {
   "GridWorld-v0": {
     ...TABULAR,
     changedOptions: {
-      rows: 3,
-      columns: 4,
+      rows: 4,
+      columns: 6,
       slip: 0.6,
       goalReward: 9,
       trapReward: -9,
@@ -376,7 +377,7 @@ const FACTS: Record<string, ContractFacts> = {
   "InvertedDoublePendulum-v5": doublePendulumFacts({ payAtTermination: true, observeHingeForces: true }),
   "InvertedPendulum-v4": pendulumFacts(false),
   "InvertedPendulum-v5": pendulumFacts(true),
-  "LunarLander-v3": LUNAR_LANDER,
+  "LunarLander-v3": { ...LUNAR_LANDER, triedElsewhere: Object.keys(WINDY_LANDER.changedOptions) },
   "MountainCar-v0": {
     ...CLASSIC,
     maxEpisodeSteps: 200,

@@ -97,6 +97,7 @@ class LunarLander implements Environment {
   readonly actionSpace: DiscreteSpace = { kind: "discrete", count: ACTIONS };
   readonly maxEpisodeSteps: number;
   readonly terminates = true;
+  readonly options: Readonly<Record<string, unknown>>;
   readonly #planck: Planck;
   readonly #options: LunarLanderOptions;
   readonly #result: StepResult = {
@@ -116,6 +117,7 @@ class LunarLander implements Environment {
     this.maxEpisodeSteps = options.maxEpisodeSteps;
     this.#planck = planck;
     this.#options = options;
+    this.options = { ...options };
   }
 
   reset(options: { seed?: number } = {}): { observation: Float64Array; info: Record<string, number> } {

@@ -55,10 +55,19 @@ class Acrobot extends DiscreteEnvironment {
   readonly #slopes = [0, 1, 2, 3].map(() => new Float64Array(4));
   readonly #point = new Float64Array(4);
 
-  constructor({ bookDynamics, maxEpisodeSteps }: AcrobotOptions) {
+  constructor(options: AcrobotOptions) {
+    const { bookDynamics, maxEpisodeSteps } = options;
     const high = Float64Array.of(1, 1, 1, 1, ...FASTEST).map(Math.fround);
     const observationSpace: BoxSpace = { kind: "box", size: 6, low: high.map((bound) => -bound), high };
-    super({ id: "Acrobot-v1", stateSize: 4, observationSpace, actions: 3, maxEpisodeSteps, noisy: false });
+    super({
+      id: "Acrobot-v1",
+      stateSize: 4,
+      observationSpace,
+      actions: 3,
+      maxEpisodeSteps,
+      noisy: false,
+      options: { ...options },
+    });
     this.#book = bookDynamics;
   }
 

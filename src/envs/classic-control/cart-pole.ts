@@ -64,7 +64,15 @@ class CartPole extends DiscreteEnvironment {
     const high = Float64Array.of(2 * POSITION_LIMIT, Infinity, 2 * ANGLE_LIMIT, Infinity).map(Math.fround);
     const observationSpace: BoxSpace = { kind: "box", size: 4, low: high.map((bound) => -bound), high };
     const { maxEpisodeSteps } = options;
-    super({ id, stateSize: 4, observationSpace, actions: 2, maxEpisodeSteps, noisy: false });
+    super({
+      id,
+      stateSize: 4,
+      observationSpace,
+      actions: 2,
+      maxEpisodeSteps,
+      noisy: false,
+      options: { ...options },
+    });
     this.#options = options;
   }
 

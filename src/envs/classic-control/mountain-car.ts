@@ -47,7 +47,8 @@ class MountainCar extends DiscreteEnvironment {
   readonly #goalVelocity: number;
   readonly #next = new Float64Array(2);
 
-  constructor({ goalVelocity, maxEpisodeSteps }: MountainCarOptions) {
+  constructor(options: MountainCarOptions) {
+    const { goalVelocity, maxEpisodeSteps } = options;
     const low = Float64Array.of(LEFT_WALL, -FASTEST).map(Math.fround);
     const high = Float64Array.of(RIGHT_END, FASTEST).map(Math.fround);
     const observationSpace: BoxSpace = { kind: "box", size: 2, low, high };
@@ -58,6 +59,7 @@ class MountainCar extends DiscreteEnvironment {
       actions: 3,
       maxEpisodeSteps,
       noisy: false,
+      options: { ...options },
     });
     this.#goalVelocity = goalVelocity;
   }

@@ -3,15 +3,28 @@ import { DiscreteEnvironment } from "../discrete-environment.ts";
 import type { Environment, StepResult } from "../environment.ts";
 import type { TabularMdp } from "./tabular-mdp.ts";
 
-/** A tabular problem as an environment: an observation is the number of the state; it never terminates. */
-export function tabularEnvironment(id: string, mdp: TabularMdp, maxEpisodeSteps: number): Environment {
-  return new TabularEnvironment(id, mdp, maxEpisodeSteps);
+/**
+ * A tabular problem as an environment: an observation is the number of the state; it never terminates. `options` are those from
+ * which `makeEnvironment` makes the problem, if it does.
+ */
+export function tabularEnvironment(
+  id: string,
+  mdp: TabularMdp,
+  maxEpisodeSteps: number,
+  options?: Readonly<Record<string, unknown>>,
+): Environment {
+  return new TabularEnvironment(id, mdp, maxEpisodeSteps, options);
 }
 
 class TabularEnvironment extends DiscreteEnvironment {
   readonly #mdp: TabularMdp;
 
-  constructor(id: string, mdp: TabularMdp, maxEpisodeSteps: number) {
+  constructor(
+    id: string,
+    mdp: TabularMdp,
+    maxEpisodeSteps: number,
+    options?: Readonly<Record<string, unknown>>,
+  ) {
     const observationSpace = {
       kind: "box" as const,
       size: 1,
@@ -26,6 +39,7 @@ class TabularEnvironment extends DiscreteEnvironment {
       maxEpisodeSteps,
       noisy: true,
       terminates: false,
+      options,
     });
     this.#mdp = mdp;
   }
