@@ -1,4 +1,5 @@
 /** What is run: one cell a training, one folder a cell. */
+import { taskDefaults } from "../../src/runs/task-defaults.ts";
 
 /** Where a task's demonstration comes from, and the world it was recorded in. */
 interface Source {
@@ -49,7 +50,7 @@ export const SOURCES: Readonly<Record<string, Source>> = {
 /** A training. What it leaves out is the task's default. */
 export interface Cell {
   readonly name: string;
-  readonly group: "table" | "terminations" | "rates" | "leaks";
+  readonly group: "table" | "slow-ends" | "terminations" | "rates" | "leaks";
   readonly task: string;
   readonly seed: number;
   /** Null for the task's usual number. */
@@ -58,6 +59,8 @@ export interface Cell {
   readonly teacher: string;
   /** The learning rate's name among RATES; absent where it is the default. */
   readonly rate?: string;
+  /** The complete cell that it goes on from, with a fifth more steps at a fifth of the learning rate. */
+  readonly after?: Cell;
 }
 
 /** Options of `tandem train` by what is asked of the learning rate. */
@@ -123,4 +126,16 @@ const table = SEEDS.flatMap((seed) =>
   })),
 );
 
-export const CELLS: readonly Cell[] = [...terminations, ...rates, ...leaks, ...table];
+/** The table's runs made longer by a fifth, at a fifth of the learning rate: their policies then hold still. */
+const slowEnds = table.map((after): Cell => {
+  const { trainSteps } = taskDefaults(SOURCES[after.task].env);
+  return {
+    ...after,
+    name: `${after.name}-slow-end`,
+    group: "slow-ends",
+    steps: Math.round(1.2 * trainSteps!),
+    after,
+  };
+});
+
+export const CELLS: readonly Cell[] = [...terminations, ...rates, ...leaks, ...table, ...slowEnds];

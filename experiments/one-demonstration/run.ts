@@ -5,7 +5,7 @@
  * demonstrations of this repository are used, which has them of all five tasks. Ctrl-C saves what is running.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, openSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { CELLS, RATES, SOURCES, type Cell } from "./plan.ts";
@@ -43,6 +43,10 @@ else {
 /** Take cells until there are none. */
 async function work(waiting: Cell[]): Promise<void> {
   for (let cell = waiting.shift(); cell && !stop.signal.aborted; cell = waiting.shift()) {
+    if (cell.after && stateOf(cell.after) !== "complete") {
+      console.log(`${cell.name}: waits for ${cell.after.name}`);
+      continue;
+    }
     const code = await run(cell);
     console.log(`${cell.name}: ${code === 0 ? "done" : `ended with code ${code}, see ${logOf(cell)}`}`);
   }
@@ -54,7 +58,7 @@ function stateOf(cell: Cell): "complete" | "stopped" | "new" {
 }
 
 function run(cell: Cell): Promise<number> {
-  const words = stateOf(cell) === "stopped" ? ["--resume", folderOf(cell)] : wordsOf(cell);
+  const words = stateOf(cell) === "stopped" ? ["--resume", folderOf(cell)] : beginningOf(cell);
   const log = openSync(logOf(cell), "a");
   const child = spawn(process.execPath, [join(root, "src/cli/main.ts"), "train", ...words, "--json"], {
     stdio: ["ignore", log, log],
@@ -67,6 +71,21 @@ function run(cell: Cell): Promise<number> {
       settle(code ?? 1);
     });
   });
+}
+
+function beginningOf(cell: Cell): string[] {
+  const { after, steps } = cell;
+  if (!after) return wordsOf(cell);
+  cpSync(folderOf(after), folderOf(cell), { recursive: true });
+  rmSync(join(folderOf(cell), "summary.json"));
+  return [
+    "--resume",
+    folderOf(cell),
+    "--steps",
+    String(steps),
+    "--slow-from",
+    String(Math.round(steps! / 1.2)),
+  ];
 }
 
 function wordsOf({ task, seed, steps, termination, teacher, rate, ...cell }: Cell): string[] {

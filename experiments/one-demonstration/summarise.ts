@@ -27,6 +27,8 @@ if (!folder) {
 interface Result {
   readonly cell: Cell;
   readonly env: string;
+  /** Every option of the environment. */
+  readonly envOptions: Readonly<Record<string, unknown>>;
   readonly termination: string;
   readonly step: number;
   readonly steps: number;
@@ -39,6 +41,13 @@ interface Result {
   readonly curve: readonly (readonly [number, number])[];
 }
 
+/** The arms of "rates" in words. */
+const RATE_NAMES: Readonly<Record<string, string>> = {
+  "1e-3": "1e-3 (default)",
+  "5e-4": "5e-4",
+  slowed: "1e-3, from 150k on 2e-4",
+};
+
 const recorded = readJsonLines<Result>(join(import.meta.dirname, "results.jsonl"));
 const results = CELLS.flatMap((cell): Result[] => {
   const known = recorded.find((result) => result.cell.name === cell.name);
@@ -49,9 +58,9 @@ const results = CELLS.flatMap((cell): Result[] => {
   return furthest ? [furthest] : [];
 });
 write("results.jsonl", results.map((result) => `${JSON.stringify(result)}\n`).join(""));
-const tables = [terminationTable(), leakTable(), taskTable()].filter((table) => table !== "");
+const tables = [terminationTable(), rateTable(), leakTable(), taskTable()].filter((table) => table !== "");
 write("tables.md", tables.join("\n"));
-for (const figure of [terminationFigure(), taskFigure()]) {
+for (const figure of [terminationFigure(), rateFigure(), taskFigure()]) {
   if (figure.panels.length > 0) write(`${figure.id}.svg`, renderFigureSvg(figure));
 }
 console.log(tables.join("\n"));
@@ -62,6 +71,7 @@ function resultOf(cell: Cell, { config, summary, evaluations }: Run): Result {
   return {
     cell,
     env: config.env.id,
+    envOptions: config.env.options as Result["envOptions"],
     termination: config.algorithm.termination,
     step: last.step,
     steps: config.steps,
@@ -84,10 +94,31 @@ function terminationTable(): string {
     group.map(({ pearson }) => (pearson ?? NaN).toFixed(2)).join(", "),
   ]);
   return table(
-    "Hopper, one demonstration, three treatments of termination",
+    `${label("terminations")}, one demonstration, three treatments of termination`,
     ["termination", "seeds", "steps", "score of each", "mean", "correlation with the true reward"],
     rows,
   );
+}
+
+function rateTable(): string {
+  const rows = [...grouped("rates", ({ cell }) => RATE_NAMES[cell.rate ?? ""])].map(([rate, group]) => [
+    rate,
+    String(group.length),
+    group.map(({ score }) => score.toFixed(0)).join(", "),
+    mean(group.map(({ score }) => score)).toFixed(0),
+    group.map(({ curve }) => swingOf(curve).toFixed(0)).join(", "),
+  ]);
+  return table(
+    `${label("rates")}, is it the learning rate? Seeds of their own, 200k steps, native termination`,
+    ["learning rate", "seeds", "score of each", "mean", "mean step between evaluations, last quarter"],
+    rows,
+  );
+}
+
+/** Mean absolute difference of successive evaluations in the last quarter of a run: how much its policy swings. */
+function swingOf(curve: Result["curve"]): number {
+  const last = curve.slice(-Math.ceil(curve.length / 4) - 1);
+  return mean(last.slice(1).map(([, value], i) => Math.abs(value - last[i][1])));
 }
 
 function leakTable(): string {
@@ -98,7 +129,7 @@ function leakTable(): string {
     `${(group[0].step / 1000).toFixed(0)}k`,
   ]);
   return table(
-    "Hopper, what each treatment gives away: no demonstration is seen, every step is paid the same",
+    `${label("leaks")}, what each treatment gives away: no demonstration is seen, every step is paid the same`,
     ["termination", "paid 0", "paid +1", "paid -1", "steps"],
     rows,
   );
@@ -109,20 +140,50 @@ function scoreOf(group: readonly Result[], teacher: string): string {
 }
 
 function taskTable(): string {
-  const rows = [...grouped("table", ({ cell }) => cell.task)].map(([task, group]) => [
+  const rows = [...grouped("table", ({ cell }) => cell.task)].map(([, group]) => [
     group[0].env,
+    marginsOf(group[0]),
     group[0].termination,
     String(group.length),
     group.map(({ step, steps }) => `${step / 1000}k of ${steps / 1000}k`).join(", "),
     group.map(({ score }) => score.toFixed(0)).join(", "),
-    group[0].expertReturn?.toFixed(0) ?? "",
-    task,
+    group.map(({ cell }) => slowEndOf(cell)).join(", "),
+    group.find(({ expertReturn }) => expertReturn !== null)?.expertReturn?.toFixed(0) ?? "",
   ]);
   return table(
     "One demonstration, defaults of the task",
-    ["environment", "termination", "seeds", "steps", "score of each", "expert"],
-    rows.map((row) => row.slice(0, -1)),
+    ["environment", "margins", "termination", "seeds", "steps", "score of each", "with a slow end", "expert"],
+    rows,
   );
+}
+
+/** The score of a run's slow end; - where there is none. */
+function slowEndOf({ name }: Cell): string {
+  const found = results.find(({ cell }) => cell.after?.name === name);
+  return found ? found.score.toFixed(0) : "-";
+}
+
+/** The environment of a group that has only one, and how its margins count. */
+function label(group: Cell["group"]): string {
+  const found = results.find(({ cell }) => cell.group === group);
+  return found ? `${found.env} (margins ${marginsOf(found)})` : "";
+}
+
+/** How contact margins count in the environment of a result; - where none do. */
+function marginsOf({ envOptions }: Result): string {
+  const { contactMargins } = envOptions;
+  return typeof contactMargins === "string" ? contactMargins : "-";
+}
+
+function rateFigure(): Figure {
+  const groups = [...grouped("rates", ({ cell }) => RATE_NAMES[cell.rate ?? ""])];
+  return {
+    id: "rates",
+    title: "Is it the learning rate? Hopper from one demonstration",
+    caption: "True return of deterministic episodes, a line a seed.",
+    layout: "wide",
+    panels: groups.length === 0 ? [] : [curvesOf(null, groups)],
+  };
 }
 
 function terminationFigure(): Figure {
