@@ -47,6 +47,7 @@ const state = createSoftQMlIrl(
     innerSteps: { first: 100, growth: 0 },
     reward: { width: 256, radius: 100, stepSize: 0.1, decay: 0.33 },
     trajectories: 1,
+    termination: "native",
     constantReward: null,
   },
   HORIZON,

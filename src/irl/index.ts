@@ -2,3 +2,4 @@ export * from "./mce-irl.ts";
 export * from "./ml-irl.ts";
 export * from "./reward-model.ts";
 export * from "./soft-q-ml-irl.ts";
+export * from "./termination.ts";

@@ -43,6 +43,7 @@ import {
   type RewardModel,
   type RewardOptions,
 } from "./reward-model.ts";
+import { requireWholeEpisodes, type Termination } from "./termination.ts";
 
 /** Every choice of the algorithm. */
 export interface MlIrlOptions {
@@ -69,17 +70,6 @@ export interface MlIrlOptions {
   /** What the policy is taught by: the learned reward, or a negative control that ignores the demonstrations. */
   readonly taughtBy: "learned reward" | "zero reward" | "constant reward" | "constant penalty";
 }
-
-/**
- * What follows the step by which a task ends an episode.
- *
- * - `native`: nothing; every later reward is 0. A positive reward then pays for living, a negative one for dying.
- * - `absorbing`: an absorbing state up to the horizon, with a reward of its own that is learnt (arXiv:1809.02925). Its value
- *   is r / (1 - gamma), the fixed point of its self-transition; no action is chosen there, so no entropy is counted.
- * - `fixed-horizon`: the episode itself; the environment must not end it (for MuJoCo's, terminateWhenUnhealthy: false), and
- *   no demonstration may have been ended.
- */
-export type Termination = "native" | "absorbing" | "fixed-horizon";
 
 /** The two levels and what joins them. Updated in place. */
 export interface MlIrl {
@@ -117,7 +107,7 @@ export function createMlIrl(
       "fresh agent trajectories need a second environment, got none; pass environments.rollout",
     );
   }
-  requireWholeEpisodes(options.termination, demonstrations, "demonstrations");
+  requireWholeEpisodes("createMlIrl", options.termination, demonstrations, "demonstrations");
   const agentOptions = { ...options, keepTrueRewards: false };
   const agent = createAgent(kernels, environments.train, agentOptions, foldIn(key, 0));
   const { observationSize } = agent.sac;
@@ -231,7 +221,7 @@ function sampleAgent(kernels: Kernels, state: MlIrl): Trajectories[] {
   const key = foldIn(state.rolloutKey, state.rewardSteps);
   const trajectories = rollout(rolloutEnvironment, act, options.trajectoriesPerRewardStep, key);
   state.steps.rewardRollout += transitionCount(trajectories);
-  requireWholeEpisodes(options.termination, trajectories, "environment");
+  requireWholeEpisodes("mlIrlIteration", options.termination, trajectories, "environment");
   observeTrajectories(kernels, state.reward, "agent", trajectories);
   return [trajectories];
 }
@@ -240,7 +230,7 @@ function rememberEpisode(kernels: Kernels, state: MlIrl, episode: Trajectories, 
   const { recentEpisodes, options, agent, reward } = state;
   recentEpisodes.push(episode);
   if (recentEpisodes.length > options.trajectoriesPerRewardStep) recentEpisodes.shift();
-  requireWholeEpisodes(options.termination, episode, "environment");
+  requireWholeEpisodes("mlIrlIteration", options.termination, episode, "environment");
   if (options.agentTrajectories === "training") observeTrajectories(kernels, reward, "agent", episode);
   listener(episodeRecord(agent.steps, episode));
 }
@@ -258,18 +248,4 @@ function absorbingValue(kernels: Kernels, { options, reward }: MlIrl): number {
   if (termination !== "absorbing") return 0;
   const each = taughtBy === "learned reward" ? absorbingReward(kernels, reward) : CONTROL_REWARD[taughtBy];
   return (each ?? 0) / (1 - sac.discount);
-}
-
-/** With a fixed horizon nothing may have been ended: what would have followed is not known. */
-function requireWholeEpisodes(termination: Termination, { terminated }: Trajectories, whose: string): void {
-  const at = termination === "fixed-horizon" ? terminated.indexOf(1) : -1;
-  if (at < 0) return;
-  const remedy =
-    whose === "demonstrations"
-      ? "leave those episodes out, or choose native or absorbing"
-      : "make it with terminateWhenUnhealthy: false";
-  throw new TandemError(
-    "createMlIrl",
-    `a fixed horizon expects episodes that only time ends, but the ${whose} ended one at step ${at}; ${remedy}`,
-  );
 }

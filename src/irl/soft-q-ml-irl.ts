@@ -13,9 +13,11 @@ import {
   type InnerLoopReport,
   type NeuralSoftQ,
   type NeuralSoftQOptions,
-  type TransitionBatch,
+  type PairBatch,
+  type RowBatch,
   type VisitedRows,
 } from "../rl/index.ts";
+import type { Termination } from "./termination.ts";
 
 /** T_k, the TD steps of iteration k = 0, 1, ... */
 export interface InnerSteps {
@@ -41,7 +43,15 @@ export interface SoftQMlIrlOptions {
   };
   /** Expert and agent trajectories in one gradient estimate; the paper takes one. */
   readonly trajectories: number;
-  /** A negative control: the policy is taught by this constant in place of the learned reward; null for none. */
+  /**
+   * What follows the step that ends an episode; "absorbing" needs features as rows, where a column is added for that state.
+   * A fixed horizon is not offered: no environment of ours with finitely many actions can go on after its end.
+   */
+  readonly termination: Exclude<Termination, "fixed-horizon">;
+  /**
+   * A negative control: the policy is taught by this constant in place of the learned reward, in an absorbing state too;
+   * null for none.
+   */
   readonly constantReward: number | null;
 }
 
@@ -50,11 +60,22 @@ export interface SoftQMlIrl {
   readonly options: SoftQMlIrlOptions;
   readonly problem: FiniteActionProblem;
   readonly softQ: NeuralSoftQ;
-  /** r(s, a; theta). */
+  /** r(s, a; theta). With absorbing states it has one column more than psi: their indicator. */
   readonly reward: SparseTwoLayer;
+  /** null where an end is an end. */
+  readonly absorbing: AbsorbingRow | null;
   /** k: iterations done. */
   iteration: number;
   readonly ascent: Ascent;
+}
+
+/** psi of the absorbing state, a row of one entry: 1 in the last column, of unit norm and orthogonal to all others. */
+interface AbsorbingRow {
+  /** uint32 [1] and float32 [1]. */
+  readonly indices: number;
+  readonly values: number;
+  /** Room for its reward or its weight, float32 [1]. */
+  readonly amount: number;
 }
 
 /** Room of the reward's gradient. */
@@ -81,8 +102,10 @@ export interface IterationRecord {
   readonly innerSteps: number;
   /** Mean of delta^2 over the last inner loop. */
   readonly squaredResidual: number;
-  /** Expert minus agent of the weighted sum of r(.; theta_k), before the step. */
+  /** Expert minus agent of the weighted sum of r(.; theta_k), before the step; steps in an absorbing state included. */
   readonly returnGap: number;
+  /** r(absorbing state; theta_k), before the step; null where an end is an end. */
+  readonly absorbingReward: number | null;
   /** ||g_k||. */
   readonly gradientNorm: number;
   /** Cosine between g_k and g_{k-1}; 0 for the first. One-hot features: of the weights of pairs. */
@@ -119,18 +142,22 @@ export function createSoftQMlIrl(
 ): SoftQMlIrl {
   const { size, actions, kind } = problem.features;
   const { width, radius } = options.reward;
+  const absorbing = options.termination === "absorbing";
+  if (absorbing) requireAbsorbable(kind, options.softQ.discount);
+  const features = absorbing ? size + 1 : size;
   const reward = createSparseTwoLayer(
     kernels,
-    { width, radius, features: size, actions, averaged: false },
+    { width, radius, features, actions, averaged: false },
     foldIn(key, 1),
   );
   const oneHot = kind === "one-hot";
-  const length = size * reward.units;
+  const length = features * reward.units;
   return {
     options,
     problem,
     softQ: createNeuralSoftQ(kernels, problem, options.softQ, foldIn(key, 0)),
     reward,
+    absorbing: absorbing ? absorbingRow(kernels, size) : null,
     iteration: 0,
     ascent: {
       weights: new Float64Array(oneHot ? size : 0),
@@ -143,6 +170,35 @@ export function createSoftQMlIrl(
       capacity: trajectoryCapacity,
     },
   };
+}
+
+function absorbingRow(kernels: Kernels, column: number): AbsorbingRow {
+  const row = { indices: kernels.allocate(1), values: kernels.allocate(1), amount: kernels.allocate(1) };
+  kernels.u32(row.indices, 1)[0] = column;
+  kernels.f32(row.values, 1)[0] = 1;
+  return row;
+}
+
+function requireAbsorbable(kind: "one-hot" | "rows", discount: number): void {
+  if (kind === "one-hot") {
+    throw new TandemError(
+      "createSoftQMlIrl",
+      "absorbing states expect features as rows, got one-hot ones; give the table such a state, and choose native",
+    );
+  }
+  if (discount < 1) return;
+  throw new TandemError(
+    "createSoftQMlIrl",
+    `an absorbing state's value r / (1 - gamma) expects a discount below 1, got ${discount}; lower it, or choose native`,
+  );
+}
+
+/** r(absorbing state; theta); null where an end is an end. */
+export function softQAbsorbingReward(kernels: Kernels, { reward, absorbing }: SoftQMlIrl): number | null {
+  if (!absorbing) return null;
+  const { indices, values, amount } = absorbing;
+  kernels.sparseForward(reward.block, 1, 1, indices, values, amount);
+  return kernels.f32(amount, 1)[0];
 }
 
 /** Inner loops of one iteration at most, where a nested loop's stopping rule asks for more than one. */
@@ -164,7 +220,7 @@ export function softQMlIrlIteration(
 
   // Fast timescale: W_{k+1} from T_k steps under r(.; theta_k).
   const steps = innerStepsAt(options.innerSteps, state.iteration);
-  const rewards = currentReward(kernels, state);
+  const rewards = taughtReward(kernels, state);
   let innerSteps = 0;
   let loop: InnerLoopReport;
   do {
@@ -177,15 +233,18 @@ export function softQMlIrlIteration(
   const { stepSize, decay } = options.reward;
   const alpha = stepSize * (state.iteration + 1) ** -decay;
   const before = sparseProjections(kernels, reward);
-  const gap =
-    addGradient(kernels, state, problem.expertTrajectories(options.trajectories), 1) +
-    addGradient(kernels, state, problem.agentTrajectories(softQ.network, options.trajectories), -1);
+  const absorbingReward = softQAbsorbingReward(kernels, state);
+  const expert = problem.expertTrajectories(options.trajectories);
+  const expertReturn = addGradient(kernels, state, expert, 1);
+  const agent = problem.agentTrajectories(softQ.network, options.trajectories, expert.known);
+  const returnGap = expertReturn + addGradient(kernels, state, agent, -1);
   const { gradientNorm, gradientCosine } = ascend(kernels, state, alpha);
   const record: IterationRecord = {
     iteration: state.iteration,
     innerSteps,
     squaredResidual: loop.squaredResidual,
-    returnGap: gap,
+    returnGap,
+    absorbingReward,
     gradientNorm,
     gradientCosine,
     projectedPolicyShare: loop.projectedShare,
@@ -200,11 +259,37 @@ export function softQMlIrlIteration(
   return record;
 }
 
-/** r(.; theta_k) of transitions, by table where features are one-hot. */
-function currentReward(
+/**
+ * What the policy is taught, at the present theta: r(s, a; theta_k), or the constant of a negative control; and, where a step
+ * ends an episode in an absorbing state, what that state pays from then on.
+ */
+export function taughtReward(
+  kernels: Kernels,
+  state: SoftQMlIrl,
+): (batch: PairBatch | Omit<RowBatch, "nextLogPolicy">, out: number) => void {
+  const live = liveReward(kernels, state);
+  const after = rewardAfterEnd(kernels, state);
+  return (batch, out) => {
+    live(batch, out);
+    if (batch.kind === "pairs" || after === 0) return;
+    const rewards = kernels.f32(out, batch.count);
+    const continues = kernels.f32(batch.continues, batch.count);
+    for (let t = 0; t < batch.count; t++) if (continues[t] === 0) rewards[t] += after;
+  };
+}
+
+/** gamma r_a / (1 - gamma): the self-transition's fixed point, discounted once; 0 where an end is an end. */
+function rewardAfterEnd(kernels: Kernels, state: SoftQMlIrl): number {
+  const { softQ, constantReward } = state.options;
+  const learned = softQAbsorbingReward(kernels, state);
+  return learned === null ? 0 : (softQ.discount * (constantReward ?? learned)) / (1 - softQ.discount);
+}
+
+/** r(.; theta_k) of transitions, by table where features are one-hot, or the constant. */
+function liveReward(
   kernels: Kernels,
   { reward, problem, ascent, options }: SoftQMlIrl,
-): (batch: TransitionBatch, out: number) => void {
+): ReturnType<typeof taughtReward> {
   const { size, entries } = problem.features;
   const { constantReward } = options;
   if (ascent.table) kernels.sparseTable(reward.block, ascent.table);
@@ -221,15 +306,14 @@ function currentReward(
   };
 }
 
-/** g <- g + sign sum_t w_t grad r(s_t, a_t; theta_k); returns sign sum_t w_t r(s_t, a_t; theta_k). */
-function addGradient(
-  kernels: Kernels,
-  { reward, problem, ascent }: SoftQMlIrl,
-  rows: VisitedRows,
-  sign: 1 | -1,
-): number {
+/**
+ * g <- g + sign sum_t w_t grad r(s_t, a_t; theta_k); returns sign sum_t w_t r(s_t, a_t; theta_k). Steps in the absorbing
+ * state, where there is one, are in both sums.
+ */
+function addGradient(kernels: Kernels, state: SoftQMlIrl, rows: VisitedRows, sign: 1 | -1): number {
+  const { reward, problem, ascent } = state;
   const { size, entries } = problem.features;
-  let weighted = 0;
+  let weighted = addAbsorbingGradient(kernels, state, sign * rows.absorbingWeight);
   if (ascent.table) {
     const table = kernels.f32(ascent.table, size);
     const pairs = kernels.u32(rows.indices, rows.count);
@@ -262,6 +346,17 @@ function addGradient(
     );
   }
   return weighted;
+}
+
+/** g <- g + weight grad r(absorbing state; theta_k); returns weight r(absorbing state; theta_k). */
+function addAbsorbingGradient(kernels: Kernels, state: SoftQMlIrl, weight: number): number {
+  const { reward, absorbing, ascent } = state;
+  const paid = softQAbsorbingReward(kernels, state);
+  if (!absorbing || paid === null) return 0;
+  const { indices, values, amount } = absorbing;
+  kernels.f32(amount, 1)[0] = weight;
+  kernels.sparseGradient(reward.block, 1, 1, indices, values, amount, ascent.gradient);
+  return weight * paid;
 }
 
 /** theta <- Pi_B(theta + alpha g); g becomes the previous one and is cleared. */
@@ -309,7 +404,7 @@ function ascendTable(
 
 function requireFinite(record: IterationRecord): void {
   for (const [name, value] of Object.entries(record)) {
-    if (Number.isFinite(value)) continue;
+    if (value === null || Number.isFinite(value)) continue;
     throw new TandemError(
       "softQMlIrlIteration",
       `${name} is ${value} at iteration ${record.iteration}; lower the step sizes or the radii`,

@@ -15,7 +15,13 @@ import {
 } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
 import { makeEnvironment, type Environment } from "../envs/index.ts";
-import { createSoftQMlIrl, innerStepsAt, softQMlIrlIteration, type SoftQMlIrl } from "../irl/index.ts";
+import {
+  createSoftQMlIrl,
+  innerStepsAt,
+  softQMlIrlIteration,
+  type SoftQMlIrl,
+  type SoftQMlIrlOptions,
+} from "../irl/index.ts";
 import { loadKernels, type Kernels } from "../kernels/index.ts";
 import type { SparseTwoLayer } from "../nn/index.ts";
 import {
@@ -50,6 +56,8 @@ export interface ControlSetting {
   readonly expert: "demonstrated" | number;
   /** null: the learned reward teaches; a number: this constant does. */
   readonly constantReward: number | null;
+  /** What follows the step that ends an episode; evaluation always ends as the task says. */
+  readonly termination: SoftQMlIrlOptions["termination"];
   readonly seed: number;
   readonly iterations: number;
   /** T_k, constant. */
@@ -88,6 +96,8 @@ export interface ControlPoint {
   readonly squaredResidual: number;
   readonly gradientNorm: number;
   readonly returnGap: number;
+  /** The learned reward of each step after an end; null where an end is an end. */
+  readonly absorbingReward: number | null;
   readonly policyTravel: number;
   readonly rewardTravel: number;
   /** Estimates on held-out transitions; null where not asked for. */
@@ -245,6 +255,7 @@ function learn(
       squaredResidual: record.squaredResidual,
       gradientNorm: record.gradientNorm,
       returnGap: record.returnGap,
+      absorbingReward: record.absorbingReward,
       policyTravel: record.policyTravel,
       rewardTravel: record.rewardTravel,
       heldOut: heldOut && heldOut.measure(),
@@ -287,6 +298,7 @@ function stateOf(
         decay: 0,
       },
       trajectories: setting.trajectories,
+      termination: setting.termination,
       constantReward: setting.constantReward,
     },
     innerStepsAt({ first: setting.innerSteps, growth: 0 }, 0),

@@ -200,6 +200,7 @@ export async function runTabularCell(setting: TabularSetting, clock: () => numbe
         decay: setting.rewardStepSizeDecay,
       },
       trajectories: setting.trajectories,
+      termination: "native",
       constantReward: null,
     },
     setting.horizon * setting.trajectories,

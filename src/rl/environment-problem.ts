@@ -90,7 +90,8 @@ export function createSoftmaxActor(kernels: Kernels, features: StateActionFeatur
 
 /**
  * The problem of an environment. `environments.train` carries the chain, `environments.rollout` the agent's
- * trajectories; their episodes are seeded by `key`. The expert's actions are numbers of actions.
+ * trajectories; their episodes are seeded by `key`. The expert's actions are numbers of actions. The horizon is the
+ * episode limit: longer demonstrations count up to there.
  */
 export function createEnvironmentProblem(
   kernels: Kernels,
@@ -105,8 +106,8 @@ export function createEnvironmentProblem(
   requireFit(train, features, demonstrations);
   requireFit(rollout, features, demonstrations);
   const { batchCapacity, trajectoryCapacity, gradientDiscount } = options;
-  const longest = Math.max(rollout.maxEpisodeSteps, longestEpisode(demonstrations));
-  const visited = longest * trajectoryCapacity;
+  const horizon = rollout.maxEpisodeSteps;
+  const visited = horizon * trajectoryCapacity;
   const stored = options.sampling === "replay" ? options.replayCapacity : batchCapacity;
   const room = {
     store: allocateBatch(kernels, stored, actions, entries),
@@ -118,6 +119,7 @@ export function createEnvironmentProblem(
   };
   const expert = expertRows(kernels, features, demonstrations);
   const weights = new Float64Array(visited);
+  const known = new Float64Array(horizon);
   const steps: StepCounts = { train: 0, rewardRollout: 0, evaluation: 0, expert: 0 };
   const actor = createSoftmaxActor(kernels, features);
   const choices = streamOf(foldIn(key, 0));
@@ -150,10 +152,15 @@ export function createEnvironmentProblem(
     ended = false;
   };
 
-  const weigh = (first: number, count: number, trajectories: number): void => {
-    for (let t = 0, weight = 1 / trajectories; t < count; t++, weight *= gradientDiscount) {
-      weights[first + t] = weight;
+  /** Weighs the `length` steps of one of `count` trajectories; returns what the steps from there to the horizon would weigh. */
+  const weigh = (first: number, length: number, count: number, shares: Float64Array | null): number => {
+    let [weight, rest] = [1 / count, 0];
+    for (let t = 0; t < horizon; t++, weight *= gradientDiscount) {
+      const own = shares ? weight * shares[t] : weight;
+      if (t < length) weights[first + t] = own;
+      else rest += own;
     }
+    return rest;
   };
 
   return {
@@ -181,41 +188,67 @@ export function createEnvironmentProblem(
       refreshLogPolicy(kernels, network, count, actions, entries, room.batch);
       return { kind: "rows", count, ...room.batch };
     },
-    agentTrajectories: (network, count): VisitedRows => {
+    agentTrajectories: (network, count, shares): VisitedRows => {
       requireRoom(count, trajectoryCapacity);
-      let row = 0;
+      let [row, absorbingWeight] = [0, 0];
       for (let n = 0; n < count; n++) {
         const first = row;
         let state = rollout.reset({ seed: episodeSeed(rolloutKey, rolloutEpisodes++) }).observation;
+        let terminated = false;
         for (let over = false; !over; row++) {
           actor.look(network, state);
           const action = actor.draw(nextUniform(choices));
           copyRow(kernels, entries, actor, action, room, row);
           const result = rollout.step([action]);
           state = result.observation;
-          over = result.terminated || result.truncated;
+          terminated = result.terminated;
+          over = terminated || result.truncated;
         }
-        weigh(first, row - first, count);
+        const rest = weigh(first, row - first, count, shares);
+        if (terminated) absorbingWeight += rest;
       }
       steps.rewardRollout += row;
-      return { count: row, indices: room.indices, values: room.values, weights };
+      return {
+        count: row,
+        indices: room.indices,
+        values: room.values,
+        weights,
+        absorbingWeight,
+        known: null,
+      };
     },
     expertTrajectories: (count): VisitedRows => {
       requireRoom(count, trajectoryCapacity);
       const available = episodeCount(demonstrations);
-      let row = 0;
+      let [row, absorbingWeight, shortest] = [0, 0, horizon];
+      known.fill(0);
       for (let n = 0; n < count; n++) {
         const episode = available <= count ? n % available : nextInteger(expertStream, available);
         const first = demonstrations.episodeStarts[episode];
-        const length = demonstrations.episodeStarts[episode + 1] - first;
+        const end = demonstrations.episodeStarts[episode + 1];
+        const length = Math.min(end - first, horizon);
+        const terminated = demonstrations.terminated[end - 1] === 1;
+        const told = terminated ? horizon : length;
+        for (let t = 0; t < told; t++) known[t]++;
+        shortest = Math.min(shortest, told);
         const floats = length * entries;
         copyBlock(kernels, floats, expert.indices + 4 * first * entries, room.indices + 4 * row * entries);
         copyBlock(kernels, floats, expert.values + 4 * first * entries, room.values + 4 * row * entries);
-        weigh(row, length, count);
+        const rest = weigh(row, length, count, null);
+        if (terminated) absorbingWeight += rest;
         row += length;
       }
+      const cut = shortest < horizon;
+      if (cut) for (let t = 0; t < horizon; t++) known[t] /= count;
       steps.expert += row;
-      return { count: row, indices: room.indices, values: room.values, weights };
+      return {
+        count: row,
+        indices: room.indices,
+        values: room.values,
+        weights,
+        absorbingWeight,
+        known: cut ? known : null,
+      };
     },
   };
 }
@@ -347,13 +380,6 @@ function requireRoom(count: number, trajectoryCapacity: number): void {
     "createEnvironmentProblem",
     `expected at most ${trajectoryCapacity} trajectories at a time, got ${count}; raise trajectoryCapacity`,
   );
-}
-
-function longestEpisode({ episodeStarts }: Trajectories): number {
-  let longest = 0;
-  for (let e = 1; e < episodeStarts.length; e++)
-    longest = Math.max(longest, episodeStarts[e] - episodeStarts[e - 1]);
-  return longest;
 }
 
 function copyBlock(kernels: Kernels, length: number, from: number, to: number): void {

@@ -113,6 +113,16 @@ export function createTabularProblem(
     return { pair, next: draw(transitions, pair, drawn[at + 1]) };
   };
 
+  /** Nothing ends here: every trajectory has all steps. */
+  const visits = (count: number): VisitedRows => ({
+    count: count * horizon,
+    indices: room.indices,
+    values: room.values,
+    weights,
+    absorbingWeight: 0,
+    known: null,
+  });
+
   const walk = (cumulative: Float64Array, count: number): VisitedRows => {
     requireRoom(count, trajectoryCapacity);
     const drawn = words.take(count * (2 * horizon + 1));
@@ -127,7 +137,7 @@ export function createTabularProblem(
         here = draw(transitions, pair, drawn[2 * at + 1]);
       }
     }
-    return { count: count * horizon, indices: room.indices, values: room.values, weights };
+    return visits(count);
   };
 
   const replayed = (count: number): VisitedRows => {
@@ -144,7 +154,7 @@ export function createTabularProblem(
         weights[at] = discounts[t] / count;
       }
     }
-    return { count: count * horizon, indices: room.indices, values: room.values, weights };
+    return visits(count);
   };
 
   return {

@@ -3,7 +3,7 @@
  * transitions that were kept aside, none of them exact. How far each is from what the theory means is said beside it.
  */
 import { foldIn, TandemError, type Key } from "../core/index.ts";
-import type { SoftQMlIrl } from "../irl/index.ts";
+import { taughtReward, type SoftQMlIrl } from "../irl/index.ts";
 import type { Kernels } from "../kernels/index.ts";
 import {
   copyToRows,
@@ -121,10 +121,10 @@ export function createHeldOutInstruments(
   }
   const transitions = createTransitionValues(kernels, state, heldOut);
   const reference = createFittedReference(kernels, state, fitting.batch, fittingPasses, foldIn(key, 0));
-  const points = denseRows(kernels, problem.features, heldOut.batch);
-  const looks = [softQ.network, reward].map((network, i) =>
-    createLinearisationLook(kernels, network, points, heldOut.batch.count, foldIn(key, 1 + i)),
-  );
+  const looks = [softQ.network, reward].map((network, i) => {
+    const points = denseRows(kernels, network.features, problem.features.entries, heldOut.batch);
+    return createLinearisationLook(kernels, network, points, heldOut.batch.count, foldIn(key, 1 + i));
+  });
   const policyShare = shareSince(kernels, softQ.network);
   const rewardShare = shareSince(kernels, reward);
   return {
@@ -186,7 +186,7 @@ function createTransitionValues(
     squaredResidual: () => {
       const { indices, values, continues } = batch;
       kernels.sparseForward(softQ.network.block, count, entries, indices, values, actionValues);
-      taughtRewards(kernels, state, batch, rewards);
+      taughtReward(kernels, state)(batch, rewards);
       const residuals = sampledSoftResiduals(
         {
           actionValues: kernels.f32(actionValues, count),
@@ -226,7 +226,7 @@ function createFittedReference(
       kernels.copyRows(1, length, softQ.network.initial, length, copy.initial, length);
       kernels.copyRows(1, units, softQ.network.signs, units, copy.signs, units);
       kernels.sparseRefresh(copy.block);
-      taughtRewards(kernels, state, batch, rewards);
+      taughtReward(kernels, state)(batch, rewards);
       for (let pass = 0; pass < passes; pass++) {
         kernels.sparseBegin(copy.block);
         kernels.sparseSteps(
@@ -252,17 +252,6 @@ function createFittedReference(
   };
 }
 
-/** What the policy is taught: r(s, a; theta_k), or the constant of a negative control. */
-function taughtRewards(
-  kernels: Kernels,
-  { reward, problem, options }: SoftQMlIrl,
-  { count, indices, values }: HeldOutTransitions["batch"],
-  out: number,
-): void {
-  if (options.constantReward !== null) kernels.fill(count, out, options.constantReward);
-  else kernels.sparseForward(reward.block, count, problem.features.entries, indices, values, out);
-}
-
 /** rms of f - f0 of a network at `points` [count, d]. */
 function createLinearisationLook(
   kernels: Kernels,
@@ -280,10 +269,11 @@ function createLinearisationLook(
   };
 }
 
-/** psi(s, a) of every transition with all its entries, [count, d]. */
+/** psi(s, a) of every transition with all its entries, [count, size]; a reward's column for absorbing states is 0. */
 function denseRows(
   kernels: Kernels,
-  { size, entries }: StateActionFeatures,
+  size: number,
+  entries: number,
   { count, indices, values }: HeldOutTransitions["batch"],
 ): number {
   const points = kernels.allocate(count * size);

@@ -114,6 +114,7 @@ const OPTIONS: SoftQMlIrlOptions = {
   innerSteps: { first: 1, growth: 0 },
   reward: { width: WIDTH, radius: Infinity, stepSize: 0.5, decay: 0 },
   trajectories: 2,
+  termination: "native",
   constantReward: null,
 };
 
@@ -297,7 +298,7 @@ describeBuilds("Lemma 4", (kernels) => {
     // The standard deviation of one pair of trajectories, from as many more.
     const squares = [
       problem.expertTrajectories(count),
-      problem.agentTrajectories(state.softQ.network, count),
+      problem.agentTrajectories(state.softQ.network, count, null),
     ].map(({ indices, weights }) => {
       const pairs = kernels.u32(indices, count * horizon);
       const [mean, square] = [new Float64Array(18), new Float64Array(18)];

@@ -50,6 +50,7 @@ const OPTIONS: SoftQMlIrlOptions = {
   innerSteps: { first: 100, growth: 0 },
   reward: { width: 256, radius: 100, stepSize: 0.02, decay: 0 },
   trajectories: 1,
+  termination: "native",
   constantReward: null,
 };
 
@@ -304,7 +305,12 @@ describeBuilds("the paper's algorithm on an environment whose episodes end", (ke
   const DEMONSTRATIONS = discreteTrajectories(balancedEpisodes(10));
 
   /** Mean steps of the last 100 trajectories of the agent; 40 is a full episode. */
-  function lengthAfter(seed: number, stepSize: number, sampling: "markov-chain" | "replay"): number {
+  function lengthAfter(
+    seed: number,
+    stepSize: number,
+    sampling: "markov-chain" | "replay",
+    taught: Pick<SoftQMlIrlOptions, "termination" | "constantReward"> = OPTIONS,
+  ): number {
     const key = keyFromSeed(seed);
     const [train, rollout] = [unstableEnvironment(), unstableEnvironment()];
     const features = productFeatures(standardisationOver([DEMONSTRATIONS.observations], 2), 3);
@@ -327,7 +333,8 @@ describeBuilds("the paper's algorithm on an environment whose episodes end", (ke
       innerSteps: { first: 100, growth: 0 },
       reward: { width: 64, radius: 20, stepSize, decay: 0 },
       trajectories: 2,
-      constantReward: null,
+      termination: taught.termination,
+      constantReward: taught.constantReward,
     };
     const state = createSoftQMlIrl(kernels, problem, options, 80, foldIn(key, 0));
     iterate(kernels, state, 300);
@@ -339,5 +346,15 @@ describeBuilds("the paper's algorithm on an environment whose episodes end", (ke
     for (const seed of [1, 2, 3]) expect(lengthAfter(seed, 0.1, sampling)).toBeGreaterThan(36);
     expect(lengthAfter(1, -0.1, sampling)).toBeLessThan(6);
     expect(lengthAfter(1, 0, sampling)).toBeLessThan(15);
+  });
+
+  // Three seeds: 38 to 40 steps by the learned reward, 36 and 4 by +1 without and with absorbing states, 11 by nothing.
+  it("stays up with absorbing states too, where a constant +1 no longer makes it", () => {
+    const after = (seed: number, stepSize: number, constantReward: number | null): number =>
+      lengthAfter(seed, stepSize, "replay", { termination: "absorbing", constantReward });
+    for (const seed of [1, 2, 3]) expect(after(seed, 0.1, null)).toBeGreaterThan(36);
+    expect(after(1, -0.1, null)).toBeLessThan(6);
+    expect(after(1, 0.1, 1)).toBeLessThan(8);
+    expect(lengthAfter(1, 0.1, "replay", { termination: "native", constantReward: 1 })).toBeGreaterThan(30);
   });
 });

@@ -148,6 +148,37 @@ const BY_HAND_CHOICES: WorkedChoices = {
   output: "average",
   backup: "soft-optimality",
   values: "centred",
+  termination: "native",
+};
+
+/*
+ * The same with rows of one entry, and a fifth column for the absorbing state: theta(0) (1, -1, 2, -1), r_a = 3/2, and
+ * gamma r_a / (1 - gamma) = 3/2. Only what an end touches differs:
+ *
+ *  2  s0 a0 -> end     1 - 1/2 - 3/2    = -1      s0 a0 (5/2, -1, -1, -1)                         9/8 + 1/4
+ *  3  s1 a0 -> s1      1 - 2 - 1/2      = -3/2    s1 a0 (15/4, -1, 1/4, -2)                       5/2
+ *
+ * B = 3/4 sqrt(5/2), above sqrt(11/8): every displacement times 3/4 at the last step.
+ * The absorbing state weighs 1/4 - 3/4 = -1/2: g (-1/4, 0, -1/4, 0), ||g||^2 = 75/64 + 1/8 = 83/64, B = ||g|| / 2,
+ * returnGap = 25/8 - (1/2)(3/2) = 19/8.
+ */
+const ENDING_POLICY: Sheet = { ...POLICY, radius: 0.75 * Math.sqrt(5 / 2) };
+const ENDING_REWARD: Sheet = {
+  initial: REWARD.initial.map((row, j) => [...row, [1, -1, 2, -1][j]]),
+  signs: REWARD.signs,
+  radius: Math.sqrt(83) / 16,
+};
+const ENDING_LAST = [
+  [2 + 3 / 8, 1 - 9 / 16, 3 + 9 / 16, -1],
+  [-1, 1 - 9 / 16, -1, 3],
+  [-1, -1, 1 - 9 / 16, -1],
+  [-1, -1, -2, 1],
+];
+const ENDING_THETA = THETA.map((row, j) => [...row, [7 / 8, -1, 15 / 8, -1][j]]);
+const ENDING: Script = {
+  ...BY_HAND,
+  kind: "rows",
+  iterations: BY_HAND.iterations.map((each) => ({ ...each, absorbing: [1 / 4, 3 / 4] as const })),
 };
 
 function optionsOf(
@@ -156,13 +187,14 @@ function optionsOf(
   choices: WorkedChoices,
   innerSteps: SoftQMlIrlOptions["innerSteps"],
 ): SoftQMlIrlOptions {
-  const { discount, eta, alpha, decay, output, backup, values } = choices;
+  const { discount, eta, alpha, decay, output, backup, values, termination } = choices;
   const softQ = { width: policy.signs.length, radius: policy.radius, stepSize: eta, discount };
   return {
     softQ: { ...softQ, output, backup, values },
     innerSteps,
     reward: { width: reward.signs.length, radius: reward.radius, stepSize: alpha, decay },
     trajectories: 1,
+    termination,
     constantReward: null,
   };
 }
@@ -213,6 +245,7 @@ describeBuilds("one iteration by hand", (kernels) => {
     expect(exact).toEqual({
       iteration: 0,
       innerSteps: 4,
+      absorbingReward: null,
       gradientCosine: 0,
       projectedPolicyShare: 1 / 4,
       projectedReward: 1,
@@ -223,6 +256,28 @@ describeBuilds("one iteration by hand", (kernels) => {
     expect(problem.asked.map((each) => each.for)).toEqual(["transitions", "trajectories"]);
     expect(problem.asked[0].weights).toEqual(POLICY.initial);
     expect(problem.asked[1].weights).toEqual(rowsOf(kernels, state.softQ.network));
+  });
+
+  it("comes to those with an absorbing state", () => {
+    const choices = { ...BY_HAND_CHOICES, output: "last", termination: "absorbing" } as const;
+    const options = optionsOf(ENDING_POLICY, ENDING_REWARD, choices, { first: 4, growth: 0 });
+    const given = { policy: ENDING_POLICY, reward: ENDING_REWARD, script: ENDING, options };
+    const { state } = prepare(kernels, given);
+    const record = softQMlIrlIteration(kernels, state, () => 0);
+    const near = 2 ** -20;
+    expectClose(rowsOf(kernels, state.softQ.network).flat(), ENDING_LAST.flat(), near);
+    expectClose(rowsOf(kernels, state.reward).flat(), ENDING_THETA.flat(), near);
+    const { squaredResidual, returnGap, gradientNorm, absorbingReward } = record;
+    expectClose(
+      [squaredResidual, returnGap, gradientNorm],
+      [(1 + 1 / 4 + 1 + 9 / 4) / 4, 19 / 8, Math.sqrt(83) / 8],
+      near,
+    );
+    expect(absorbingReward).toBe(3 / 2);
+    const [worked] = workedIterations(ENDING_POLICY, ENDING_REWARD, ENDING, choices);
+    expectClose(worked.policyWeights.flat(), ENDING_LAST.flat(), 1e-15);
+    expectClose(worked.rewardWeights.flat(), ENDING_THETA.flat(), 1e-15);
+    expect(worked.returnGap).toBe(19 / 8);
   });
 
   it("is what the worked formulas say too", () => {
@@ -274,6 +329,7 @@ const SCRIPT: Omit<Script, "kind" | "size" | "psi"> = {
   discount: 0.8,
   iterations: [
     {
+      absorbing: [0.5, 0.7],
       transitions: [
         { pair: [0, 1], next: 1 },
         { pair: [1, 0], next: 0 },
@@ -306,6 +362,7 @@ const SCRIPT: Omit<Script, "kind" | "size" | "psi"> = {
       ],
     },
     {
+      absorbing: [0.8, 0.1],
       transitions: [
         { pair: [1, 0], next: 1 },
         { pair: [1, 0], next: 0 },
@@ -387,7 +444,17 @@ const SHEETS: Record<Script["kind"], { policy: Sheet; reward: Sheet }> = {
   },
 };
 
-const CASES = (["one-hot", "rows"] as const).flatMap((kind) =>
+/** Rows with a column of the reward for the absorbing state, where one unit is open and one is not; steps of ends are longer. */
+const ABSORBING: { policy: Sheet; reward: Sheet } = {
+  policy: { ...SHEETS.rows.policy, radius: 0.4 },
+  reward: {
+    ...SHEETS.rows.reward,
+    initial: SHEETS.rows.reward.initial.map((row, j) => [...row, [0.8, -0.9][j]]),
+    radius: 0.2,
+  },
+};
+
+const CASES = (["one-hot", "rows", "rows, absorbing"] as const).flatMap((kind) =>
   (["average", "last"] as const).flatMap((output) =>
     (["soft-optimality", "policy-evaluation"] as const).flatMap((backup) =>
       (["centred", "plain"] as const).map((values) => ({ kind, output, backup, values })),
@@ -399,10 +466,12 @@ describeBuilds("two iterations", (kernels) => {
   it.each(CASES)(
     "take both levels where the formulas take them: $kind, $output, $backup, $values",
     (given) => {
-      const { kind, ...rest } = given;
+      const { kind: name, ...rest } = given;
+      const [kind, termination] =
+        name === "rows, absorbing" ? (["rows", "absorbing"] as const) : ([name, "native"] as const);
       const script = SCRIPTS[kind];
-      const { policy, reward } = SHEETS[kind];
-      const choices = { discount: 0.7, eta: 0.6, alpha: 0.25, decay: 0.5, ...rest };
+      const { policy, reward } = termination === "absorbing" ? ABSORBING : SHEETS[kind];
+      const choices = { discount: 0.7, eta: 0.6, alpha: 0.25, decay: 0.5, termination, ...rest };
       const worked = (): Worked[] => workedIterations(policy, reward, script, choices);
       const close = (
         actual: readonly number[],

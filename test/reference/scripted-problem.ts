@@ -27,6 +27,8 @@ export interface Script {
     /** Trajectories as lists of (s, a). */
     readonly expert: readonly (readonly (readonly [number, number])[])[];
     readonly agent: readonly (readonly (readonly [number, number])[])[];
+    /** What steps in the absorbing state weigh, of the expert's and of the agent's trajectories; left out, 0. */
+    readonly absorbing?: readonly [number, number];
   }[];
   /** gamma of the trajectories' weights. */
   readonly discount: number;
@@ -126,12 +128,17 @@ export function scriptedProblem(kernels: Kernels, script: Script): ScriptedProbl
       nextLogPolicy,
     };
   };
-  const visited = (trajectories: Script["iterations"][number]["agent"]): VisitedRows => ({
+  const visited = (
+    trajectories: Script["iterations"][number]["agent"],
+    absorbingWeight: number,
+  ): VisitedRows => ({
     count: trajectories.flat().length,
     ...split(trajectories.flat().map(([s, a]) => psi[s][a])),
     weights: Float64Array.from(
       trajectories.flatMap((each) => each.map((_, t) => script.discount ** t / trajectories.length)),
     ),
+    absorbingWeight,
+    known: null,
   });
   return {
     features: { kind, size, entries, observationSize: 1, actions, write: () => {} },
@@ -143,12 +150,12 @@ export function scriptedProblem(kernels: Kernels, script: Script): ScriptedProbl
       asked.push({ for: "transitions", weights: rowsOf(kernels, network) });
       return batch();
     },
-    expertTrajectories: () => visited(script.iterations[k].expert),
+    expertTrajectories: () => visited(script.iterations[k].expert, script.iterations[k].absorbing?.[0] ?? 0),
     agentTrajectories: (network) => {
       asked.push({ for: "trajectories", weights: rowsOf(kernels, network) });
-      const { agent } = script.iterations[k];
+      const { agent, absorbing } = script.iterations[k];
       k++;
-      return visited(agent);
+      return visited(agent, absorbing?.[1] ?? 0);
     },
   };
 }

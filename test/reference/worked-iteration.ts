@@ -21,6 +21,8 @@ export interface WorkedChoices {
   readonly output: "average" | "last";
   readonly backup: "soft-optimality" | "policy-evaluation";
   readonly values: "centred" | "plain";
+  /** "absorbing": the reward's last column is that state's. */
+  readonly termination: "native" | "absorbing";
 }
 
 /** What one iteration comes to. */
@@ -93,6 +95,8 @@ export function workedIterations(
 ): Worked[] {
   let w: number[][] = policy.initial.map((row) => [...row]);
   let theta: number[][] = reward.initial.map((row) => [...row]);
+  const absorbing = choices.termination === "absorbing";
+  const absorbingRow: Row = [[reward.initial[0].length - 1, 1]];
   return script.iterations.map((given, k) => {
     const iterates: number[][][] = [];
     const residuals: number[] = [];
@@ -101,7 +105,8 @@ export function workedIterations(
       const x = script.psi[s][a];
       const r = sheetValue(reward, theta, x);
       const nextValues = next === null ? [] : script.psi[next].map((each) => sheetValue(policy, w, each));
-      const v = next === null ? 0 : stateValue(nextValues, given.logPolicy[next], choices);
+      const end = absorbing ? times(sheetValue(reward, theta, absorbingRow), 1 / (1 - choices.discount)) : 0;
+      const v = next === null ? end : stateValue(nextValues, given.logPolicy[next], choices);
       const delta = plus(plus(sheetValue(policy, w, x), -r), -times(choices.discount, v));
       residuals.push(delta);
       const { inside, moved } = project(
@@ -128,6 +133,10 @@ export function workedIterations(
         })),
       ),
     );
+    if (absorbing) {
+      const [expertWeight, agentWeight] = given.absorbing ?? [0, 0];
+      weighted.push({ x: absorbingRow, weight: expertWeight }, { x: absorbingRow, weight: -agentWeight });
+    }
     const before = theta;
     const returnGap = total(weighted.map(({ x, weight }) => times(weight, sheetValue(reward, before, x))));
     const gradient = weighted.reduce<number[][]>(

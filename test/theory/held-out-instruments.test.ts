@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { keyFromSeed } from "../../src/core/index.ts";
 import {
   createSoftQMlIrl,
+  softQAbsorbingReward,
   softQMlIrlIteration,
   type SoftQMlIrl,
   type SoftQMlIrlOptions,
@@ -41,6 +42,7 @@ interface Choice {
   readonly output: "average" | "last";
   readonly values: "centred" | "plain";
   readonly constantReward: number | null;
+  readonly termination: SoftQMlIrlOptions["termination"];
 }
 const MIXED: Choice = {
   rows: mixedRow,
@@ -50,12 +52,13 @@ const MIXED: Choice = {
   output: "average",
   values: "centred",
   constantReward: null,
+  termination: "native",
 };
 
 /** A run on the ring whose batch is every pair in turn, `laps` times; the last transition of a lap ends where `ends`. */
 function ringRun(
   kernels: Kernels,
-  { rows, size, width, radius, output, values, constantReward }: Choice,
+  { rows, size, width, radius, output, values, constantReward, termination }: Choice,
   { laps = 2, ends = false } = {},
 ): SoftQMlIrl {
   const transitions = range(6 * laps).map((t) => {
@@ -79,6 +82,7 @@ function ringRun(
     innerSteps: { first: 6 * laps, growth: 0 },
     reward: { width, radius, stepSize: 0.4, decay: 0 },
     trajectories: 1,
+    termination,
     constantReward,
   };
   return createSoftQMlIrl(kernels, scriptedProblem(kernels, script), options, 5, KEY);
@@ -142,16 +146,18 @@ function measureAfter(
 function squaredResiduals(
   kernels: Kernels,
   state: SoftQMlIrl,
-  { rows, values, constantReward }: Choice,
+  { rows, values, constantReward, termination }: Choice,
   ends: boolean,
 ): number[] {
+  const absorbing = constantReward ?? softQAbsorbingReward(kernels, state) ?? Number.NaN;
+  const end = termination === "absorbing" ? absorbing / (1 - DISCOUNT) : 0;
   const q = valuesOf(kernels, state.softQ.network, rows);
   const r = valuesOf(kernels, state.reward, rows);
   const shift = values === "centred" ? Math.log(2) : 0;
   return q.map((each, pair) => {
     const s = RING.next(Math.floor(pair / 2), pair % 2);
     const next = Math.log(Math.exp(q[2 * s]) + Math.exp(q[2 * s + 1])) - shift;
-    const target = (constantReward ?? r[pair]) + (ends && pair === 5 ? 0 : DISCOUNT * next);
+    const target = (constantReward ?? r[pair]) + DISCOUNT * (ends && pair === 5 ? end : next);
     return (each - target) ** 2;
   });
 }
@@ -164,6 +170,8 @@ describeBuilds("held-out instruments", (kernels) => {
     ["centred", {}, false],
     ["plain", { values: "plain" }, false],
     ["with an end", {}, true],
+    ["with an absorbing state", { termination: "absorbing" }, true],
+    ["with an absorbing state under a constant", { termination: "absorbing", constantReward: 0.4 }, true],
     ["under a constant reward", { constantReward: 0.7 }, false],
   ];
   it.each(choices)("average squared residuals, %s", (_, changes, ends) => {
@@ -257,38 +265,41 @@ describeBuilds("held-out instruments", (kernels) => {
     expect(sampledSquaredResidual.count).toBe(12);
   });
 
-  it("measure linearisation errors at the held-out rows", () => {
-    const state = ringRun(kernels, { ...MIXED, radius: 200 });
-    const found = measureAfter(kernels, state, 0);
-    expect([found.heldOutPolicyLinearisation, found.heldOutRewardLinearisation]).toEqual([0, 0]);
-    const instruments = keep(kernels, state);
-    const measure = createHeldOutInstruments(
-      kernels,
-      state,
-      { heldOut: instruments, fitting: instruments, fittingPasses: 1 },
-      KEY,
-    );
-    const spread = normals(5, 240);
-    for (const [i, network] of [state.softQ.network, state.reward].entries()) {
-      const initial = rowsOf(kernels, { ...network, weights: network.initial });
-      const signs = [...download(kernels, network.signs, 24)];
-      setNetwork(kernels, network, initial, signs);
-      const columns = kernels.f32(network.weights, 5 * network.units);
-      for (let at = 0; at < 120; at++)
-        columns[Math.floor(at / 24) * network.units + (at % 24)] += spread[at + 120 * i];
-      kernels.sparseRefresh(network.block);
-    }
-    const moved = measure.measure();
-    const errorOf = (network: SparseTwoLayer): number => {
-      const f = valuesOf(kernels, network, mixedRow);
-      const linear = valuesOf(kernels, network, mixedRow, true);
-      return Math.sqrt(mean(f.map((each, i) => (each - linear[i]) ** 2)));
-    };
-    const expected = [errorOf(state.softQ.network), errorOf(state.reward)];
-    expectClose([moved.heldOutPolicyLinearisation, moved.heldOutRewardLinearisation], expected, 100 * U);
-    expect(Math.min(...expected)).toBeGreaterThan(0.05);
-    expect(Math.abs(expected[0] - expected[1])).toBeGreaterThan(0.01);
-  });
+  it.each(["native", "absorbing"] as const)(
+    "measure linearisation errors at the held-out rows, %s",
+    (termination) => {
+      const state = ringRun(kernels, { ...MIXED, radius: 200, termination });
+      const found = measureAfter(kernels, state, 0);
+      expect([found.heldOutPolicyLinearisation, found.heldOutRewardLinearisation]).toEqual([0, 0]);
+      const instruments = keep(kernels, state);
+      const measure = createHeldOutInstruments(
+        kernels,
+        state,
+        { heldOut: instruments, fitting: instruments, fittingPasses: 1 },
+        KEY,
+      );
+      const spread = normals(5, 240);
+      for (const [i, network] of [state.softQ.network, state.reward].entries()) {
+        const initial = rowsOf(kernels, { ...network, weights: network.initial });
+        const signs = [...download(kernels, network.signs, 24)];
+        setNetwork(kernels, network, initial, signs);
+        const columns = kernels.f32(network.weights, 5 * network.units);
+        for (let at = 0; at < 120; at++)
+          columns[Math.floor(at / 24) * network.units + (at % 24)] += spread[at + 120 * i];
+        kernels.sparseRefresh(network.block);
+      }
+      const moved = measure.measure();
+      const errorOf = (network: SparseTwoLayer): number => {
+        const f = valuesOf(kernels, network, mixedRow);
+        const linear = valuesOf(kernels, network, mixedRow, true);
+        return Math.sqrt(mean(f.map((each, i) => (each - linear[i]) ** 2)));
+      };
+      const expected = [errorOf(state.softQ.network), errorOf(state.reward)];
+      expectClose([moved.heldOutPolicyLinearisation, moved.heldOutRewardLinearisation], expected, 100 * U);
+      expect(Math.min(...expected)).toBeGreaterThan(0.05);
+      expect(Math.abs(expected[0] - expected[1])).toBeGreaterThan(0.01);
+    },
+  );
 
   it("share out projections over the steps since the last measurement, and measure travel in radii", () => {
     const state = ringRun(kernels, { ...MIXED, radius: 0.6 });

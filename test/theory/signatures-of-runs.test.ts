@@ -132,6 +132,7 @@ function smallRun(kernels: Kernels): SoftQMlIrl {
       innerSteps: { first: 50, growth: 0 },
       reward: { ...network, stepSize: 1e-4, decay: 0 },
       trajectories: 1,
+      termination: "native",
       constantReward: null,
     },
     60,

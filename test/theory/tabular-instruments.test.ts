@@ -102,6 +102,7 @@ function ground(
       innerSteps: { first: 30, growth: 0 },
       reward: { ...network, stepSize: 0.5, decay: 0 },
       trajectories: 1,
+      termination: "native",
       constantReward: null,
     },
     20,

@@ -10,6 +10,7 @@ const SHARED: Omit<ControlSetting, "environment" | "demonstrations" | "seed"> = 
   episodes: 1,
   expert: "demonstrated",
   constantReward: null,
+  termination: "native",
   iterations: 400,
   innerSteps: 1000,
   discount: 0.99,
@@ -69,6 +70,14 @@ const ARMS: Record<string, Partial<ControlSetting>> = {
   "constant-action expert": { expert: 0 },
 };
 
+/** Arms of CartPole alone, where a pole that has fallen goes on in an absorbing state. */
+const ABSORBING = Object.fromEntries(
+  ["learned reward", "zero reward", "constant reward 1", "constant reward -1"].map((arm) => [
+    `${arm}, absorbing states`,
+    { ...ARMS[arm], termination: "absorbing" } as const,
+  ]),
+);
+
 /** The paper's algorithm on tasks with continuous states, and its negative controls. */
 export const cartpole: Experiment<ControlSetting, ControlOutcome> = {
   name: "cartpole",
@@ -76,17 +85,16 @@ export const cartpole: Experiment<ControlSetting, ControlOutcome> = {
     "Does one demonstration suffice on tasks with continuous states, and does the learned reward do more than leak survival?",
   cells: ({ quick, thirdParty }) => {
     const cells: Cell<ControlSetting>[] = [];
-    const arms = quick ? ["learned reward", "zero reward"] : Object.keys(ARMS);
     for (const task of quick ? TASKS.slice(0, 1) : TASKS) {
       const demonstrations = thirdParty ? task.thirdParty : task.bundled;
-      for (const arm of arms) {
+      for (const [arm, choice] of Object.entries(armsOf(task, quick))) {
         for (const seed of seeds(quick ? 2 : 10)) {
           const firstEpisode = thirdParty ? seed : seed % 5;
           const setting: ControlSetting = {
             environment: task.environment,
             demonstrations,
             ...SHARED,
-            ...ARMS[arm],
+            ...choice,
             firstEpisode,
             seed: FIRST_SEED + seed,
             ...(quick ? { iterations: 200, evaluations: 10, heldOut: true } : {}),
@@ -103,3 +111,8 @@ export const cartpole: Experiment<ControlSetting, ControlOutcome> = {
   },
   findings: controlFindings,
 };
+
+function armsOf({ environment }: Task, quick: boolean): Record<string, Partial<ControlSetting>> {
+  if (quick) return { "learned reward": ARMS["learned reward"], "zero reward": ARMS["zero reward"] };
+  return environment === "CartPole-v1" ? { ...ARMS, ...ABSORBING } : ARMS;
+}
