@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { Option, type Command } from "commander";
 import { TandemError } from "../core/index.ts";
 import {
+  DAC_DEFAULTS,
   EVALUATION_DEFAULTS,
   parseJson,
   TRAIN_DEFAULTS,
@@ -49,6 +50,8 @@ function policyOptions({ sac, startSteps, replayCapacity }: ExpertConfig["algori
   ];
 }
 
+const METHOD_OPTIONS = [option("Method:", "--method <name>", "ml-irl, or dac (adversarial)", "ml-irl")];
+
 const REWARD = "Reward:";
 const { policyStepsPerRewardStep, trajectoriesPerRewardStep, agentTrajectories } = TRAIN_DEFAULTS;
 const REWARD_OPTIONS = [
@@ -64,6 +67,16 @@ const REWARD_OPTIONS = [
   option(REWARD, "--agent-trajectories <kind>", "those of training or fresh", agentTrajectories),
   option(REWARD, "--gradient <kind>", "discounted or undiscounted", "discounted"),
   option(REWARD, "--termination <kind>", "native, absorbing, fixed-horizon", TRAIN_DEFAULTS.termination),
+];
+
+const CLASSIFIER = "Classifier (--method dac):";
+const { discriminator } = DAC_DEFAULTS;
+const CLASSIFIER_OPTIONS = [
+  option(CLASSIFIER, "--discriminator-hidden <widths>", "its hidden layers", discriminator.hidden.join(",")),
+  option(CLASSIFIER, "--discriminator-batch-size <n>", "steps of each side", discriminator.batchSize),
+  option(CLASSIFIER, "--discriminator-learning-rate <number>", "of its Adam", discriminator.learningRate),
+  option(CLASSIFIER, "--discriminator-every <n>", "environment steps between two", discriminator.every),
+  option(CLASSIFIER, "--gradient-penalty <number>", "weight of the penalty", discriminator.gradientPenalty),
 ];
 
 const EVALUATION = "Evaluation (true return, for reporting only):";
@@ -93,8 +106,10 @@ export const TRAIN_OPTIONS: readonly Option[] = [
   option("Task:", "--episodes <n>", "episodes to learn from, or all", 1),
   option("Task:", "--first-episode <k>", "the first of them, counting from 0", 0),
   ...runOptions("Run:"),
+  ...METHOD_OPTIONS,
   ...policyOptions(TRAIN_DEFAULTS),
   ...REWARD_OPTIONS,
+  ...CLASSIFIER_OPTIONS,
   ...EVALUATION_OPTIONS,
   ...INSTRUMENT_OPTIONS,
   ...CONTROL_OPTIONS,

@@ -1,5 +1,12 @@
 import { TandemError } from "../core/index.ts";
-import { EVALUATION_DEFAULTS, type RunConfig, type TrainConfig } from "../runs/index.ts";
+import {
+  DAC_DEFAULTS,
+  EVALUATION_DEFAULTS,
+  type DacConfig,
+  type MlIrlConfig,
+  type RunConfig,
+  type TrainConfig,
+} from "../runs/index.ts";
 import {
   anyText,
   layerWidths,
@@ -16,7 +23,8 @@ import {
 } from "./option-values.ts";
 
 type Algorithm = TrainConfig["algorithm"];
-type Reward = Algorithm["reward"];
+type Reward = MlIrlConfig["reward"];
+type Method = Algorithm["method"];
 /** What training an expert and learning from one have in common. */
 type Gathering = Pick<Algorithm, "sac" | "startSteps" | "replayCapacity" | "slowdown">;
 
@@ -145,10 +153,72 @@ export function slowdownSettings(
   return undefined;
 }
 
-/** How reward and policy learn from demonstrations, `from` where nothing else is given. */
-export function algorithmSettings(given: GivenOptions, from: Algorithm): Algorithm {
+/** Options that only one method has. */
+const OWN_OPTIONS: Readonly<Record<Method, readonly string[]>> = {
+  "ml-irl": [
+    ...["reward-network", "reward-optimiser", "reward-step-size", "reward-step-size-decay", "reward-radius"],
+    ...["reward-weight-decay", "policy-steps-per-reward-step", "trajectories-per-reward-step"],
+    ...["agent-trajectories", "gradient", "instruments", "teacher"],
+  ],
+  dac: [
+    ...["discriminator-hidden", "discriminator-batch-size", "discriminator-learning-rate"],
+    ...["discriminator-every", "gradient-penalty"],
+  ],
+};
+
+/**
+ * How reward and policy learn from demonstrations: by the method asked for, as in `base` where that is of the same method, else as the
+ * task's ML-IRL, `usual`, and the method's own defaults have it.
+ */
+export function algorithmSettings(
+  given: GivenOptions,
+  base: Algorithm | undefined,
+  usual: MlIrlConfig,
+): Algorithm {
+  const method = optionValue(given, "method", oneOf("ml-irl", "dac")) ?? base?.method ?? "ml-irl";
+  for (const [owner, names] of Object.entries(OWN_OPTIONS)) {
+    const stray = owner === method ? undefined : names.find((name) => given.has(name));
+    if (stray === undefined) continue;
+    throw new TandemError(
+      given.get(stray)?.from ?? `--${stray}`,
+      `is an option of ${owner}, the method is ${method}; leave it out, or add --method ${owner}`,
+    );
+  }
+  if (method === "dac") return dacSettings(given, base?.method === "dac" ? base : DAC_DEFAULTS);
+  return mlIrlSettings(given, base?.method === "ml-irl" ? base : usual);
+}
+
+function dacSettings(given: GivenOptions, from: DacConfig): DacConfig {
+  const { inputs, hidden, batchSize, learningRate, gradientPenalty, every } = from.discriminator;
+  return {
+    method: "dac",
+    ...gatheringSettings(given, from),
+    discriminator: {
+      inputs: optionValue(given, "reward-inputs", rewardInputs) ?? inputs,
+      hidden: optionValue(given, "discriminator-hidden", layerWidths) ?? hidden,
+      batchSize: optionValue(given, "discriminator-batch-size", batchRows) ?? batchSize,
+      learningRate: optionValue(given, "discriminator-learning-rate", positiveNumber) ?? learningRate,
+      gradientPenalty: optionValue(given, "gradient-penalty", nonNegativeNumber) ?? gradientPenalty,
+      every: optionValue(given, "discriminator-every", wholeNumber(1)) ?? every,
+    },
+    termination: optionValue(given, "termination", terminationKind) ?? from.termination,
+  };
+}
+
+const batchRows: ValueReader<number> = {
+  expected: "a whole number from 1 to 256",
+  read: (text) => {
+    const rows = wholeNumber(1).read(text);
+    return rows !== null && rows <= 256 ? rows : null;
+  },
+};
+const rewardInputs = oneOf("state-action", "state");
+const terminationKind = oneOf("native", "absorbing", "fixed-horizon");
+
+function mlIrlSettings(given: GivenOptions, from: MlIrlConfig): MlIrlConfig {
   const gradient = optionValue(given, "gradient", oneOf("discounted", "undiscounted"));
   return {
+    method: "ml-irl",
     ...gatheringSettings(given, from),
     reward: rewardSettings(given, from.reward),
     policyStepsPerRewardStep:
@@ -158,8 +228,7 @@ export function algorithmSettings(given: GivenOptions, from: Algorithm): Algorit
     agentTrajectories:
       optionValue(given, "agent-trajectories", oneOf("training", "fresh")) ?? from.agentTrajectories,
     discountedGradient: gradient ? gradient === "discounted" : from.discountedGradient,
-    termination:
-      optionValue(given, "termination", oneOf("native", "absorbing", "fixed-horizon")) ?? from.termination,
+    termination: optionValue(given, "termination", terminationKind) ?? from.termination,
     taughtBy: optionValue(given, "teacher", teacher) ?? from.taughtBy,
   };
 }
@@ -168,13 +237,14 @@ export function algorithmSettings(given: GivenOptions, from: Algorithm): Algorit
 export function instrumentSettings(
   given: GivenOptions,
   base: boolean | undefined,
-  { network }: Reward,
+  algorithm: Algorithm,
 ): boolean {
   const wanted = optionValue(given, "instruments", onOrOff) ?? base ?? false;
-  if (!wanted || network.kind === "two-layer") return wanted;
+  const kind = algorithm.method === "ml-irl" ? algorithm.reward.network.kind : `that of ${algorithm.method}`;
+  if (!wanted || kind === "two-layer") return wanted;
   throw new TandemError(
     given.get("instruments")?.from ?? "--instruments",
-    `measure the two-layer reward, got ${network.kind}; leave them out, or set --reward-network two-layer:1024`,
+    `measure the two-layer reward, got ${kind}; leave them out, or set --reward-network two-layer:1024`,
   );
 }
 
@@ -189,7 +259,7 @@ function rewardSettings(given: GivenOptions, from: Reward): Reward {
     );
   }
   return {
-    inputs: optionValue(given, "reward-inputs", oneOf("state-action", "state")) ?? from.inputs,
+    inputs: optionValue(given, "reward-inputs", rewardInputs) ?? from.inputs,
     network: optionValue(given, "reward-network", rewardNetwork) ?? from.network,
     optimiser,
     stepSize: stepSize ?? from.stepSize,
@@ -232,7 +302,7 @@ const TEACHERS = {
   penalty: "constant penalty",
 } as const;
 
-const teacher: ValueReader<Algorithm["taughtBy"]> = {
+const teacher: ValueReader<MlIrlConfig["taughtBy"]> = {
   expected: "learned, zero, constant or penalty",
   read: (text) => TEACHERS[text as keyof typeof TEACHERS] ?? null,
 };

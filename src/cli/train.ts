@@ -77,10 +77,11 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
   requireEnvironment(id);
   const { train: usual, trainSteps } = taskDefaults(id);
   const settings = runSettings(given, base, trainSteps);
-  const algorithm = algorithmSettings(given, base?.algorithm ?? usual);
-  const instruments = instrumentSettings(given, base?.instruments, algorithm.reward);
+  const algorithm = algorithmSettings(given, base?.algorithm, usual);
+  const instruments = instrumentSettings(given, base?.instruments, algorithm);
   requirePlaceFor(settings);
-  if (wanted.shuffled && algorithm.reward.inputs === "state") {
+  const { inputs } = algorithm.method === "dac" ? algorithm.discriminator : algorithm.reward;
+  if (wanted.shuffled && inputs === "state") {
     throw new TandemError(
       "--shuffle-expert",
       "permutes the actions, which a reward of states alone never sees; leave it out, or set --reward-inputs state-action",
@@ -111,7 +112,7 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
 
 async function resume(entry: URL, folder: string, flags: GivenOptions): Promise<RunEnd> {
   const config = resumedConfig(folder, "train", flags, ["demos", "instruments"]);
-  const instruments = instrumentSettings(flags, config.instruments, config.algorithm.reward);
+  const instruments = instrumentSettings(flags, config.instruments, config.algorithm);
   const path = optionValue(flags, "demos", anyText) ?? config.demos.path;
   const environment = await openEnvironment(config.env.id, config.env.options);
   try {

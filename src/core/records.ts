@@ -4,7 +4,13 @@
  * `episode` and `evaluation` records, which no learner reads.
  */
 export type TrainingRecord =
-  PolicyRecord | RewardRecord | EpisodeRecord | EvaluationRecord | InstrumentsRecord | FindingRecord;
+  | PolicyRecord
+  | RewardRecord
+  | DiscriminatorRecord
+  | EpisodeRecord
+  | EvaluationRecord
+  | InstrumentsRecord
+  | FindingRecord;
 
 /** Environment steps counted by what they were for. */
 export interface StepCounts {
@@ -64,6 +70,23 @@ export interface RewardRecord {
   seconds: number;
   policySeconds: number;
   simulationSeconds: number;
+}
+
+/** The classifier of an adversarial method, averaged over its steps since the last such record. */
+export interface DiscriminatorRecord {
+  kind: "discriminator";
+  step: number;
+  /** Steps of the classifier so far. */
+  discriminatorSteps: number;
+  /** E_expert[-log D] + E_agent[-log(1 - D)], nats; 2 log 2 where it cannot tell. */
+  loss: number;
+  /** lambda E[(||grad_x h|| - 1)^2]. */
+  gradientPenalty: number;
+  /** Mean logit, which is the reward, over the expert's and the agent's rows. */
+  expertLogit: number;
+  agentLogit: number;
+  /** Share of rows that the classifier puts on their own side; 0.5 where it cannot tell. */
+  accuracy: number;
 }
 
 /** A training episode that ended. */

@@ -1,3 +1,5 @@
+export * from "./dac.ts";
+export * from "./learner.ts";
 export * from "./mce-irl.ts";
 export * from "./ml-irl.ts";
 export * from "./reward-model.ts";

@@ -14,7 +14,6 @@ import {
   type Key,
   type Listener,
   type RandomStream,
-  type StepCounts,
   type Trajectories,
 } from "../core/index.ts";
 import type { Environment } from "../envs/environment.ts";
@@ -26,11 +25,11 @@ import {
   rollout,
   sacAct,
   takePolicyRecord,
-  type Agent,
   type BatchReward,
   type SacOptions,
   type Slowdown,
 } from "../rl/index.ts";
+import type { Learner } from "./learner.ts";
 import {
   absorbingReward,
   addReturnGradient,
@@ -72,23 +71,18 @@ export interface MlIrlOptions {
 }
 
 /** The two levels and what joins them. Updated in place. */
-export interface MlIrl {
+export interface MlIrl extends Learner {
   readonly options: MlIrlOptions;
-  readonly agent: Agent;
-  readonly reward: RewardModel;
   /** The lower level's reward: `reward` at its current parameters, or a control. */
   readonly teacher: BatchReward;
   readonly demonstrations: Trajectories;
   /** A second environment for fresh rollouts, so that the training episode goes on undisturbed. */
   readonly rolloutEnvironment: Environment | null;
   readonly rolloutKey: Key;
-  /** Which expert trajectory comes next. */
-  readonly expertStream: RandomStream;
-  /** Training episodes not yet older than `trajectoriesPerRewardStep` others. */
-  readonly recentEpisodes: Trajectories[];
+  /** `expert`: which of its trajectories comes next. */
+  readonly streams: { readonly expert: RandomStream };
   /** k: reward steps taken. */
-  rewardSteps: number;
-  readonly steps: StepCounts;
+  readonly counters: { rewardSteps: number };
   /** Milliseconds since the last reward step. */
   elapsed: number;
 }
@@ -127,9 +121,9 @@ export function createMlIrl(
     demonstrations,
     rolloutEnvironment: environments.rollout,
     rolloutKey: foldIn(key, 2),
-    expertStream: streamOf(foldIn(key, 3)),
+    streams: { expert: streamOf(foldIn(key, 3)) },
     recentEpisodes: [],
-    rewardSteps: 0,
+    counters: { rewardSteps: 0 },
     steps: { train: 0, rewardRollout: 0, evaluation: 0, expert: transitionCount(demonstrations) },
     elapsed: 0,
   };
@@ -177,13 +171,13 @@ export function mlIrlIteration(
   const own = addReturnGradient(kernels, reward, agentTrajectories, ownSpan, -1);
   const horizon = effectiveHorizon(discount, span.horizon);
   const absorbing = absorbingReward(kernels, reward);
-  const ascent = ascend(kernels, reward, state.rewardSteps, 1 / horizon);
-  state.rewardSteps++;
+  const ascent = ascend(kernels, reward, state.counters.rewardSteps, 1 / horizon);
+  state.counters.rewardSteps++;
 
   listener({
     kind: "reward",
     step: agent.steps,
-    rewardStep: state.rewardSteps,
+    rewardStep: state.counters.rewardSteps,
     returnGap: expert.discountedReturn - own.discountedReturn,
     expertMeanReward: expert.meanReward,
     agentMeanReward: own.meanReward,
@@ -202,12 +196,12 @@ export function mlIrlIteration(
 }
 
 /** tauE: as many expert trajectories as asked for, drawn with replacement; all of them where there are no more. */
-function sampleExpert({ demonstrations, expertStream, options }: MlIrl): Trajectories[] {
+function sampleExpert({ demonstrations, streams, options }: MlIrl): Trajectories[] {
   const count = options.trajectoriesPerRewardStep;
   const available = episodeCount(demonstrations);
   if (available <= count) return [demonstrations];
   return Array.from({ length: count }, () => {
-    const episode = nextInteger(expertStream, available);
+    const episode = nextInteger(streams.expert, available);
     return sliceEpisodes(demonstrations, episode, episode + 1);
   });
 }
@@ -218,7 +212,7 @@ function sampleAgent(kernels: Kernels, state: MlIrl): Trajectories[] {
   if (options.agentTrajectories === "training" || !rolloutEnvironment) return state.recentEpisodes;
   const act = (observation: Float64Array, action: Float32Array): void =>
     sacAct(kernels, agent.sac, observation, "sample", action);
-  const key = foldIn(state.rolloutKey, state.rewardSteps);
+  const key = foldIn(state.rolloutKey, state.counters.rewardSteps);
   const trajectories = rollout(rolloutEnvironment, act, options.trajectoriesPerRewardStep, key);
   state.steps.rewardRollout += transitionCount(trajectories);
   requireWholeEpisodes("mlIrlIteration", options.termination, trajectories, "environment");

@@ -13,6 +13,7 @@ import {
 } from "../core/index.ts";
 import type { Kernels } from "../kernels/index.ts";
 import {
+  addGradientPenalty,
   addRows,
   adamStep,
   createAdam,
@@ -24,6 +25,7 @@ import {
   mlpForward,
   mlpShape,
   mlpWorkspace,
+  penaltyRoom,
   standardiseOver,
   twoLayerForward,
   twoLayerGradient,
@@ -92,6 +94,8 @@ interface RewardNetwork {
   forward(rows: number, features: number, out: number): void;
   /** Adds to `gradient` the parameter gradient of sum(coefficients * value), after `forward` on the same rows. */
   addGradient(rows: number, features: number, coefficients: number, gradient: number): void;
+  /** MLPs: adds to `gradient` that of (weight / rows) sum (||grad_x value|| - 1)^2 over up to CHUNK feature rows; returns it. */
+  addPenalty?(rows: number, features: number, weight: number, gradient: number): number;
 }
 
 interface Room {
@@ -103,8 +107,8 @@ interface Room {
   readonly coefficients: number;
 }
 
-/** Rows evaluated at a time. */
-const CHUNK = 256;
+/** Rows evaluated at a time, and the most that `network.forward` takes. */
+export const CHUNK = 256;
 
 /** A reward at initialisation. */
 export function createRewardModel(
@@ -435,8 +439,8 @@ function evaluateRows(
   network.forward(rows, room.features, out);
 }
 
-/** psi of input rows (leading dimension `ldInput`) into out [rows, network.features]. */
-function writeFeatures(
+/** psi of input rows (leading dimension `ldInput`; s | a in policy units) into out [rows, network.features]. */
+export function writeFeatures(
   kernels: Kernels,
   model: RewardModel,
   rows: number,
@@ -450,17 +454,18 @@ function writeFeatures(
   kernels.standardiseRows(rows, inputSize, input, ldInput, mean, inverseStd, unit, out, network.features);
 }
 
-/** Steps first .. first + count - 1 as input rows: the one place where (s_t, a_t) are paired. */
-function loadRows(
+/** Steps first .. first + count - 1 as input rows into `out`, [count, inputSize]: the one place where (s_t, a_t) are paired. */
+export function loadRows(
   kernels: Kernels,
   model: RewardModel,
   from: Trajectories,
   first: number,
   count: number,
+  out = model.room.input,
 ): void {
   const { inputSize, observationSize: n, actionSpace } = model;
   const d = actionSpace.size;
-  const input = kernels.f32(model.room.input, count * inputSize);
+  const input = kernels.f32(out, count * inputSize);
   for (let i = 0; i < count; i++) {
     const t = first + i;
     input.set(from.observations.subarray(t * n, (t + 1) * n), i * inputSize);
@@ -490,6 +495,7 @@ function mlpReward(kernels: Kernels, features: number, hidden: readonly number[]
   const parameters = kernels.allocate(length);
   const chunkGradient = kernels.allocate(length);
   const workspace = mlpWorkspace(kernels, shape, CHUNK);
+  const penalty = penaltyRoom(kernels, shape, CHUNK);
   initialiseMlp(kernels, shape, parameters, key);
   return {
     features,
@@ -503,6 +509,10 @@ function mlpReward(kernels: Kernels, features: number, hidden: readonly number[]
     addGradient: (rows, x, coefficients, gradient) => {
       mlpBackward(kernels, shape, parameters, chunkGradient, rows, x, features, workspace, coefficients);
       kernels.axpy(length, 1, chunkGradient, gradient);
+    },
+    addPenalty: (rows, x, weight, gradient) => {
+      mlpForward(kernels, shape, parameters, rows, x, features, workspace);
+      return addGradientPenalty(kernels, shape, parameters, gradient, rows, workspace, penalty, weight);
     },
   };
 }

@@ -1,4 +1,5 @@
 export * from "./adam.ts";
+export * from "./gradient-penalty.ts";
 export * from "./mlp.ts";
 export * from "./normaliser.ts";
 export * from "./sparse-two-layer.ts";

@@ -162,7 +162,7 @@ export function mlpInputGradient(
 }
 
 /** From the gradient dy at layer i's output to that at the ReLU layer before it; returns the pointer to it. */
-function hiddenGradient(
+export function hiddenGradient(
   kernels: Kernels,
   shape: MlpShape,
   parameters: number,

@@ -27,6 +27,7 @@ export function cohortOf(all: readonly Run[]): Cohort {
   for (const what of [
     (config: ReportedConfig) => config.env.id,
     (config: ReportedConfig) => config.command,
+    (config: ReportedConfig) => config.algorithm.method,
     (config: ReportedConfig) => `${config.algorithm.termination} termination`,
   ]) {
     const [first, second] = new Set(all.map((run) => what(run.config)));

@@ -6,6 +6,7 @@ import { z } from "zod";
 import {
   TandemError,
   type EpisodeRecord,
+  type DiscriminatorRecord,
   type EvaluationRecord,
   type FindingRecord,
   type InstrumentsRecord,
@@ -29,6 +30,8 @@ const configSchema = z.looseObject({
   steps: z.number(),
   demos: z.looseObject({ episodes: z.number(), transitions: z.number() }).nullable(),
   algorithm: z.looseObject({
+    /** Runs made before there was a choice were of ML-IRL; experts' have none. */
+    method: z.string().default("ml-irl"),
     /** Runs made before there was a choice were native. */
     termination: z.enum(["native", "absorbing", "fixed-horizon"]).default("native"),
   }),
@@ -74,6 +77,7 @@ export interface Run {
   readonly summary: ReportedSummary | null;
   readonly policy: readonly PolicyRecord[];
   readonly reward: readonly RewardRecord[];
+  readonly discriminator: readonly DiscriminatorRecord[];
   readonly episodes: readonly EpisodeRecord[];
   readonly evaluations: readonly EvaluationRecord[];
   readonly instruments: readonly InstrumentsRecord[];
@@ -100,6 +104,7 @@ const MEASURED: { [Kind in TrainingRecord["kind"]]: readonly string[] } = {
     "policySeconds",
     "simulationSeconds",
   ],
+  discriminator: ["discriminatorSteps", "loss", "gradientPenalty", "expertLogit", "agentLogit", "accuracy"],
   episode: ["trueReturn", "length"],
   evaluation: ["meanReturn", "stdReturn"],
   instruments: [
@@ -143,6 +148,7 @@ function checked<Schema extends z.ZodType>(schema: Schema, text: string, what: s
 function parseMetrics(name: string, text: string): Omit<Run, "name" | "config" | "summary"> {
   const policy: PolicyRecord[] = [];
   const reward: RewardRecord[] = [];
+  const discriminator: DiscriminatorRecord[] = [];
   const episodes: EpisodeRecord[] = [];
   const evaluations: EvaluationRecord[] = [];
   const instruments: InstrumentsRecord[] = [];
@@ -161,13 +167,14 @@ function parseMetrics(name: string, text: string): Omit<Run, "name" | "config" |
     if (typeof record === "string") unknownKinds.add(record);
     else if (record.kind === "policy") policy.push(record);
     else if (record.kind === "reward") reward.push(record);
+    else if (record.kind === "discriminator") discriminator.push(record);
     else if (record.kind === "episode") episodes.push(record);
     else if (record.kind === "instruments") instruments.push(record);
     else if (record.kind === "finding") findings.push(record);
     else evaluations.push(record);
   });
   const halfWritten = rest.trim() !== "" && lastRecord === undefined;
-  const records = { policy, reward, episodes, evaluations, instruments, findings };
+  const records = { policy, reward, discriminator, episodes, evaluations, instruments, findings };
   return { ...records, halfWritten, unknownKinds: [...unknownKinds] };
 }
 

@@ -12,8 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { rowWidth, TandemError, type StepCounts, type Trajectories } from "../core/index.ts";
-import type { MlIrl } from "../irl/index.ts";
-import { rewardTensors } from "../irl/index.ts";
+import { rewardTensors, type Learner } from "../irl/index.ts";
 import type { Kernels } from "../kernels/index.ts";
 import type { AdamState } from "../nn/index.ts";
 import { episodeSeed, replaySize, sacTensors, type Agent, type Replay } from "../rl/index.ts";
@@ -53,9 +52,14 @@ interface SnapshotJson {
   seconds: number;
   steps: StepCounts;
   agent: AgentJson;
+  /** Of the method. */
   irl: {
-    rewardSteps: number;
-    expertCounter: number;
+    counters?: Record<string, number>;
+    /** Where each stream of random numbers stands. */
+    streams?: Record<string, number>;
+    /** What earlier checkpoints, all of ML-IRL, have in the place of both. */
+    rewardSteps?: number;
+    expertCounter?: number;
     rewardAdam: AdamJson;
     statistics: Record<"expert" | "agent", { count: number; mean: number[]; squares: number[] }>;
     recentEpisodes: number;
@@ -66,16 +70,16 @@ interface SnapshotJson {
 export function takeSnapshot(
   kernels: Kernels,
   agent: Agent,
-  irl: MlIrl | null,
+  learner: Learner | null,
   steps: StepCounts,
   seconds: number,
 ): Snapshot {
   const arrays: Record<string, Float32Array> = {};
-  const tensors = { ...sacTensors(agent.sac), ...(irl ? rewardTensors(irl.reward) : {}) };
+  const tensors = { ...sacTensors(agent.sac), ...(learner ? rewardTensors(learner.reward) : {}) };
   for (const [name, [pointer, length]] of Object.entries(tensors))
     arrays[name] = kernels.f32(pointer, length).slice();
   arrays.episode = agent.episode.buffer.slice(0, agent.episode.rows * rowWidth(agent.episode));
-  irl?.recentEpisodes.forEach((episode, index) => packEpisode(arrays, `recent${index}`, episode));
+  learner?.recentEpisodes.forEach((episode, index) => packEpisode(arrays, `recent${index}`, episode));
   const { sac } = agent;
   const json: SnapshotJson = {
     format: "tandem-checkpoint/1",
@@ -91,12 +95,14 @@ export function takeSnapshot(
       episodeRows: agent.episode.rows,
       replayAdded: agent.replay.added,
     },
-    irl: irl && {
-      rewardSteps: irl.rewardSteps,
-      expertCounter: irl.expertStream.counter,
-      rewardAdam: adamJson(irl.reward.adam),
-      statistics: { expert: statisticsJson(irl, "expert"), agent: statisticsJson(irl, "agent") },
-      recentEpisodes: irl.recentEpisodes.length,
+    irl: learner && {
+      counters: { ...learner.counters },
+      streams: Object.fromEntries(
+        Object.entries(learner.streams).map(([name, { counter }]) => [name, counter]),
+      ),
+      rewardAdam: adamJson(learner.reward.adam),
+      statistics: { expert: statisticsJson(learner, "expert"), agent: statisticsJson(learner, "agent") },
+      recentEpisodes: learner.recentEpisodes.length,
     },
   };
   return { json, arrays };
@@ -107,12 +113,12 @@ export function saveCheckpoint(
   kernels: Kernels,
   folder: string,
   agent: Agent,
-  irl: MlIrl | null,
+  learner: Learner | null,
   steps: StepCounts,
   seconds: number,
 ): void {
   const path = join(folder, "checkpoint");
-  const { json, arrays } = takeSnapshot(kernels, agent, irl, steps, seconds);
+  const { json, arrays } = takeSnapshot(kernels, agent, learner, steps, seconds);
   withWriteErrors(path, () => {
     mkdirSync(path, { recursive: true });
     writeReplay(kernels, join(path, "replay.f32"), agent.replay);
@@ -159,12 +165,12 @@ export function restoreCheckpoint(
   kernels: Kernels,
   folder: string,
   agent: Agent,
-  irl: MlIrl | null,
+  learner: Learner | null,
   steps: StepCounts,
 ): number {
   const path = join(folder, "checkpoint");
   const { json, arrays } = readState(folder);
-  const tensors = { ...sacTensors(agent.sac), ...(irl ? rewardTensors(irl.reward) : {}) };
+  const tensors = { ...sacTensors(agent.sac), ...(learner ? rewardTensors(learner.reward) : {}) };
   for (const [name, [pointer, length]] of Object.entries(tensors)) {
     if (arrays[name]?.length !== length) {
       throw new TandemError(
@@ -177,7 +183,7 @@ export function restoreCheckpoint(
   Object.assign(steps, json.steps);
   restoreAgent(agent, json.agent, arrays.episode);
   readReplay(kernels, join(path, "replay.f32"), agent.replay, json.agent.replayAdded);
-  if (irl && json.irl) restoreIrl(irl, json.irl, arrays);
+  if (learner && json.irl) restoreLearner(learner, json.irl, arrays);
   return json.seconds;
 }
 
@@ -207,23 +213,25 @@ function relive({ environment, episode, episodes, episodeKey, observation }: Age
   observation.set(last);
 }
 
-function restoreIrl(
-  irl: MlIrl,
+function restoreLearner(
+  learner: Learner,
   json: NonNullable<SnapshotJson["irl"]>,
   arrays: Record<string, Float32Array>,
 ): void {
-  irl.rewardSteps = json.rewardSteps;
-  irl.expertStream.counter = json.expertCounter;
-  Object.assign(irl.reward.adam, json.rewardAdam);
+  Object.assign(learner.counters, json.counters ?? { rewardSteps: json.rewardSteps });
+  const streams: Record<string, number | undefined> = json.streams ?? { expert: json.expertCounter };
+  for (const [name, stream] of Object.entries(learner.streams))
+    Object.assign(stream, { counter: streams[name] });
+  Object.assign(learner.reward.adam, json.rewardAdam);
   for (const who of ["expert", "agent"] as const) {
     const { count, mean, squares } = json.statistics[who];
-    irl.reward.statistics[who].count = count;
-    irl.reward.statistics[who].mean.set(mean);
-    irl.reward.statistics[who].squares.set(squares);
+    learner.reward.statistics[who].count = count;
+    learner.reward.statistics[who].mean.set(mean);
+    learner.reward.statistics[who].squares.set(squares);
   }
-  const { observationSize, actionSize } = irl.agent.sac;
+  const { observationSize, actionSize } = learner.agent.sac;
   for (let index = 0; index < json.recentEpisodes; index++) {
-    irl.recentEpisodes.push(unpackEpisode(arrays, `recent${index}`, observationSize, actionSize));
+    learner.recentEpisodes.push(unpackEpisode(arrays, `recent${index}`, observationSize, actionSize));
   }
 }
 
@@ -234,10 +242,10 @@ const adamJson = ({ steps, beta1Power, beta2Power }: AdamState): AdamJson => ({
 });
 
 function statisticsJson(
-  irl: MlIrl,
+  learner: Learner,
   who: "expert" | "agent",
 ): { count: number; mean: number[]; squares: number[] } {
-  const { count, mean, squares } = irl.reward.statistics[who];
+  const { count, mean, squares } = learner.reward.statistics[who];
   return { count, mean: Array.from(mean), squares: Array.from(squares) };
 }
 

@@ -36,6 +36,35 @@ const gathering = {
   slowdown: z.strictObject({ from: positive, learningRate: z.number().positive() }).optional(),
 };
 
+/** Runs made before there was a choice were native. */
+const termination = z.enum(["native", "absorbing", "fixed-horizon"]).default("native");
+
+const mlIrl = z.strictObject({
+  method: z.literal("ml-irl"),
+  ...gathering,
+  reward,
+  policyStepsPerRewardStep: positive,
+  trajectoriesPerRewardStep: positive,
+  agentTrajectories: z.enum(["training", "fresh"]),
+  discountedGradient: z.boolean(),
+  termination,
+  taughtBy: z.enum(["learned reward", "zero reward", "constant reward", "constant penalty"]),
+});
+
+const dac = z.strictObject({
+  method: z.literal("dac"),
+  ...gathering,
+  discriminator: z.strictObject({
+    inputs: z.enum(["state-action", "state"]),
+    hidden: z.array(positive).min(1),
+    batchSize: positive.max(256),
+    learningRate: z.number().positive(),
+    gradientPenalty: z.number().min(0),
+    every: positive,
+  }),
+  termination,
+});
+
 const common = {
   format: z.literal("tandem-run/1"),
   /** Version of Tandem that made the run. */
@@ -64,17 +93,11 @@ const trainConfig = z.strictObject({
   }),
   /** Whether each evaluation also measures how linear the reward is. It changes nothing else. */
   instruments: z.boolean().default(false),
-  algorithm: z.strictObject({
-    ...gathering,
-    reward,
-    policyStepsPerRewardStep: positive,
-    trajectoriesPerRewardStep: positive,
-    agentTrajectories: z.enum(["training", "fresh"]),
-    discountedGradient: z.boolean(),
-    /** Runs made before there was a choice were native. */
-    termination: z.enum(["native", "absorbing", "fixed-horizon"]).default("native"),
-    taughtBy: z.enum(["learned reward", "zero reward", "constant reward", "constant penalty"]),
-  }),
+  /** Runs made before there was a choice of methods were of ML-IRL. */
+  algorithm: z.preprocess(
+    (value) => (typeof value === "object" && value !== null ? { method: "ml-irl", ...value } : value),
+    z.discriminatedUnion("method", [mlIrl, dac]),
+  ),
 });
 
 /** A run that trains an expert on the true reward. */
@@ -90,6 +113,10 @@ export const runConfig = z.discriminatedUnion("command", [trainConfig, expertCon
 
 /** A run that learns reward and policy from demonstrations. */
 export type TrainConfig = z.infer<typeof trainConfig>;
+/** The settings of ML-IRL. */
+export type MlIrlConfig = z.infer<typeof mlIrl>;
+/** The settings of discriminator-actor-critic. */
+export type DacConfig = z.infer<typeof dac>;
 /** A run that trains an expert on the true reward. */
 export type ExpertConfig = z.infer<typeof expertConfig>;
 /** Either. */
@@ -100,7 +127,8 @@ export type RunConfig = TrainConfig | ExpertConfig;
  * discount is the tasks' customary one. Learning rate and width were settled on pilot runs whose returns were looked at:
  * docs/decisions/0001-what-ships-as-default.md says which.
  */
-export const TRAIN_DEFAULTS: TrainConfig["algorithm"] = {
+export const TRAIN_DEFAULTS: MlIrlConfig = {
+  method: "ml-irl",
   sac: {
     hidden: [128, 128],
     batchSize: 128,
@@ -126,6 +154,23 @@ export const TRAIN_DEFAULTS: TrainConfig["algorithm"] = {
   discountedGradient: true,
   termination: "native",
   taughtBy: "learned reward",
+};
+
+/** What `tandem train --method dac` does unless told otherwise: the lower level of ML-IRL, the classifier of arXiv:1809.02925. */
+export const DAC_DEFAULTS: DacConfig = {
+  method: "dac",
+  sac: TRAIN_DEFAULTS.sac,
+  startSteps: TRAIN_DEFAULTS.startSteps,
+  replayCapacity: TRAIN_DEFAULTS.replayCapacity,
+  discriminator: {
+    inputs: "state-action",
+    hidden: [128, 128],
+    batchSize: 128,
+    learningRate: 1e-3,
+    gradientPenalty: 10,
+    every: 1,
+  },
+  termination: "native",
 };
 
 /** How a run is evaluated: deterministic episodes under the true reward, for reporting only. */

@@ -1,7 +1,7 @@
 import { boxActions, createSac, sacAct, sacTensors, type Act, type Sac } from "../rl/index.ts";
 import { foldIn, TandemError, type Key } from "../core/index.ts";
 import type { Environment } from "../envs/index.ts";
-import { createRewardModel, rewardTensors, type RewardModel } from "../irl/index.ts";
+import { classifierOptions, createRewardModel, rewardTensors, type RewardModel } from "../irl/index.ts";
 import { loadKernels, type Kernels } from "../kernels/index.ts";
 import { readTensors } from "./checkpoint.ts";
 import type { RunConfig } from "./config.ts";
@@ -30,8 +30,12 @@ export async function loadSavedRun(
   const sac = createSac(kernels, size, actionSpace.size, config.algorithm.sac, foldIn(key, 0));
   fill(kernels, folder, { actor: sacTensors(sac).actor }, tensors);
   if (config.command === "expert") return { kernels, sac, reward: null };
-  const { reward: options, termination } = config.algorithm;
-  const rewardOptions = { ...options, absorbing: termination === "absorbing" };
+  const { algorithm } = config;
+  const absorbing = algorithm.termination === "absorbing";
+  const rewardOptions =
+    algorithm.method === "dac"
+      ? classifierOptions(algorithm.discriminator, absorbing)
+      : { ...algorithm.reward, absorbing };
   const reward = createRewardModel(kernels, size, actionSpace, rewardOptions, foldIn(key, 1));
   fill(kernels, folder, rewardTensors(reward), tensors);
   return { kernels, sac, reward };

@@ -1,13 +1,11 @@
-import { TRAIN_DEFAULTS, type ExpertConfig, type TrainConfig } from "./config.ts";
-
-type Learning = TrainConfig["algorithm"];
+import { TRAIN_DEFAULTS, type ExpertConfig, type MlIrlConfig } from "./config.ts";
 
 /** What a task's runs do unless told otherwise. */
 export interface TaskDefaults {
   /** Training steps of a run from demonstrations, and of an expert; null where the task has no usual number. */
   readonly trainSteps: number | null;
   readonly expertSteps: number | null;
-  readonly train: Learning;
+  readonly train: MlIrlConfig;
   readonly expert: ExpertConfig["algorithm"];
 }
 
@@ -22,7 +20,7 @@ const EXPERT: ExpertConfig["algorithm"] = {
 };
 
 /** Where episodes end early, many short ones pass between two reward steps: ten of them are averaged, not one looked at. */
-const ENDING: Learning = { ...TRAIN_DEFAULTS, trajectoriesPerRewardStep: 10 };
+const ENDING: MlIrlConfig = { ...TRAIN_DEFAULTS, trajectoriesPerRewardStep: 10 };
 
 /** By task, whatever its version. */
 const TASKS: Readonly<Record<string, TaskDefaults>> = {

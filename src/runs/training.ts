@@ -23,7 +23,15 @@ import {
   rewardAgreement,
   type Evaluation,
 } from "../eval/index.ts";
-import { createMlIrl, mlIrlIteration, rewardsAlong, type MlIrl, type Termination } from "../irl/index.ts";
+import {
+  createDac,
+  createMlIrl,
+  dacIteration,
+  mlIrlIteration,
+  rewardsAlong,
+  type Learner,
+  type Termination,
+} from "../irl/index.ts";
 import { loadKernels, type Kernels } from "../kernels/index.ts";
 import {
   agentStep,
@@ -34,7 +42,7 @@ import {
   type Agent,
 } from "../rl/index.ts";
 import { hasCheckpoint, restoreCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import type { ExpertConfig, RunConfig, TrainConfig } from "./config.ts";
+import type { ExpertConfig, RunConfig } from "./config.ts";
 import { createRewardInstruments, measureReward } from "./reward-instruments.ts";
 import { appendRecords, readRecords, truncateRecords, writeAtomically } from "./run-folder.ts";
 import { createSignatureWatch, findingsOf, watchRecord, type SignatureWatch } from "./signature-watch.ts";
@@ -91,7 +99,8 @@ interface Training {
   readonly kernels: Kernels;
   readonly config: RunConfig;
   readonly agent: Agent;
-  readonly irl: MlIrl | null;
+  /** The method that learns from demonstrations; null where an expert is trained. */
+  readonly learner: Learner | null;
   readonly steps: StepCounts;
   readonly evaluationEnvironment: Environment;
   /** One iteration, up to `config.steps`. */
@@ -136,11 +145,11 @@ async function train(
   demonstrations: Trajectories | null,
   hooks: TrainingHooks,
 ): Promise<Summary | null> {
-  const { kernels, config, agent, irl, steps } = training;
+  const { kernels, config, agent, learner, steps } = training;
   const key = keyFromSeed(config.seed);
   let secondsBefore = 0;
   if (hasCheckpoint(folder)) {
-    secondsBefore = restoreCheckpoint(kernels, folder, agent, irl, steps);
+    secondsBefore = restoreCheckpoint(kernels, folder, agent, learner, steps);
   }
   truncateRecords(folder, agent.steps);
   const watch = createSignatureWatch();
@@ -184,12 +193,12 @@ async function train(
     await breathe();
     const stop = hooks.stopRequested();
     if (stop || hooks.clock() - saved > 1000 * CHECKPOINT_EVERY_SECONDS) {
-      saveCheckpoint(kernels, folder, agent, irl, steps, seconds());
+      saveCheckpoint(kernels, folder, agent, learner, steps, seconds());
       saved = hooks.clock();
     }
     if (stop) return null;
   }
-  saveCheckpoint(kernels, folder, agent, irl, steps, seconds());
+  saveCheckpoint(kernels, folder, agent, learner, steps, seconds());
 
   const random = evaluateAct(
     training,
@@ -198,7 +207,7 @@ async function train(
   );
   const policy = deterministicPolicy(kernels, agent.sac);
   const final = evaluateAct(training, policy, foldIn(key, FINAL_EVALUATION));
-  const learned = irl && rewardsAlong(kernels, irl.reward, final.trajectories);
+  const learned = learner && rewardsAlong(kernels, learner.reward, final.trajectories);
   const agreement = learned && rewardAgreement(learned, final.trajectories);
   const summary: Summary = {
     env: config.env.id,
@@ -234,17 +243,30 @@ async function openTraining(config: RunConfig, demonstrations: Trajectories | nu
   const shared = { kernels, config, evaluationEnvironment, evaluationKey: foldIn(key, EVALUATION) };
   const trainingKey = foldIn(key, TRAINING);
   if (config.command === "train" && demonstrations) {
-    const fresh = config.algorithm.agentTrajectories === "fresh";
-    const rolloutEnvironment = fresh ? await make() : null;
+    const { algorithm } = config;
+    const capacity = Math.min(algorithm.replayCapacity, config.steps);
+    if (algorithm.method === "dac") {
+      const options = { ...algorithm, replayCapacity: capacity };
+      const dac = createDac(kernels, environment, demonstrations, options, trainingKey);
+      return {
+        ...shared,
+        agent: dac.agent,
+        learner: dac,
+        measure: null,
+        steps: dac.steps,
+        iterate: (listener, clock) => dacIteration(kernels, dac, config.steps, listener, clock),
+        environments: [environment, evaluationEnvironment],
+      };
+    }
+    const rolloutEnvironment = algorithm.agentTrajectories === "fresh" ? await make() : null;
     const environments = { train: environment, rollout: rolloutEnvironment };
-    const capacity = Math.min(config.algorithm.replayCapacity, config.steps);
-    const options: TrainConfig["algorithm"] = { ...config.algorithm, replayCapacity: capacity };
+    const options = { ...algorithm, replayCapacity: capacity };
     const irl = createMlIrl(kernels, environments, demonstrations, options, trainingKey);
     const instruments = config.instruments ? createRewardInstruments(kernels, irl.reward) : null;
     return {
       ...shared,
       agent: irl.agent,
-      irl,
+      learner: irl,
       measure: instruments && (() => measureReward(kernels, instruments, irl, foldIn(key, INSTRUMENTS))),
       steps: irl.steps,
       iterate: (listener, clock) => mlIrlIteration(kernels, irl, config.steps, listener, clock),
@@ -259,7 +281,7 @@ async function openTraining(config: RunConfig, demonstrations: Trajectories | nu
   return {
     ...shared,
     agent,
-    irl: null,
+    learner: null,
     measure: null,
     steps,
     iterate: (listener, clock) => expertIteration(kernels, agent, steps, config.steps, listener, clock),
@@ -289,14 +311,14 @@ function expertIteration(
 }
 
 function evaluateNow(training: Training, listener: Listener): Evaluation {
-  const { kernels, config, agent, irl, steps, evaluationEnvironment } = training;
+  const { kernels, config, agent, learner, steps, evaluationEnvironment } = training;
   const key = foldIn(training.evaluationKey, agent.steps);
   const policy = deterministicPolicy(kernels, agent.sac);
   const evaluation = evaluate(evaluationEnvironment, policy, config.evaluation.episodes, key);
   steps.evaluation += transitionCount(evaluation.trajectories);
   const agreement =
-    irl &&
-    rewardAgreement(rewardsAlong(kernels, irl.reward, evaluation.trajectories), evaluation.trajectories);
+    learner &&
+    rewardAgreement(rewardsAlong(kernels, learner.reward, evaluation.trajectories), evaluation.trajectories);
   listener({
     kind: "evaluation",
     step: agent.steps,

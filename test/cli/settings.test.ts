@@ -21,8 +21,8 @@ const settingsOf = (options: Record<string, string | string[]>): object => {
     env: askedEnvironment(all, null),
     run: runSettings(all, null, null),
     demos: demonstrationSettings(all, null),
-    algorithm: algorithmSettings(all, TRAIN_DEFAULTS),
-    instruments: instrumentSettings(all, undefined, algorithmSettings(all, TRAIN_DEFAULTS).reward),
+    algorithm: algorithmSettings(all, undefined, TRAIN_DEFAULTS),
+    instruments: instrumentSettings(all, undefined, algorithmSettings(all, undefined, TRAIN_DEFAULTS)),
   };
 };
 
@@ -48,6 +48,12 @@ const OTHER_VALUES: Record<string, string | string[]> = {
   "start-steps": "0",
   "replay-capacity": "5000",
   "reward-inputs": "state",
+  method: "dac",
+  "discriminator-hidden": "16",
+  "discriminator-batch-size": "32",
+  "discriminator-learning-rate": "1e-4",
+  "discriminator-every": "2",
+  "gradient-penalty": "1",
   "reward-network": "mlp:64,64",
   "reward-optimiser": "adam",
   "reward-step-size": "0.5",
@@ -72,6 +78,11 @@ const OTHER_VALUES: Record<string, string | string[]> = {
 const COMPANY: Record<string, Record<string, string>> = {
   "reward-optimiser": { "reward-step-size": "10" },
   "slow-learning-rate": { "slow-from": "500" },
+  "discriminator-hidden": { method: "dac" },
+  "discriminator-batch-size": { method: "dac" },
+  "discriminator-learning-rate": { method: "dac" },
+  "discriminator-every": { method: "dac" },
+  "gradient-penalty": { method: "dac" },
 };
 
 /** Options that do not describe the run itself. */
@@ -100,7 +111,7 @@ describe("settings of a training", () => {
     expect(runSettings(given({ steps: "5" }), null, 70).steps).toBe(5);
     expect(() => runSettings(given({}), null, null)).toThrow("--steps: expected");
     const { train } = taskDefaults("Hopper-v5");
-    expect(algorithmSettings(given({ discount: "0.5" }), train)).toEqual({
+    expect(algorithmSettings(given({ discount: "0.5" }), undefined, train)).toEqual({
       ...train,
       sac: { ...train.sac, discount: 0.5 },
     });
@@ -138,8 +149,12 @@ describe("settings of a training", () => {
   it("slow learning to a fifth where no rate is given", () => {
     const slow = { "learning-rate": "0.01", "slow-from": "500" };
     expect(settingsOf(slow)).toMatchObject({ algorithm: { slowdown: { from: 500, learningRate: 0.002 } } });
-    const base = algorithmSettings(given({ ...slow, "slow-learning-rate": "0.003" }), TRAIN_DEFAULTS);
-    expect(algorithmSettings(given({ "slow-from": "600" }), base)).toMatchObject({
+    const base = algorithmSettings(
+      given({ ...slow, "slow-learning-rate": "0.003" }),
+      undefined,
+      TRAIN_DEFAULTS,
+    );
+    expect(algorithmSettings(given({ "slow-from": "600" }), base, TRAIN_DEFAULTS)).toMatchObject({
       slowdown: { from: 600, learningRate: 0.003 },
     });
   });
@@ -162,6 +177,7 @@ describe("settings of a training", () => {
     ["reward-radius", "0"],
     ["reward-weight-decay", "1"],
     ["teacher", "nobody"],
+    ["method", "airl"],
     ["env-option", "gravity"],
     ["env-option", "=3"],
   ])("refuse --%s %j", (name, value) => {
@@ -178,6 +194,13 @@ describe("settings of a training", () => {
     [{ "slow-learning-rate": "0.1" }, /--slow-learning-rate: has no effect without a step/],
     [{ "reward-optimiser": "adam" }, /does not suit adam/],
     [
+      { "gradient-penalty": "1" },
+      /^--gradient-penalty: is an option of dac, the method is ml-irl; leave it out, or add --method dac/,
+    ],
+    [{ method: "dac", "reward-radius": "3" }, /^--reward-radius: is an option of ml-irl, the method is dac/],
+    [{ method: "dac", "discriminator-batch-size": "257" }, /expected/],
+    [{ method: "dac", instruments: "true" }, /^--instruments: is an option of ml-irl/],
+    [
       { instruments: "true", "reward-network": "mlp:8" },
       /^--instruments: measure the two-layer reward, got mlp/,
     ],
@@ -188,9 +211,8 @@ describe("settings of a training", () => {
 
 describe("instruments", () => {
   it("stay as they were in a configuration to start from, unless something is said", () => {
-    const { reward } = TRAIN_DEFAULTS;
-    expect(instrumentSettings(given({}), true, reward)).toBe(true);
-    expect(instrumentSettings(given({ instruments: "false" }), true, reward)).toBe(false);
+    expect(instrumentSettings(given({}), true, TRAIN_DEFAULTS)).toBe(true);
+    expect(instrumentSettings(given({ instruments: "false" }), true, TRAIN_DEFAULTS)).toBe(false);
   });
 });
 

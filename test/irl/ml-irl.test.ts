@@ -166,7 +166,7 @@ describeBuilds("three iterations of ML-IRL", (kernels) => {
     const theta: number[][] = [];
     const drawn: { expert: Episode[]; agent: Episode[]; seen: Episode[] }[] = [];
     for (let k = 0; k < 3; k++) {
-      const stream = { ...state.expertStream };
+      const stream = { ...state.streams.expert };
       const expert =
         count >= EXPERT.length
           ? EXPERT
@@ -384,10 +384,10 @@ describeBuilds("agent trajectories", (kernels) => {
     const { state, records, iterate } = make(kernels, { policyStepsPerRewardStep: EPISODE - 1 });
     const start = parametersOf(kernels, state);
     iterate();
-    expect(state.rewardSteps).toBe(0);
+    expect(state.counters.rewardSteps).toBe(0);
     expect(parametersOf(kernels, state)).toEqual(start);
     iterate();
-    expect(state.rewardSteps).toBe(1);
+    expect(state.counters.rewardSteps).toBe(1);
     expect(parametersOf(kernels, state)).not.toEqual(start);
     expect(records.filter(({ kind }) => kind === "reward")).toHaveLength(1);
   });

@@ -22,6 +22,8 @@ import {
   TRAIN_DEFAULTS,
   type ExpertConfig,
   type RunConfig,
+  DAC_DEFAULTS,
+  type MlIrlConfig,
   type TrainConfig,
   type TrainingHooks,
 } from "../../src/runs/index.ts";
@@ -30,7 +32,7 @@ const key = keyFromSeed(7);
 const environment = await makeEnvironment("HalfCheetah-v5", { maxEpisodeSteps: 50 });
 const demonstrations: Trajectories = rollout(environment, randomPolicy(foldIn(key, 0)), 1, foldIn(key, 1));
 
-const config: TrainConfig = {
+const config: TrainConfig & { algorithm: MlIrlConfig } = {
   format: "tandem-run/1",
   command: "train",
   version: "0",
@@ -86,7 +88,7 @@ describe("a fixed horizon", () => {
 });
 
 describe("a saved run", () => {
-  it.each<TrainConfig["algorithm"]["reward"]["network"]>([
+  it.each<MlIrlConfig["reward"]["network"]>([
     { kind: "two-layer", width: 64 },
     { kind: "mlp", hidden: [8, 8] },
   ])("gives back the very reward that was learned, whatever key it is loaded with: %o", async (network) => {
@@ -165,7 +167,7 @@ async function outcomeOf(
 
 describe("a run that was stopped", () => {
   const options = { maxEpisodeSteps: 50 };
-  const falling: TrainConfig = {
+  const falling: typeof config = {
     ...config,
     env: { id: "Hopper-v5", options },
     steps: 300,
@@ -197,6 +199,27 @@ describe("a run that was stopped", () => {
         ).toEqual(whole);
     },
   );
+
+  it("keeps all that the classifier of an adversarial method needs", async () => {
+    const { discriminator } = DAC_DEFAULTS;
+    const adversarial: TrainConfig = {
+      ...falling,
+      steps: 2500,
+      evaluation: { every: 1000, episodes: 1, finalEpisodes: 1 },
+      algorithm: {
+        ...DAC_DEFAULTS,
+        sac: falling.algorithm.sac,
+        startSteps: 50,
+        termination: "absorbing",
+        discriminator: { ...discriminator, hidden: [16], batchSize: 16 },
+      },
+    };
+    const whole = await outcomeOf(adversarial, 0, adversarial, fallen);
+    for (const stopAfter of [1, 2])
+      expect(await outcomeOf(adversarial, stopAfter, adversarial, fallen)).toEqual(whole);
+    const kinds = new Set(whole.records.map(({ kind }) => kind));
+    expect([...kinds].sort()).toEqual(["discriminator", "episode", "evaluation", "policy"]);
+  });
 
   it("learns slower where it is told to, an expert too", async () => {
     const { sac, startSteps, replayCapacity } = config.algorithm;
@@ -246,7 +269,7 @@ describe("instruments", () => {
 
 describe("the watch over a training", () => {
   /** 70 reward steps in a ball that is full from the first on. */
-  const saturated: TrainConfig = {
+  const saturated: typeof config = {
     ...config,
     steps: 400,
     algorithm: {

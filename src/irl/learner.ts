@@ -1,0 +1,19 @@
+import type { RandomStream, StepCounts, Trajectories } from "../core/index.ts";
+import type { Agent } from "../rl/index.ts";
+import type { RewardModel } from "./reward-model.ts";
+
+/**
+ * What every method that learns from demonstrations is to those that train, save, evaluate and compare it. With its agent and
+ * its reward this is all of its state: put back, it goes on to the bit.
+ */
+export interface Learner {
+  readonly agent: Agent;
+  readonly reward: RewardModel;
+  readonly steps: StepCounts;
+  /** Episodes kept for the next estimate. */
+  readonly recentEpisodes: Trajectories[];
+  /** Streams of random numbers, by name. */
+  readonly streams: Readonly<Record<string, RandomStream>>;
+  /** Numbers that change, by name; `rewardSteps` among them. */
+  readonly counters: Record<"rewardSteps" | (string & {}), number>;
+}

@@ -1,0 +1,136 @@
+import type { Kernels } from "../kernels/index.ts";
+import { hiddenGradient, type MlpShape, type MlpWorkspace } from "./mlp.ts";
+
+/** Scratch memory of a gradient penalty. */
+export interface PenaltyRoom {
+  /** The gradient at the output, 1 in every row. */
+  readonly ones: number;
+  /** grad_x f, [batch, inputs]; then the direction in which it is differentiated. */
+  readonly inputGradients: number;
+  /** That direction carried forward, [batch, sizes[i + 1]] each, of the hidden layers. */
+  readonly tangents: readonly number[];
+}
+
+/** Room for `addGradientPenalty` on batches of up to `batch` rows. */
+export function penaltyRoom(kernels: Kernels, shape: MlpShape, batch: number): PenaltyRoom {
+  const ones = kernels.allocate(batch);
+  kernels.fill(batch, ones, 1);
+  return {
+    ones,
+    inputGradients: kernels.allocate(batch * shape.sizes[0]),
+    tangents: shape.layers.slice(0, -1).map(({ outputs }) => kernels.allocate(batch * outputs)),
+  };
+}
+
+/**
+ * Adds to the block `gradients` the parameter gradient of the penalty (weight / rows) sum_i (||grad_x f(x_i)|| - 1)^2 on a network of
+ * one output (arXiv:1704.00028, Eq. 3), after `mlpForward` on the same rows, and returns the penalty. Overwrites the workspace's
+ * hidden gradients.
+ *
+ * grad_x f is a product of weights and of the masks of the units that are on. With u_i = dP / d grad_x f(x_i), the gradient of
+ * sum_i u_i . grad_x f(x_i) at fixed u is, layer by layer, t^T delta: t is u carried forward and delta 1 carried back, both
+ * through the same masks. Biases have none.
+ */
+export function addGradientPenalty(
+  kernels: Kernels,
+  shape: MlpShape,
+  parameters: number,
+  gradients: number,
+  rows: number,
+  workspace: MlpWorkspace,
+  room: PenaltyRoom,
+  weight: number,
+): number {
+  const { layers } = shape;
+  const deltas = backward(kernels, shape, parameters, rows, workspace, room);
+  const penalty = directions(kernels, rows, shape.sizes[0], room.inputGradients, weight);
+  let tangent = room.inputGradients;
+  layers.forEach(({ inputs, outputs, weight: offset }, i) => {
+    kernels.gemmTN(
+      inputs,
+      outputs,
+      rows,
+      tangent,
+      inputs,
+      deltas(i),
+      outputs,
+      gradients + offset,
+      outputs,
+      ADD,
+    );
+    if (i === layers.length - 1) return;
+    const next = room.tangents[i];
+    kernels.gemmNN(
+      rows,
+      outputs,
+      inputs,
+      tangent,
+      inputs,
+      parameters + offset,
+      outputs,
+      next,
+      outputs,
+      PLAIN,
+      0,
+    );
+    maskBy(kernels, rows * outputs, workspace.activations[i], next);
+    tangent = next;
+  });
+  return penalty;
+}
+
+const PLAIN = 0;
+const ADD = 5;
+
+/** 1 at the output carried back to each layer's output, and to the input; gives where the first lie. */
+function backward(
+  kernels: Kernels,
+  shape: MlpShape,
+  parameters: number,
+  rows: number,
+  workspace: MlpWorkspace,
+  room: PenaltyRoom,
+): (layer: number) => number {
+  const last = shape.layers.length - 1;
+  let delta = room.ones;
+  for (let i = last; i > 0; i--)
+    delta = hiddenGradient(kernels, shape, parameters, rows, workspace, i, delta);
+  const { inputs, outputs, weight } = shape.layers[0];
+  const { inputGradients } = room;
+  kernels.gemmNT(
+    rows,
+    inputs,
+    outputs,
+    delta,
+    outputs,
+    parameters + weight,
+    outputs,
+    inputGradients,
+    inputs,
+    PLAIN,
+    0,
+  );
+  return (layer) => (layer === last ? room.ones : workspace.hiddenGradients[layer]);
+}
+
+/** g -> (2 weight / rows) (1 - 1 / ||g||) g in every row; returns (weight / rows) sum (||g|| - 1)^2. */
+function directions(kernels: Kernels, rows: number, size: number, gradients: number, weight: number): number {
+  const values = kernels.f32(gradients, rows * size);
+  let penalty = 0;
+  for (let row = 0; row < rows; row++) {
+    let square = 0;
+    for (let i = row * size; i < (row + 1) * size; i++) square += values[i] * values[i];
+    const norm = Math.sqrt(square);
+    penalty += (norm - 1) ** 2;
+    const factor = norm > 0 ? (2 * weight * (1 - 1 / norm)) / rows : 0;
+    for (let i = row * size; i < (row + 1) * size; i++) values[i] *= factor;
+  }
+  return (weight * penalty) / rows;
+}
+
+/** x is 0 where the unit is off. */
+function maskBy(kernels: Kernels, count: number, activations: number, x: number): void {
+  const on = kernels.f32(activations, count);
+  const values = kernels.f32(x, count);
+  for (let i = 0; i < count; i++) if (!(on[i] > 0)) values[i] = 0;
+}
