@@ -155,15 +155,14 @@ export function slowdownSettings(
 
 /** Options that only one method has. */
 const OWN_OPTIONS: Readonly<Record<Method, readonly string[]>> = {
-  "ml-irl": [
-    ...["reward-network", "reward-optimiser", "reward-step-size", "reward-step-size-decay", "reward-radius"],
-    ...["reward-weight-decay", "policy-steps-per-reward-step", "trajectories-per-reward-step"],
-    ...["agent-trajectories", "gradient", "instruments", "teacher"],
-  ],
-  dac: [
-    ...["discriminator-hidden", "discriminator-batch-size", "discriminator-learning-rate"],
-    ...["discriminator-every", "gradient-penalty"],
-  ],
+  "ml-irl": wordsOf(
+    "reward-network reward-optimiser reward-step-size reward-step-size-decay reward-radius reward-weight-decay",
+    "policy-steps-per-reward-step trajectories-per-reward-step agent-trajectories gradient instruments teacher",
+  ),
+  dac: wordsOf(
+    "discriminator-hidden discriminator-batch-size discriminator-learning-rate discriminator-every",
+    "gradient-penalty",
+  ),
 };
 
 /**
@@ -186,6 +185,10 @@ export function algorithmSettings(
   }
   if (method === "dac") return dacSettings(given, base?.method === "dac" ? base : DAC_DEFAULTS);
   return mlIrlSettings(given, base?.method === "ml-irl" ? base : usual);
+}
+
+function wordsOf(...lines: readonly string[]): string[] {
+  return lines.flatMap((line) => line.split(" "));
 }
 
 function dacSettings(given: GivenOptions, from: DacConfig): DacConfig {

@@ -22,6 +22,22 @@ const SHAPES = [
 ];
 const WEIGHT = 10;
 
+/** (weight / rows) sum_i (||grad_x f(x_i)|| - 1)^2 in float64, from the definition. */
+const definition = (
+  sizes: readonly number[],
+  rows: number,
+  input: Float32Array,
+  weights: readonly number[],
+): number => {
+  let penalty = 0;
+  for (let row = 0; row < rows; row++) {
+    const x = constants(input.subarray(row * sizes[0], (row + 1) * sizes[0]));
+    const slope = gradient(mlp(sizes, constants(weights), x)[0], x);
+    penalty += (Math.hypot(...slope) - 1) ** 2;
+  }
+  return (WEIGHT / rows) * penalty;
+};
+
 describeBuilds("the gradient penalty", (kernels) => {
   const make = (sizes: readonly number[], rows: number) => {
     const shape = mlpShape(sizes);
@@ -37,22 +53,6 @@ describeBuilds("the gradient penalty", (kernels) => {
       addGradientPenalty(kernels, shape, parameters, gradients, rows, workspace, room, WEIGHT);
     return { shape, weights: readMlp(kernels, shape, parameters), input, gradients, add };
   };
-  /** (weight / rows) sum_i (||grad_x f(x_i)|| - 1)^2 in float64, from the definition. */
-  const definition = (
-    sizes: readonly number[],
-    rows: number,
-    input: Float32Array,
-    weights: readonly number[],
-  ): number => {
-    let penalty = 0;
-    for (let row = 0; row < rows; row++) {
-      const x = constants(input.subarray(row * sizes[0], (row + 1) * sizes[0]));
-      const slope = gradient(mlp(sizes, constants(weights), x)[0], x);
-      penalty += (Math.hypot(...slope) - 1) ** 2;
-    }
-    return (WEIGHT / rows) * penalty;
-  };
-
   it.each(SHAPES)(
     "and its parameter gradient are those of central differences, sizes $sizes",
     ({ sizes, rows }) => {

@@ -1,0 +1,237 @@
+import { expect, it } from "vitest";
+import {
+  keyFromSeed,
+  nextInteger,
+  nextUniform,
+  type DiscriminatorRecord,
+  type Trajectories,
+} from "../../src/core/index.ts";
+import {
+  absorbingReward,
+  createDac,
+  dacIteration,
+  rewardTensors,
+  type Dac,
+  type DacOptions,
+} from "../../src/irl/index.ts";
+import { mlpShape } from "../../src/nn/index.ts";
+import { sacTensors } from "../../src/rl/index.ts";
+import { describeBuilds, download } from "../kernels/builds.ts";
+import { constants, gradient } from "../reference/autodiff.ts";
+import { checksum, expectClose } from "../reference/closeness.ts";
+import { randomEpisodes, toTrajectories } from "../reference/episodes.ts";
+import { mlp, readMlp } from "../reference/mlp.ts";
+import { pointEnvironment } from "../reference/point-environment.ts";
+
+const SHAPE = { n: 2, d: 1, low: -0.25, high: 0.25 };
+const HORIZON = 12;
+const BATCH = 4;
+const PENALTY = 3;
+const OPTIONS: DacOptions = {
+  sac: {
+    hidden: [8],
+    batchSize: 8,
+    discount: 0.9,
+    learningRate: 1e-3,
+    polyak: 0.1,
+    temperature: "learnt",
+    targetEntropy: "auto",
+  },
+  startSteps: 30,
+  replayCapacity: 100,
+  discriminator: {
+    inputs: "state-action",
+    hidden: [5],
+    batchSize: BATCH,
+    learningRate: 1e-2,
+    gradientPenalty: PENALTY,
+    every: 1,
+  },
+  termination: "absorbing",
+};
+
+const softplus = (x: number): number => Math.log1p(Math.exp(x));
+const average = (values: number[]): number => values.reduce((a, b) => a + b) / values.length;
+
+/** Two episodes of the expert: one of 5 steps that the task ended, one of 12 that time did. */
+function expert(): Trajectories {
+  const trajectories = toTrajectories(randomEpisodes(1, [5, HORIZON], SHAPE));
+  trajectories.terminated[4] = 1;
+  trajectories.truncated[4] = 0;
+  return trajectories;
+}
+
+describeBuilds("discriminator-actor-critic", (kernels) => {
+  const make = (options: Partial<DacOptions> = {}, demonstrations = expert()): Dac =>
+    createDac(
+      kernels,
+      pointEnvironment({ maxEpisodeSteps: HORIZON, edge: 0.6 }),
+      demonstrations,
+      { ...OPTIONS, ...options },
+      keyFromSeed(2),
+    );
+  const run = (state: Dac, steps: number): DiscriminatorRecord[] => {
+    const records: DiscriminatorRecord[] = [];
+    while (state.agent.steps < steps)
+      dacIteration(
+        kernels,
+        state,
+        steps,
+        (record) => {
+          if (record.kind === "discriminator") records.push(record);
+        },
+        () => 0,
+      );
+    return records;
+  };
+
+  it.each(["native", "absorbing"] as const)("takes the step of its definition (%s)", (termination) => {
+    const state = make({ termination });
+    run(state, OPTIONS.startSteps);
+    const { reward, agent, streams, counters } = state;
+    const shape = mlpShape([reward.network.features, 5, 1]);
+    const weights = readMlp(kernels, shape, reward.network.parameters);
+    const draws = { ...streams.draws };
+    const [record] = run(state, OPTIONS.startSteps + 1);
+    expect(record.discriminatorSteps).toBe(1);
+
+    // Rows as the classifier saw them: standardised, with the absorbing state's indicator beside them.
+    const { replay } = agent;
+    const { mean, inverseStd, size } = reward.normaliser;
+    const [means, scales] = [mean, inverseStd].map((block) => download(kernels, block, size));
+    const indicator = termination === "absorbing" ? [0] : [];
+    const features = (row: ArrayLike<number>): number[] => [
+      ...Array.from(means, (m, i) => Math.fround(Math.fround(row[i] - m) * scales[i])),
+      ...indicator,
+    ];
+    const demonstrations = expert();
+    const draw = (count: number): number[] => Array.from({ length: BATCH }, () => nextInteger(draws, count));
+    const expertRows = draw(demonstrations.actions.length).map((t) =>
+      features([
+        ...demonstrations.observations.subarray(2 * t, 2 * t + 2),
+        demonstrations.actions[t] / SHAPE.high,
+      ]),
+    );
+    const agentRows = draw(replay.added).map((t) =>
+      features(download(kernels, replay.rows + 4 * t * replay.stride, 3)),
+    );
+    const between = expertRows.map((row, i) => {
+      const share = nextUniform(draws);
+      return row.map((x, j) => share * x + (1 - share) * agentRows[i][j]);
+    });
+    // The expert spends 7 of 24 steps in the absorbing state; the agent's share is counted.
+    const away = counters.agentAbsorbingSteps;
+    const shares = termination === "absorbing" ? [7 / 24, away / (away + agent.steps)] : [0, 0];
+    if (termination === "absorbing") expect(away).toBeGreaterThan(0);
+    const loss = (theta: readonly number[]): number => {
+      const logit = (row: readonly number[]): number =>
+        mlp(shape.sizes, constants(theta), constants(row))[0].value;
+      let total = 0;
+      for (const [rows, sign, share] of [
+        [expertRows, -1, shares[0]],
+        [agentRows, 1, shares[1]],
+      ] as const) {
+        total += (1 - share) * average(rows.map((row) => softplus(sign * logit(row))));
+        if (share > 0) total += share * softplus(sign * logit([0, 0, 0, 1]));
+      }
+      return total;
+    };
+    const penalty = (theta: readonly number[]): number =>
+      between.reduce((sum, row) => {
+        const x = constants(row);
+        const slope = gradient(mlp(shape.sizes, constants(theta), x)[0], x);
+        return sum + (PENALTY / BATCH) * (Math.hypot(...slope) - 1) ** 2;
+      }, 0);
+    expectClose([record.loss, record.gradientPenalty], [loss(weights), penalty(weights)], 1e-5);
+    const h = 1e-6;
+    const all = (theta: readonly number[]): number => loss(theta) + penalty(theta);
+    const slopes = weights.map(
+      (w, i) => (all(weights.with(i, w + h)) - all(weights.with(i, w - h))) / (2 * h),
+    );
+    const size2 = Math.max(...slopes.map(Math.abs));
+    expectClose(
+      readMlp(kernels, shape, reward.previousGradient),
+      slopes.map((slope) => -slope),
+      2e-5 * size2,
+    );
+    // Adam's first step is the rate in the direction of each sign.
+    const after = readMlp(kernels, shape, reward.network.parameters);
+    slopes.forEach((slope, i) => {
+      if (Math.abs(slope) > 1e-3 * size2)
+        expect(after[i] - weights[i]).toBeCloseTo(-0.01 * Math.sign(slope), 5);
+    });
+  });
+
+  it("pays the logit at its present parameters, and gamma h / (1 - gamma) of the absorbing state after an end", () => {
+    const { discount } = OPTIONS.sac;
+    const policyOf = (paidBy: (state: Dac) => void): number => {
+      const state = make();
+      paidBy(state);
+      run(state, 120);
+      return checksum(
+        Object.values(sacTensors(state.agent.sac)).map(([at, length]) => download(kernels, at, length)),
+      );
+    };
+    const plain = policyOf(() => {});
+    // A teacher that takes away on ended steps what the absorbing state's value adds leaves another policy.
+    const without = policyOf((state) => {
+      const { teacher, reward } = state;
+      Object.assign(state, {
+        teacher: ((batch, out) => {
+          teacher(batch, out);
+          const value = (discount * (absorbingReward(kernels, reward) ?? NaN)) / (1 - discount);
+          const rows = kernels.f32(batch.rows, batch.size * batch.stride);
+          const paid = kernels.f32(out, batch.size);
+          for (let i = 0; i < batch.size; i++) paid[i] -= value * rows[(i + 1) * batch.stride - 1];
+        }) satisfies Dac["teacher"],
+      });
+    });
+    expect(without).not.toBe(plain);
+
+    const state = make();
+    run(state, 120);
+    const { replay } = state.agent;
+    const out = kernels.allocate(1);
+    state.teacher({ size: 1, rows: replay.rows, stride: replay.stride, indices: 0 }, out);
+    const shape = mlpShape([state.reward.network.features, 5, 1]);
+    const { mean, inverseStd, size } = state.reward.normaliser;
+    const [means, scales] = [mean, inverseStd].map((block) => download(kernels, block, size));
+    const row = download(kernels, replay.rows, 3).map((x, i) => (x - means[i]) * scales[i]);
+    const theta = constants(readMlp(kernels, shape, state.reward.network.parameters));
+    expectClose(download(kernels, out, 1), [mlp(shape.sizes, theta, constants([...row, 0]))[0].value], 1e-5);
+  });
+
+  const learnt = (trueReward?: (x: number) => number): number => {
+    const environment = pointEnvironment({
+      maxEpisodeSteps: HORIZON,
+      edge: 0.6,
+      ...(trueReward && { trueReward }),
+    });
+    const state = createDac(kernels, environment, expert(), OPTIONS, keyFromSeed(2));
+    run(state, 100);
+    const tensors = { ...sacTensors(state.agent.sac), ...rewardTensors(state.reward) };
+    return checksum(Object.values(tensors).map(([at, length]) => download(kernels, at, length)));
+  };
+
+  it("sees no true reward, and is the same for the same key", () => {
+    const plain = learnt();
+    expect(learnt()).toBe(plain);
+    expect(learnt(() => Number.NaN)).toBe(plain);
+  });
+
+  it("steps its classifier as often as asked, from the end of the random start on", () => {
+    const state = make({ discriminator: { ...OPTIONS.discriminator, every: 3 } });
+    run(state, 60);
+    expect(state.counters.rewardSteps).toBe(10);
+    expect(state.steps).toMatchObject({ train: 60, rewardRollout: 0, expert: 17 });
+  });
+
+  it("refuses a fixed horizon where an expert's episode was ended, and batches that do not fit", () => {
+    expect(() => make({ termination: "fixed-horizon" })).toThrow(
+      /createDac: a fixed horizon expects episodes/,
+    );
+    expect(() => make({ discriminator: { ...OPTIONS.discriminator, batchSize: 257 } })).toThrow(
+      /createDac: expected a batch of 1 to 256 rows, got 257/,
+    );
+  });
+});
