@@ -13,6 +13,7 @@ import {
 import {
   inspectDemonstrations,
   readDemonstrations,
+  recordedStride,
   shuffledExpert,
   type Demonstrations,
 } from "../demos/index.ts";
@@ -125,8 +126,8 @@ export function recordedOptions({ metadata }: Pick<Demonstrations, "metadata">):
 
 /** Refuse demonstrations that were thinned: returns are sums over every step of a trajectory. */
 function requireEveryStep({ metadata, source }: Demonstrations): void {
-  const { every } = (metadata.subsampled ?? {}) as { every?: unknown };
-  if (typeof every !== "number" || every <= 1) return;
+  const every = recordedStride(metadata);
+  if (every <= 1) return;
   throw new TandemError(
     "--demos",
     `${source}: expected whole trajectories, got one step in ${every} of each; give the file that it was subsampled from`,

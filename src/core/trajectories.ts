@@ -76,3 +76,18 @@ export function sliceEpisodes(trajectories: Trajectories, from: number, to: numb
     episodeStarts: episodeStarts.slice(from, to + 1).map((row) => row - start),
   };
 }
+
+/**
+ * How many steps every episode tells of: those of the shortest that was cut before `limit`, or `limit`. An episode that terminated
+ * tells of all, as nothing follows its end. Sums of returns that run this far are of like with like; run further, those cut while
+ * alive would be missing from them, and what is left would be the dead. That takes for granted that how long an episode was
+ * recorded was not decided by how it went.
+ */
+export function knownHorizon({ episodeStarts, terminated }: Trajectories, limit: number): number {
+  let horizon = limit;
+  for (let episode = 0; episode + 1 < episodeStarts.length; episode++) {
+    const [start, end] = [episodeStarts[episode], episodeStarts[episode + 1]];
+    if (terminated[end - 1] === 0) horizon = Math.min(horizon, end - start);
+  }
+  return horizon;
+}

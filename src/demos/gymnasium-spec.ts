@@ -24,16 +24,24 @@ const SHARED = new Set(
   ].flatMap((line) => line.split(" ")),
 );
 
-/** Of `SHARED`, what Gymnasium's v4 tasks take; but some of v4 take nothing, and its pendulums always fall for good. */
-const V4 = new Set(
-  [
-    "forwardRewardWeight controlCostWeight contactCostWeight contactForceRange healthyReward resetNoiseScale",
-    "terminateWhenUnhealthy healthyStateRange healthyZRange healthyAngleRange",
-    "excludeCurrentPositionsFromObservation",
-  ].flatMap((line) => line.split(" ")),
-);
+/**
+ * What Gymnasium's v4 tasks take, those that are not named nothing. Ant's contact costs have no place here: v4 charges them only with
+ * an option that shows the forces too.
+ */
+const V4: Readonly<Record<string, string>> = {
+  Ant: "controlCostWeight healthyReward terminateWhenUnhealthy healthyZRange",
+  HalfCheetah: "forwardRewardWeight controlCostWeight",
+  Hopper:
+    "forwardRewardWeight controlCostWeight healthyReward terminateWhenUnhealthy healthyStateRange healthyZRange healthyAngleRange",
+  Humanoid: "forwardRewardWeight controlCostWeight healthyReward terminateWhenUnhealthy healthyZRange",
+  Swimmer: "forwardRewardWeight controlCostWeight",
+  Walker2d:
+    "forwardRewardWeight controlCostWeight healthyReward terminateWhenUnhealthy healthyZRange healthyAngleRange",
+};
+/** What all of them take. */
+const EVERY_V4 = "resetNoiseScale excludeCurrentPositionsFromObservation";
+/** Gymnasium's pendulums always fall for good. */
 const PENDULUMS = /^Inverted(Double)?Pendulum-/;
-const V4_TAKES_NOTHING = /^(Inverted(Double)?Pendulum|Reacher|Pusher)-/;
 
 /** Where Gymnasium keeps its environments, and after how many steps it cuts an episode. */
 const CLASSIC: Readonly<Record<string, readonly [entryPoint: string, steps: number]>> = {
@@ -104,9 +112,12 @@ export function fromGymnasiumSpec(text: string): NamedEnvironment | null {
 }
 
 function takes(env: string, option: string): boolean {
+  if (env.endsWith("-v4")) {
+    const [task] = env.split("-");
+    return Object.hasOwn(V4, task) && `${V4[task]} ${EVERY_V4}`.split(" ").includes(option);
+  }
   if (option === "terminateWhenUnhealthy" && PENDULUMS.test(env)) return false;
-  if (!env.endsWith("-v4")) return SHARED.has(option);
-  return V4.has(option) && !V4_TAKES_NOTHING.test(env);
+  return SHARED.has(option);
 }
 
 function registration(env: string): { entryPoint: string; steps: number } | null {

@@ -108,10 +108,15 @@ function inspectionOf(described: Described, tally: InspectionTally, options: Ins
   };
 }
 
-/** The stride with which the set was subsampled, by its own word (as `tandem demos subsample` leaves it). */
-function recordedStride({ subsampled }: Demonstrations["metadata"]): number {
-  const every: unknown = subsampled && (subsampled as Record<string, unknown>).every;
-  return typeof every === "number" ? every : 1;
+/** One step in how many is left of a set, after all the thinnings that its description tells of (`tandem demos subsample`). */
+export function recordedStride({ subsampled }: Demonstrations["metadata"]): number {
+  let stride = 1;
+  for (let told = subsampled; typeof told === "object" && told !== null;) {
+    const { every, before } = told as { every?: unknown; before?: unknown };
+    if (typeof every === "number") stride *= every;
+    told = before;
+  }
+  return stride;
 }
 
 function columnSummaries(tally: ColumnTally): NumberSummary[] {

@@ -6,6 +6,7 @@
 import {
   episodeCount,
   foldIn,
+  knownHorizon,
   nextInteger,
   sliceEpisodes,
   streamOf,
@@ -36,7 +37,6 @@ import {
   ascend,
   createRewardModel,
   effectiveHorizon,
-  knownSteps,
   learnedReward,
   observeTrajectories,
   type RewardModel,
@@ -76,6 +76,8 @@ export interface MlIrl extends Learner {
   /** The lower level's reward: `reward` at its current parameters, or a control. */
   readonly teacher: BatchReward;
   readonly demonstrations: Trajectories;
+  /** H: the steps that both sums of the gradient run over. */
+  readonly horizon: number;
   /** A second environment for fresh rollouts, so that the training episode goes on undisturbed. */
   readonly rolloutEnvironment: Environment | null;
   readonly rolloutKey: Key;
@@ -119,6 +121,7 @@ export function createMlIrl(
     reward,
     teacher: teacherOf(kernels, reward, options),
     demonstrations,
+    horizon: knownHorizon(demonstrations, environments.train.maxEpisodeSteps),
     rolloutEnvironment: environments.rollout,
     rolloutKey: foldIn(key, 2),
     streams: { expert: streamOf(foldIn(key, 3)) },
@@ -132,7 +135,7 @@ export function createMlIrl(
 /**
  * Iteration k: T_k policy steps (fewer if `stepLimit` training steps are reached), then one reward step
  * theta_{k+1} = Pi_B( theta_k + alpha_k g_k / h ), g_k = sum_t gamma^t grad r(sE_t, aE_t) - sum_t gamma^t grad r(sA_t, aA_t).
- * Where expert episodes were cut, the agent's step t counts by the share of them that reach it.
+ * Where expert episodes were cut, both sums end at the shortest of them (`knownHorizon`).
  * The effective horizon h = sum of gamma^t over a full-length episode is a constant: it only makes alpha_k comparable
  * between discounts and tasks. `clock` gives milliseconds.
  */
@@ -165,11 +168,10 @@ export function mlIrlIteration(
   }
   const expertTrajectories = sampleExpert(state);
   const discount = options.discountedGradient ? options.sac.discount : 1;
-  const span = { discount, horizon: agent.environment.maxEpisodeSteps };
+  const span = { discount, horizon: state.horizon };
   const expert = addReturnGradient(kernels, reward, expertTrajectories, span, 1);
-  const ownSpan = { ...span, known: knownSteps(expertTrajectories, span.horizon) };
-  const own = addReturnGradient(kernels, reward, agentTrajectories, ownSpan, -1);
-  const horizon = effectiveHorizon(discount, span.horizon);
+  const own = addReturnGradient(kernels, reward, agentTrajectories, span, -1);
+  const horizon = effectiveHorizon(discount, agent.environment.maxEpisodeSteps);
   const absorbing = absorbingReward(kernels, reward);
   const ascent = ascend(kernels, reward, state.counters.rewardSteps, 1 / horizon);
   state.counters.rewardSteps++;

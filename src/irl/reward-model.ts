@@ -228,29 +228,6 @@ export interface ReturnSpan {
    * and what goes on for longer counts up to here.
    */
   readonly horizon: number;
-  /** A further weight of each step, [horizon]; left out, 1. */
-  readonly known?: Float64Array;
-}
-
-/**
- * For the agent's half of a gradient: the share of `expert` episodes that tell of step t, [horizon]. What follows a
- * termination is told by the treatment of it, what follows a cut is not known. Undefined where no episode was cut.
- */
-export function knownSteps(expert: readonly Trajectories[], horizon: number): Float64Array | undefined {
-  const known = new Float64Array(horizon);
-  let [episodes, cut] = [0, 0];
-  for (const { episodeStarts, terminated } of expert) {
-    for (let episode = 0; episode + 1 < episodeStarts.length; episode++) {
-      const [start, end] = [episodeStarts[episode], episodeStarts[episode + 1]];
-      const steps = terminated[end - 1] === 1 ? horizon : Math.min(end - start, horizon);
-      for (let t = 0; t < steps; t++) known[t]++;
-      episodes++;
-      if (steps < horizon) cut++;
-    }
-  }
-  if (cut === 0) return undefined;
-  for (let t = 0; t < horizon; t++) known[t] /= episodes;
-  return known;
 }
 
 /** sum_{t < steps} discount^t */
@@ -258,27 +235,19 @@ export function effectiveHorizon(discount: number, steps: number): number {
   return discount === 1 ? steps : (1 - discount ** steps) / (1 - discount);
 }
 
-/**
- * The weight of the absorbing state in a return: the sum of discount^t known_t over t from `length` to the horizon; 0 where
- * the episode did not terminate.
- */
+/** The weight of the absorbing state in a return: sum of discount^t over t from `length` to the horizon; 0 where the episode did not terminate. */
 export function absorbingWeight(
   terminated: boolean,
   length: number,
-  { discount, horizon, known }: ReturnSpan,
+  { discount, horizon }: ReturnSpan,
 ): number {
   if (!terminated || length >= horizon) return 0;
-  if (known) {
-    let weight = 0;
-    for (let t = length; t < horizon; t++) weight += discount ** t * known[t];
-    return weight;
-  }
   return discount ** length * effectiveHorizon(discount, horizon - length);
 }
 
 /**
- * Adds `sign` times the gradient of the mean discounted return, (1/E) sum_e sum_t discount^t known_t grad r(s_t, a_t; theta),
- * E episodes in all, to `model.gradient`: one half of Lemma 4 of arXiv:2503.17865. Expert and agent both pass through here.
+ * Adds `sign` times the gradient of the mean discounted return, (1/E) sum_e sum_t discount^t grad r(s_t, a_t; theta), E
+ * episodes in all, to `model.gradient`: one half of Lemma 4 of arXiv:2503.17865. Expert and agent both pass through here.
  * It is a sum over each trajectory, never a mean over steps: a longer life counts for more. After a terminated episode's
  * end the reward is 0, or, where the model knows one, that of the absorbing state until the horizon.
  */
@@ -313,7 +282,7 @@ function addEpisodeGradient(
   factor: number,
 ): { discountedReturn: number; rewardSum: number; steps: number } {
   const { input, features, values, coefficients } = model.room;
-  const { discount, known } = span;
+  const { discount } = span;
   const start = trajectories.episodeStarts[episode];
   const steps = Math.min(trajectories.episodeStarts[episode + 1] - start, span.horizon);
   const end = start + steps;
@@ -327,10 +296,9 @@ function addEpisodeGradient(
     const rewards = kernels.f32(values, count);
     const weights = kernels.f32(coefficients, count);
     for (let t = 0; t < count; t++) {
-      const weight = known ? discountPower * known[first - start + t] : discountPower;
-      discountedReturn += weight * rewards[t];
+      discountedReturn += discountPower * rewards[t];
       rewardSum += rewards[t];
-      weights[t] = factor * weight;
+      weights[t] = factor * discountPower;
       discountPower *= discount;
     }
     model.network.addGradient(count, features, coefficients, model.gradient);

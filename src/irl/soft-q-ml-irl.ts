@@ -236,7 +236,7 @@ export function softQMlIrlIteration(
   const absorbingReward = softQAbsorbingReward(kernels, state);
   const expert = problem.expertTrajectories(options.trajectories);
   const expertReturn = addGradient(kernels, state, expert, 1);
-  const agent = problem.agentTrajectories(softQ.network, options.trajectories, expert.known);
+  const agent = problem.agentTrajectories(softQ.network, options.trajectories);
   const returnGap = expertReturn + addGradient(kernels, state, agent, -1);
   const { gradientNorm, gradientCosine } = ascend(kernels, state, alpha);
   const record: IterationRecord = {

@@ -5,6 +5,7 @@
 import {
   episodeCount,
   foldIn,
+  knownHorizon,
   logSumExp,
   nextInteger,
   nextUniform,
@@ -90,8 +91,8 @@ export function createSoftmaxActor(kernels: Kernels, features: StateActionFeatur
 
 /**
  * The problem of an environment. `environments.train` carries the chain, `environments.rollout` the agent's
- * trajectories; their episodes are seeded by `key`. The expert's actions are numbers of actions. The horizon is the
- * episode limit: longer demonstrations count up to there.
+ * trajectories; their episodes are seeded by `key`. The expert's actions are numbers of actions. Trajectories count
+ * up to `knownHorizon` of the demonstrations.
  */
 export function createEnvironmentProblem(
   kernels: Kernels,
@@ -106,7 +107,7 @@ export function createEnvironmentProblem(
   requireFit(train, features, demonstrations);
   requireFit(rollout, features, demonstrations);
   const { batchCapacity, trajectoryCapacity, gradientDiscount } = options;
-  const horizon = rollout.maxEpisodeSteps;
+  const horizon = knownHorizon(demonstrations, rollout.maxEpisodeSteps);
   const visited = horizon * trajectoryCapacity;
   const stored = options.sampling === "replay" ? options.replayCapacity : batchCapacity;
   const room = {
@@ -119,7 +120,6 @@ export function createEnvironmentProblem(
   };
   const expert = expertRows(kernels, features, demonstrations);
   const weights = new Float64Array(visited);
-  const known = new Float64Array(horizon);
   const steps: StepCounts = { train: 0, rewardRollout: 0, evaluation: 0, expert: 0 };
   const actor = createSoftmaxActor(kernels, features);
   const choices = streamOf(foldIn(key, 0));
@@ -153,12 +153,11 @@ export function createEnvironmentProblem(
   };
 
   /** Weighs the `length` steps of one of `count` trajectories; returns what the steps from there to the horizon would weigh. */
-  const weigh = (first: number, length: number, count: number, shares: Float64Array | null): number => {
+  const weigh = (first: number, length: number, count: number): number => {
     let [weight, rest] = [1 / count, 0];
     for (let t = 0; t < horizon; t++, weight *= gradientDiscount) {
-      const own = shares ? weight * shares[t] : weight;
-      if (t < length) weights[first + t] = own;
-      else rest += own;
+      if (t < length) weights[first + t] = weight;
+      else rest += weight;
     }
     return rest;
   };
@@ -188,14 +187,14 @@ export function createEnvironmentProblem(
       refreshLogPolicy(kernels, network, count, actions, entries, room.batch);
       return { kind: "rows", count, ...room.batch };
     },
-    agentTrajectories: (network, count, shares): VisitedRows => {
+    agentTrajectories: (network, count): VisitedRows => {
       requireRoom(count, trajectoryCapacity);
       let [row, absorbingWeight] = [0, 0];
       for (let n = 0; n < count; n++) {
         const first = row;
         let state = rollout.reset({ seed: episodeSeed(rolloutKey, rolloutEpisodes++) }).observation;
         let terminated = false;
-        for (let over = false; !over; row++) {
+        for (let over = false; !over && row - first < horizon; row++) {
           actor.look(network, state);
           const action = actor.draw(nextUniform(choices));
           copyRow(kernels, entries, actor, action, room, row);
@@ -204,7 +203,7 @@ export function createEnvironmentProblem(
           terminated = result.terminated;
           over = terminated || result.truncated;
         }
-        const rest = weigh(first, row - first, count, shares);
+        const rest = weigh(first, row - first, count);
         if (terminated) absorbingWeight += rest;
       }
       steps.rewardRollout += row;
@@ -214,32 +213,24 @@ export function createEnvironmentProblem(
         values: room.values,
         weights,
         absorbingWeight,
-        known: null,
       };
     },
     expertTrajectories: (count): VisitedRows => {
       requireRoom(count, trajectoryCapacity);
       const available = episodeCount(demonstrations);
-      let [row, absorbingWeight, shortest] = [0, 0, horizon];
-      known.fill(0);
+      let [row, absorbingWeight] = [0, 0];
       for (let n = 0; n < count; n++) {
         const episode = available <= count ? n % available : nextInteger(expertStream, available);
         const first = demonstrations.episodeStarts[episode];
         const end = demonstrations.episodeStarts[episode + 1];
         const length = Math.min(end - first, horizon);
-        const terminated = demonstrations.terminated[end - 1] === 1;
-        const told = terminated ? horizon : length;
-        for (let t = 0; t < told; t++) known[t]++;
-        shortest = Math.min(shortest, told);
         const floats = length * entries;
         copyBlock(kernels, floats, expert.indices + 4 * first * entries, room.indices + 4 * row * entries);
         copyBlock(kernels, floats, expert.values + 4 * first * entries, room.values + 4 * row * entries);
-        const rest = weigh(row, length, count, null);
-        if (terminated) absorbingWeight += rest;
+        const rest = weigh(row, length, count);
+        if (demonstrations.terminated[end - 1] === 1) absorbingWeight += rest;
         row += length;
       }
-      const cut = shortest < horizon;
-      if (cut) for (let t = 0; t < horizon; t++) known[t] /= count;
       steps.expert += row;
       return {
         count: row,
@@ -247,7 +238,6 @@ export function createEnvironmentProblem(
         values: room.values,
         weights,
         absorbingWeight,
-        known: cut ? known : null,
       };
     },
   };

@@ -37,22 +37,17 @@ export interface RowBatch {
   readonly nextLogPolicy: number;
 }
 
-/** State-action pairs along trajectories with their weights; borrowed until the next call, `known` until the expert's next. */
+/** State-action pairs along trajectories with their weights; borrowed until the next call. */
 export interface VisitedRows {
   readonly count: number;
   /** uint32 [count, entries]; of a tabular problem s A + a, [count]. */
   readonly indices: number;
   /** float32 [count, entries]. */
   readonly values: number;
-  /** gamma^t (1 where the gradient is not discounted) divided by the number of trajectories, times known_t of the agent's, [count]. */
+  /** gamma^t (1 where the gradient is not discounted) divided by the number of trajectories, [count]. */
   readonly weights: Float64Array;
   /** The weights that the steps from the end to the horizon would have, summed over the trajectories that terminated. */
   readonly absorbingWeight: number;
-  /**
-   * Of the expert's: the share of these trajectories that tell of step t, [horizon]. One that terminated tells of every step,
-   * one that was cut of those it has. null where no one was cut before the horizon, and of the agent's.
-   */
-  readonly known: Float64Array | null;
 }
 
 /** What the algorithm needs of a task. */
@@ -66,8 +61,8 @@ export interface FiniteActionProblem {
   readonly steps: StepCounts;
   /** `count` (at most `batchCapacity`) transitions under the softmax policy of `network`. */
   transitions(network: SparseTwoLayer, count: number): TransitionBatch;
-  /** `count` new trajectories of that policy from the start, step t weighed by `known`, the expert's, too. */
-  agentTrajectories(network: SparseTwoLayer, count: number, known: Float64Array | null): VisitedRows;
+  /** `count` new trajectories of that policy from the start. */
+  agentTrajectories(network: SparseTwoLayer, count: number): VisitedRows;
   /** `count` trajectories of the expert. */
   expertTrajectories(count: number): VisitedRows;
 }

@@ -120,7 +120,6 @@ export function createTabularProblem(
     values: room.values,
     weights,
     absorbingWeight: 0,
-    known: null,
   });
 
   const walk = (cumulative: Float64Array, count: number): VisitedRows => {

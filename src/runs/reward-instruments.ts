@@ -12,7 +12,6 @@ import {
   absorbingFeatures,
   absorbingWeight,
   effectiveHorizon,
-  knownSteps,
   stepFeatures,
   twoLayerOf,
   type MlIrl,
@@ -117,20 +116,25 @@ interface WeighedStep {
 }
 
 /** The rows of Lhat / h, weighed by gamma^t / (E h) for the expert's E episodes and by its negative for the agent's. */
-function estimateRows({ options, demonstrations, recentEpisodes, agent }: MlIrl): WeighedStep[] | null {
+function estimateRows({
+  options,
+  demonstrations,
+  horizon: steps,
+  recentEpisodes,
+  agent,
+}: MlIrl): WeighedStep[] | null {
   if (recentEpisodes.length === 0) return null;
   const discount = options.discountedGradient ? options.sac.discount : 1;
-  const span = { discount, horizon: agent.environment.maxEpisodeSteps };
-  const horizon = effectiveHorizon(discount, span.horizon);
+  const span = { discount, horizon: steps };
+  const horizon = effectiveHorizon(discount, agent.environment.maxEpisodeSteps);
   const episodes = Math.min(episodeCount(demonstrations), options.trajectoriesPerRewardStep);
   const expert = sliceEpisodes(demonstrations, 0, episodes);
-  const ownSpan = { ...span, known: knownSteps([expert], span.horizon) };
   const rows = [
     ...thinned(weighedSteps([expert], span, 1 / horizon), ROWS_A_SIDE),
-    ...thinned(weighedSteps(recentEpisodes, ownSpan, -1 / horizon), ROWS_A_SIDE),
+    ...thinned(weighedSteps(recentEpisodes, span, -1 / horizon), ROWS_A_SIDE),
   ];
   if (options.termination !== "absorbing") return rows;
-  const stay = meanAbsorbingWeight([expert], span) - meanAbsorbingWeight(recentEpisodes, ownSpan);
+  const stay = meanAbsorbingWeight([expert], span) - meanAbsorbingWeight(recentEpisodes, span);
   // First, where it stays: no other row writes the indicator.
   return [{ from: null, t: 0, weight: stay / horizon }, ...rows];
 }
@@ -147,7 +151,7 @@ function meanAbsorbingWeight(parts: readonly Trajectories[], span: ReturnSpan): 
 
 function weighedSteps(
   parts: readonly Trajectories[],
-  { discount, horizon, known }: ReturnSpan,
+  { discount, horizon }: ReturnSpan,
   scale: number,
 ): WeighedStep[] {
   const episodes = parts.reduce((sum, part) => sum + episodeCount(part), 0);
@@ -158,7 +162,7 @@ function weighedSteps(
       const start = from.episodeStarts[episode];
       const end = Math.min(from.episodeStarts[episode + 1], start + horizon);
       for (let t = start; t < end; t++) {
-        steps.push({ from, t, weight: known ? weight * known[t - start] : weight });
+        steps.push({ from, t, weight });
         weight *= discount;
       }
     }

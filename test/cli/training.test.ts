@@ -76,6 +76,25 @@ describe("tandem train", () => {
     expect(stderr).toMatch(/^warning: all 60 steps are random: updates begin after 100, see --start-steps\n/);
   });
 
+  it("refuses thinned demonstrations, however often they were thinned, and leaves nothing", async () => {
+    const thin = (...args: string[]): ReturnType<typeof tandem> =>
+      tandem(["demos", "subsample", ...args], { cwd });
+    expect((await thin("demo.npz", "thin.npz", "--every", "3")).code).toBe(0);
+    expect((await thin("thin.npz", "again.npz", "--every", "1")).code).toBe(0);
+    expect((await thin("demo.npz", "head.npz", "--every", "1", "--first", "40")).code).toBe(0);
+    const run = (demos: string): ReturnType<typeof tandem> =>
+      tandem(["train", "--demos", demos, ...TINY, "--out", `of-${demos}`, "--json"], { cwd });
+    for (const name of ["thin.npz", "again.npz"]) {
+      const { code, stderr } = await run(name);
+      expect([code, stderr]).toEqual([
+        1,
+        `tandem: --demos: ${name}: expected whole trajectories, got one step in 3 of each; give the file that it was subsampled from\n`,
+      ]);
+      expect(existsSync(join(cwd, `of-${name}`))).toBe(false);
+    }
+    expect((await run("head.npz")).code).toBe(0);
+  });
+
   it("warns of expert episodes that were cut before their time", async () => {
     const longer = ["--env-option", "maxEpisodeSteps=80", "--episodes", "2", "--out", "longer", "--json"];
     const { stderr } = await tandem(["train", "--demos", "demo.npz", ...TINY, ...longer], { cwd });

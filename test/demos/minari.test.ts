@@ -390,6 +390,10 @@ describe("Gymnasium's specifications", () => {
     for (const refused of [
       { env: "Reacher-v4", envOptions: { resetNoiseScale: 1 } },
       { env: "Ant-v4", envOptions: { includeCfrcExtInObservation: true } },
+      { env: "Ant-v4", envOptions: { contactCostWeight: 1 } },
+      { env: "Ant-v4", envOptions: { forwardRewardWeight: 2 } },
+      { env: "Humanoid-v4", envOptions: { contactCostWeight: 1 } },
+      { env: "Walker2d-v4", envOptions: { healthyStateRange: [-1, 1] } },
       { env: "InvertedPendulum-v5", envOptions: { terminateWhenUnhealthy: false } },
     ])
       expect(toGymnasiumSpec(refused)).toBeNull();

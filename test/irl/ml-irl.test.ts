@@ -47,6 +47,8 @@ const EPISODE = 6;
 const POINT: Partial<PointOptions> = { low: LOW, high: HIGH, maxEpisodeSteps: EPISODE };
 const KEY = keyFromSeed(5);
 const EXPERT = randomEpisodes(8, [4, 6, 3], { n: 2, d: 1, low: LOW, high: HIGH });
+/** They are cut: both sides of a gradient count the steps that all of them have. */
+const KNOWN = 3;
 const ALL_STEPS = 1e9;
 
 const SAC: SacOptions = {
@@ -78,6 +80,12 @@ const OPTIONS: MlIrlOptions = {
   termination: "native",
   taughtBy: "learned reward",
 };
+
+/** The steps of an episode that count. */
+const known = ({ observations, actions }: Episode): Episode => ({
+  observations: observations.slice(0, KNOWN),
+  actions: actions.slice(0, KNOWN),
+});
 
 interface Made {
   state: MlIrl;
@@ -186,7 +194,18 @@ describeBuilds("three iterations of ML-IRL", (kernels) => {
         const discount = state.options.discountedGradient ? SAC.discount : 1;
         const alpha = stepSize / (k + 1) ** stepSizeDecay;
         current = rewardStep(
-          { form, standard, expert, agent, discount, horizon: EPISODE, stepSize: alpha, memory, regulariser },
+          {
+            form,
+            standard,
+            expert,
+            agent,
+            discount,
+            horizon: EPISODE,
+            known: KNOWN,
+            stepSize: alpha,
+            memory,
+            regulariser,
+          },
           start,
           current,
         );
@@ -211,9 +230,12 @@ describeBuilds("the record of a reward step", (kernels) => {
     const horizon = [0, 1, 2, 3, 4, 5].reduce((total, t) => total + SAC.discount ** t, 0);
     const expected = (): number[] => {
       const theta = constants(start);
-      const gap = returnGap({ form, standard, expert: EXPERT, agent, discount: SAC.discount }, theta);
+      const gap = returnGap(
+        { form, standard, expert: EXPERT, agent, discount: SAC.discount, known: KNOWN },
+        theta,
+      );
       const meanRewards = [EXPERT, agent].map((episodes) =>
-        mean(inputRows(form, episodes).map((row) => reward(form, theta, standard, row))),
+        mean(inputRows(form, episodes.map(known)).map((row) => reward(form, theta, standard, row))),
       );
       return [
         gap.value,
@@ -436,7 +458,8 @@ describe("the effective horizon", () => {
 
 describeBuilds("every option", (kernels) => {
   const run = (options: Partial<MlIrlOptions>, reward: Partial<RewardOptions>): number => {
-    const made = make(kernels, { ...options, reward: { ...REWARD, ...reward } });
+    const regulariser = { kind: "projection", radius: 0.5 } as const;
+    const made = make(kernels, { ...options, reward: { ...REWARD, regulariser, ...reward } });
     made.iterate(5);
     const { policy } = learnt(kernels, made);
     return policy;

@@ -298,7 +298,7 @@ describeBuilds("Lemma 4", (kernels) => {
     // The standard deviation of one pair of trajectories, from as many more.
     const squares = [
       problem.expertTrajectories(count),
-      problem.agentTrajectories(state.softQ.network, count, null),
+      problem.agentTrajectories(state.softQ.network, count),
     ].map(({ indices, weights }) => {
       const pairs = kernels.u32(indices, count * horizon);
       const [mean, square] = [new Float64Array(18), new Float64Array(18)];

@@ -189,7 +189,7 @@ describeBuilds("what follows an end", (kernels) => {
         // The twin's trajectories are drawn too: they share a stream with the chain's actions.
         const [{ absorbingReward }] = iterate(kernels, state, 1);
         twin.problem.expertTrajectories(2);
-        twin.problem.agentTrajectories(twin.softQ.network, 2, null);
+        twin.problem.agentTrajectories(twin.softQ.network, 2);
         iterate(kernels, native, 1);
         if (constantReward === null) expect(absorbingReward).toBe(each);
         expect(weightsOf(kernels, state.softQ.network)).toEqual(weightsOf(kernels, twin.softQ.network));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { box, keyFromSeed, TandemError, type Trajectories } from "../../src/core/index.ts";
+import { box, keyFromSeed, knownHorizon, TandemError, type Trajectories } from "../../src/core/index.ts";
 import {
   absorbingReward,
   absorbingWeight,
@@ -7,7 +7,6 @@ import {
   ascend,
   createMlIrl,
   createRewardModel,
-  knownSteps,
   mlIrlIteration,
   rewardsAlong,
   type MlIrlOptions,
@@ -92,28 +91,26 @@ describeBuilds("the gradient under the three treatments of termination", (kernel
     expect(gradientOf(model, [], [visiting([2], true)])).toEqual([0, 0, -1, -0.9375]);
   });
 
-  it("does not see that constant where expert episodes were cut either: the agent's count as far as they go", () => {
-    // One of two is cut after a step, the other ended after two: of 5 steps the second to last are known of one half.
-    const expert = [visiting([0], false), visiting([1, 1], true)];
-    const known = knownSteps(expert, 5);
-    expect(known).toEqual(Float64Array.of(1, 0.5, 0.5, 0.5, 0.5));
-    const model = make(true);
-    for (const agent of [visiting([2, 2, 2], true), visiting([2, 2, 2, 2, 2], false)]) {
-      kernels.fill(model.network.length, model.gradient, 0);
-      addReturnGradient(kernels, model, expert, HALF, 1);
-      addReturnGradient(kernels, model, [agent], { ...HALF, known }, -1);
-      expect(sum([...download(kernels, model.gradient, model.network.features)])).toBe(0);
-    }
-    const ended = visiting([2, 2, 2], true);
-    kernels.fill(model.network.length, model.gradient, 0);
-    addReturnGradient(kernels, model, [ended], { ...HALF, known }, 1);
-    expect([...download(kernels, model.gradient, 4)]).toEqual([0, 0, 1 + 0.25 + 0.125, 0.0625 + 0.03125]);
-  });
-
-  it("knows every step where no expert episode was cut", () => {
-    expect(knownSteps([visiting([0, 1], true), visiting([0, 1, 2, 0, 1], false)], 5)).toBeUndefined();
-    expect(knownSteps([visiting([0, 1, 2, 0, 1, 2], false)], 5)).toBeUndefined();
-  });
+  it.each([true, false])(
+    "is 0 where the agent does as the expert does, though some died before others were cut (absorbing: %s)",
+    (absorbing) => {
+      // One of two dies after 2 steps, the other lives; the expert's recording of that one stops after 4 of 5.
+      const dying = visiting([0, 1], true);
+      const expert = [dying, visiting([2, 0, 1, 2], false)];
+      const agent = [dying, visiting([2, 0, 1, 2, 0], false)];
+      const model = make(absorbing);
+      const gradientUpTo = (horizon: number): number[] => {
+        kernels.fill(model.network.length, model.gradient, 0);
+        addReturnGradient(kernels, model, expert, { ...HALF, horizon }, 1);
+        addReturnGradient(kernels, model, agent, { ...HALF, horizon }, -1);
+        return [...download(kernels, model.gradient, model.network.features)];
+      };
+      const horizons = expert.map((episode) => knownHorizon(episode, 5));
+      expect(horizons).toEqual([5, 4]);
+      expect(gradientUpTo(4).every((each) => each === 0)).toBe(true);
+      expect(gradientUpTo(5).every((each) => each === 0)).toBe(false);
+    },
+  );
 
   it("without it leaves out what follows an end", () => {
     const model = make(false);

@@ -73,23 +73,19 @@ export function meanReturn(
   return times(1 / episodes.length, returns.reduce(add));
 }
 
-/** Share of episodes, cut where they end, that have a step t. */
-export function shareWithStep(episodes: readonly Episode[], t: number): number {
-  return episodes.filter(({ actions }) => actions.length > t).length / episodes.length;
-}
-
-/** What g is the gradient of: the expert's mean return less the agent's, whose step t counts by the share of expert episodes that have one. */
+/** What g is the gradient of: the expert's mean return less the agent's, both of the first `known` steps. */
 export function returnGap(
-  { form, standard, expert, agent, discount }: Omit<RewardTerms, "horizon">,
+  { form, standard, expert, agent, discount, known }: Omit<RewardTerms, "horizon">,
   theta: readonly Scalar[],
 ): Scalar {
+  const weightOf = (t: number): number => (t < known ? discount ** t : 0);
   return subtract(
-    meanReturn(form, theta, standard, expert, (t) => discount ** t),
-    meanReturn(form, theta, standard, agent, (t) => discount ** t * shareWithStep(expert, t)),
+    meanReturn(form, theta, standard, expert, weightOf),
+    meanReturn(form, theta, standard, agent, weightOf),
   );
 }
 
-/** What a gradient depends on beside theta. Every episode is cut, by its time or before. */
+/** What a gradient depends on beside theta. */
 interface RewardTerms {
   readonly form: RewardForm;
   readonly standard: Standard;
@@ -98,6 +94,8 @@ interface RewardTerms {
   readonly discount: number;
   /** Steps of a full-length episode. */
   readonly horizon: number;
+  /** Steps of the shortest of all expert episodes that were cut. */
+  readonly known: number;
 }
 
 /** Everything that one reward step depends on beside theta. */

@@ -138,7 +138,6 @@ export function scriptedProblem(kernels: Kernels, script: Script): ScriptedProbl
       trajectories.flatMap((each) => each.map((_, t) => script.discount ** t / trajectories.length)),
     ),
     absorbingWeight,
-    known: null,
   });
   return {
     features: { kind, size, entries, observationSize: 1, actions, write: () => {} },

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { keyFromSeed, type Trajectories } from "../../src/core/index.ts";
-import { absorbingWeight, knownSteps } from "../../src/irl/index.ts";
+import { absorbingWeight } from "../../src/irl/index.ts";
 import type { Kernels } from "../../src/kernels/index.ts";
 import { createSparseTwoLayer, type SparseTwoLayer } from "../../src/nn/index.ts";
 import {
@@ -44,12 +44,16 @@ const rowOf = (observation: readonly number[], action: number): number[] => {
   return row;
 };
 
-/** Episodes of 3, 5 and 2 steps with numbers that float32 holds. */
+/** Episodes of 3, 5 and 2 steps that the task ended, with numbers that float32 holds. */
 const EXPERT: DiscreteEpisode[] = [3, 5, 2].map((length, episode) => ({
   observations: Array.from({ length: length + 1 }, (_, t) => [(episode - 1) / 4 + t / 32, -t / 64]),
   actions: Array.from({ length }, (_, t) => (episode + 2 * t) % ACTIONS),
-  terminated: episode === 2,
+  terminated: true,
 }));
+
+/** `EXPERT`'s of some numbers, as if they had been cut. */
+const cut = (...episodes: number[]): DiscreteEpisode[] =>
+  episodes.map((episode) => ({ ...EXPERT[episode], terminated: false }));
 
 const SAMPLING: EnvironmentSampling = {
   sampling: "markov-chain",
@@ -180,7 +184,7 @@ describeBuilds("the chain of an environment", (kernels) => {
     const { problem, train } = make(kernels);
     const rows = [5, 5].flatMap((count) => {
       const batch = read(kernels, problem.transitions(network, count));
-      problem.agentTrajectories(network, 2, null);
+      problem.agentTrajectories(network, 2);
       return batch.rows;
     });
     expect(rows).toEqual(stepsOf(train.log).map(({ row }) => row));
@@ -271,7 +275,7 @@ describeBuilds("the agent's trajectories", (kernels) => {
   it("are whole episodes of the network that is given, each weighing gamma^t / n", () => {
     const { problem, rollout, train } = make(kernels);
     problem.transitions(always(kernels, 0), 5);
-    const visited = problem.agentTrajectories(draw(kernels, 20), 8, null);
+    const visited = problem.agentTrajectories(draw(kernels, 20), 8);
     expect(visitedRows(kernels, visited)).toEqual(stepsOf(rollout.log).map(({ row }) => row));
     const lengths = rollout.log.map(({ actions }) => actions.length);
     expect(lengths).toHaveLength(8);
@@ -292,9 +296,9 @@ describeBuilds("the agent's trajectories", (kernels) => {
   it("follow the network given to them, not the chain's", () => {
     const { problem, rollout } = make(kernels);
     problem.transitions(always(kernels, 0), 5);
-    problem.agentTrajectories(always(kernels, 2), 3, null);
+    problem.agentTrajectories(always(kernels, 2), 3);
     expect(new Set(rollout.log.flatMap(({ actions }) => actions))).toEqual(new Set([2]));
-    problem.agentTrajectories(always(kernels, 1), 3, null);
+    problem.agentTrajectories(always(kernels, 1), 3);
     expect(new Set(rollout.log.slice(3).flatMap(({ actions }) => actions))).toEqual(new Set([1]));
     expect(new Set(rollout.log.map(({ observations }) => observations[0][0])).size).toBe(6);
   });
@@ -306,7 +310,7 @@ describeBuilds("the agent's trajectories", (kernels) => {
     const problem = createEnvironmentProblem(kernels, { train, rollout }, FEATURES, short, SAMPLING, KEY);
     const guard = kernels.allocate(16);
     kernels.f32(guard, 16).fill(7);
-    const visited = problem.agentTrajectories(draw(kernels, 20), 8, null);
+    const visited = problem.agentTrajectories(draw(kernels, 20), 8);
     expect(visited.count).toBe(200);
     expect(visitedRows(kernels, visited)).toEqual(stepsOf(rollout.log).map(({ row }) => row));
     expect(visited.weights[199]).toBe(0.5 ** 24 / 8);
@@ -347,41 +351,47 @@ describeBuilds("the expert's trajectories", (kernels) => {
 const from = (t: number): number => 2 * (0.5 ** t - 0.5 ** 7);
 
 describeBuilds("trajectories up to the horizon", (kernels) => {
-  it("weigh what follows an end of the expert's, and say which steps are told of", () => {
+  it("weigh what follows an end of the expert's", () => {
     const { problem } = make(kernels);
-    // Steps 3 and 5 cut, 2 ended.
-    const { absorbingWeight, known } = problem.expertTrajectories(3);
-    expect(absorbingWeight).toBeCloseTo(from(2) / 3, 15);
-    expect([...(known ?? [])]).toEqual([1, 1, 1, 2 / 3, 2 / 3, 1 / 3, 1 / 3]);
-    expect([...(problem.expertTrajectories(4).known ?? [])]).toEqual([1, 1, 1, 0.5, 0.5, 0.25, 0.25]);
+    const ends = [3, 5, 2].map(from);
+    expect(problem.expertTrajectories(3).absorbingWeight).toBeCloseTo((ends[0] + ends[1] + ends[2]) / 3, 15);
+    expect(problem.expertTrajectories(4).absorbingWeight).toBeCloseTo(
+      (2 * ends[0] + ends[1] + ends[2]) / 4,
+      15,
+    );
   });
 
-  it("are all known where the expert's are complete or ended", () => {
-    const whole = { ...EXPERT[0], observations: Array.from({ length: 8 }, () => [0, 0]) };
-    const demonstrations = discreteTrajectories([
-      { ...whole, actions: [0, 1, 2, 0, 1, 2, 0] },
-      EXPERT[2],
-      EXPERT[2],
-    ]);
-    const visited = make(kernels, {}, { demonstrations }).problem.expertTrajectories(3);
-    expect(visited.known).toBe(null);
-    expect(visited.absorbingWeight).toBeCloseTo((2 * from(2)) / 3, 15);
-  });
-
-  it("forget the expert's of the estimate before", () => {
-    const { problem } = make(kernels, {}, { demonstrations: discreteTrajectories(EXPERT.slice(0, 2)) });
-    const seen = new Set<string>();
-    for (let draws = 0; draws < 40; draws++) {
-      const { count, known } = problem.expertTrajectories(1);
-      expect(known).toEqual(Float64Array.from({ length: 7 }, (_, t) => (t < count ? 1 : 0)));
-      seen.add(String(count));
-    }
-    expect([...seen].sort()).toEqual(["3", "5"]);
+  it("end, both sides' and all, at the shortest that was cut", () => {
+    // 5 steps cut, 3 and 2 ended: with a horizon of 5 one has 2 steps after its end, the other 3.
+    const demonstrations = discreteTrajectories([...cut(1), EXPERT[0], EXPERT[2]]);
+    const { problem, rollout } = make(kernels, {}, { demonstrations });
+    const until5 = (t: number): number => 2 * (0.5 ** t - 0.5 ** 5);
+    const expert = problem.expertTrajectories(3);
+    expect(expert.count).toBe(5 + 3 + 2);
+    expect(expert.absorbingWeight).toBeCloseTo((until5(3) + until5(2)) / 3, 15);
+    const agent = problem.agentTrajectories(draw(kernels, 20), 8);
+    const lengths = rollout.log.map(({ actions }) => actions.length);
+    expect(Math.max(...lengths)).toBe(5);
+    expect([...agent.weights.subarray(0, agent.count)]).toEqual(
+      lengths.flatMap((length) => Array.from({ length }, (_, t) => 0.5 ** t / 8)),
+    );
+    const after = rollout.log.map(({ terminated, actions: { length } }) =>
+      terminated ? until5(length) / 8 : 0,
+    );
+    expect(agent.absorbingWeight).toBeCloseTo(
+      after.reduce((sum, each) => sum + each, 0),
+      15,
+    );
+    expect(new Set(rollout.log.map(({ terminated }) => terminated))).toEqual(new Set([true, false]));
+    expect(problem.steps.rewardRollout).toBe(stepsTaken(rollout));
+    // A longer one that was cut counts as far as the shortest.
+    const both = make(kernels, {}, { demonstrations: discreteTrajectories(cut(0, 1)) }).problem;
+    expect(both.expertTrajectories(2)).toMatchObject({ count: 6, absorbingWeight: 0 });
   });
 
   it("end there where a demonstration is longer, with nothing after", () => {
     const maxEpisodeSteps = 4;
-    const demonstrations = discreteTrajectories([{ ...EXPERT[1], terminated: true }, EXPERT[0]]);
+    const demonstrations = discreteTrajectories([EXPERT[1], EXPERT[0]]);
     const { problem } = make(kernels, {}, { demonstrations, environment: { maxEpisodeSteps } });
     const guard = kernels.allocate(16);
     kernels.f32(guard, 16).fill(7);
@@ -391,32 +401,9 @@ describeBuilds("trajectories up to the horizon", (kernels) => {
     expect(visitedRows(kernels, visited).slice(0, 7)).toEqual(
       [...stepsOf([EXPERT[1]]).slice(0, 4), ...stepsOf([EXPERT[0]])].map(({ row }) => row),
     );
-    expect(visited.absorbingWeight).toBe(0);
-    expect(visited.known).toEqual(Float64Array.of(1, 1, 1, 0.5));
+    expect(visited.absorbingWeight).toBeCloseTo((4 * 0.5 ** 3) / 8, 15);
     expect([...kernels.f32(guard, 16)]).toEqual(Array.from({ length: 16 }, () => 7));
   });
-
-  it.each([null, Float64Array.of(1, 1, 0.75, 0.5, 0.5, 0.25, 0)])(
-    "weigh the agent's steps, and those after its ends, by what the expert's tell of: %o",
-    (known) => {
-      const { problem, rollout } = make(kernels);
-      const visited = problem.agentTrajectories(draw(kernels, 20), 8, known);
-      const share = (t: number): number => (0.5 ** t * (known ? known[t] : 1)) / 8;
-      const lengths = rollout.log.map(({ actions }) => actions.length);
-      expect([...visited.weights.subarray(0, visited.count)]).toEqual(
-        lengths.flatMap((length) => Array.from({ length }, (_, t) => share(t))),
-      );
-      const after = rollout.log.flatMap(({ terminated, actions: { length } }) =>
-        Array.from({ length: terminated ? 7 - length : 0 }, (_, t) => share(length + t)),
-      );
-      expect(visited.absorbingWeight).toBeCloseTo(
-        after.reduce((sum, each) => sum + each, 0),
-        15,
-      );
-      expect(visited.known).toBe(null);
-      expect(new Set(rollout.log.map(({ terminated }) => terminated))).toEqual(new Set([true, false]));
-    },
-  );
 
   it("have nothing after a cut that comes before the horizon", () => {
     const early = { ...unstableEnvironment({ maxEpisodeSteps: 5, growth: 0 }), maxEpisodeSteps: 7 };
@@ -428,24 +415,22 @@ describeBuilds("trajectories up to the horizon", (kernels) => {
       SAMPLING,
       KEY,
     );
-    const { count, absorbingWeight: after } = problem.agentTrajectories(draw(kernels, 20), 2, null);
+    const { count, absorbingWeight: after } = problem.agentTrajectories(draw(kernels, 20), 2);
     expect([count, after]).toEqual([10, 0]);
   });
 
   it("are weighed as those of continuous actions are", () => {
-    const demonstrations = discreteTrajectories(EXPERT);
     const { problem, rollout } = make(kernels, { gradientDiscount: 0.9 });
     const expert = problem.expertTrajectories(3);
-    const shares = knownSteps([demonstrations], 7);
-    expectClose([...(expert.known ?? [])], [...(shares ?? [])], 1e-15);
-    const agent = problem.agentTrajectories(draw(kernels, 20), 8, expert.known);
+    const agent = problem.agentTrajectories(draw(kernels, 20), 8);
     const span = { discount: 0.9, horizon: 7 };
     const own = rollout.log.map(({ terminated, actions: { length } }) =>
-      absorbingWeight(terminated, length, { ...span, known: shares }),
+      absorbingWeight(terminated, length, span),
     );
+    const experts = [3, 5, 2].map((length) => absorbingWeight(true, length, span));
     expectClose(
       [expert.absorbingWeight, agent.absorbingWeight],
-      [absorbingWeight(true, 2, span) / 3, own.reduce((sum, each) => sum + each / 8, 0)],
+      [experts.reduce((sum, each) => sum + each / 3, 0), own.reduce((sum, each) => sum + each / 8, 0)],
       1e-14,
     );
   });
@@ -456,9 +441,10 @@ describeBuilds("an environment's problem", (kernels) => {
     const network = draw(kernels, 20);
     const parts = [0, 1].map(() => [
       read(kernels, made.problem.transitions(network, 20)),
-      [made.problem.agentTrajectories(network, 2, null), made.problem.expertTrajectories(2)].map(
-        (visited) => [visitedRows(kernels, visited), [...visited.weights.subarray(0, visited.count)]],
-      ),
+      [made.problem.agentTrajectories(network, 2), made.problem.expertTrajectories(2)].map((visited) => [
+        visitedRows(kernels, visited),
+        [...visited.weights.subarray(0, visited.count)],
+      ]),
     ]);
     return JSON.stringify(parts);
   };
@@ -527,7 +513,7 @@ describeBuilds("an environment's problem", (kernels) => {
     const { problem } = make(kernels);
     const message =
       "createEnvironmentProblem: expected at most 8 trajectories at a time, got 9; raise trajectoryCapacity";
-    expect(() => problem.agentTrajectories(draw(kernels, 20), 9, null)).toThrow(message);
+    expect(() => problem.agentTrajectories(draw(kernels, 20), 9)).toThrow(message);
     expect(() => problem.expertTrajectories(9)).toThrow(message);
     expect(problem.steps).toEqual({ train: 0, rewardRollout: 0, evaluation: 0, expert: 0 });
   });

@@ -169,7 +169,7 @@ describe("a tabular problem", () => {
 
   it("walks trajectories from mu0 under the policy, weighs them by gamma^t, and counts them", () => {
     const problem = problemWith();
-    const rows = problem.agentTrajectories(network, 400, null);
+    const rows = problem.agentTrajectories(network, 400);
     expect(rows.count).toBe(400 * HORIZON);
     const visited = Array.from(kernels.u32(rows.indices, rows.count));
     const starts = visited.filter((_, row) => row % HORIZON === 0).map((pair) => Math.floor(pair / actions));
@@ -190,9 +190,7 @@ describe("a tabular problem", () => {
 
   it("takes the agent's actions from the network, not from the expert", () => {
     const problem = problemWith();
-    const visited = Array.from(
-      kernels.u32(problem.agentTrajectories(network, 400, null).indices, 400 * HORIZON),
-    );
+    const visited = Array.from(kernels.u32(problem.agentTrajectories(network, 400).indices, 400 * HORIZON));
     const pi = policy(problem);
     for (let s = 0; s < states; s++) {
       const counts = [0, 1, 2].map((a) => visited.filter((pair) => pair === s * actions + a).length);
@@ -217,9 +215,7 @@ describe("a tabular problem", () => {
 
   it("refuses more trajectories than there is room for", () => {
     for (const count of [0, 401]) {
-      expect(() => problemWith().agentTrajectories(network, count, null)).toThrow(
-        /expected 1 to 400 trajectories/,
-      );
+      expect(() => problemWith().agentTrajectories(network, count)).toThrow(/expected 1 to 400 trajectories/);
       expect(() => problemWith().expertTrajectories(count)).toThrow(/expected 1 to 400 trajectories/);
     }
   });
@@ -228,7 +224,7 @@ describe("a tabular problem", () => {
     const logPolicy = new Float64Array(pairs).fill(-Infinity);
     for (let s = 0; s < states; s++) logPolicy[s * actions + (s % actions)] = 0;
     const problem = problemWith({}, { kind: "fresh", logPolicy });
-    problem.agentTrajectories(network, 10, null);
+    problem.agentTrajectories(network, 10);
     const rows = problem.expertTrajectories(50);
     for (const pair of kernels.u32(rows.indices, rows.count)) {
       expect(pair % actions).toBe(Math.floor(pair / actions) % actions);

@@ -34,7 +34,6 @@ import {
 } from "../reference/autodiff.ts";
 import { expectClose } from "../reference/closeness.ts";
 import { randomEpisodes, toTrajectories } from "../reference/episodes.ts";
-import { shareWithStep } from "../reference/likelihood.ts";
 import { pointEnvironment, type Episode } from "../reference/point-environment.ts";
 import { twoLayer, twoLayerLinearised } from "../reference/two-layer.ts";
 
@@ -46,6 +45,8 @@ const SHAPE = { n: 2, d: 1, low: -0.25, high: 0.25 };
 /** Three of the expert, of which an estimate of two trajectories takes the first two; two of the agent. */
 const EXPERT = randomEpisodes(1, [5, 7, 4], SHAPE);
 const AGENT = randomEpisodes(2, [6, 3], SHAPE);
+/** All of the expert's were cut, the shortest after 4 steps. */
+const KNOWN = 4;
 const KEY = keyFromSeed(3);
 
 const rms = (terms: readonly Scalar[]): number =>
@@ -114,18 +115,16 @@ describeBuilds("instruments on a reward", (kernels) => {
     const inverseNorm = exp(times(-0.5, log(sum(row.map(square)))));
     return row.map((x) => multiply(x, inverseNorm));
   };
-  /** The steps of some episodes with their weight in Lhat / h, in order; an agent's count as far as the expert's go. */
+  /** The steps of some episodes, as far as all of the expert's go, with their weight in Lhat / h, in order. */
   const weighedRows = (
     episodes: readonly Episode[],
     sign: number,
-    expert: readonly Episode[],
     discount = DISCOUNT,
   ): { episode: Episode; t: number; weight: number }[] =>
     episodes.flatMap((episode) =>
-      episode.actions.map((_, t) => {
+      episode.actions.slice(0, KNOWN).map((_, t) => {
         const horizon = effectiveHorizon(discount, MAX_STEPS);
-        const known = sign > 0 ? 1 : shareWithStep(expert, t);
-        return { episode, t, weight: (sign * known * discount ** t) / episodes.length / horizon };
+        return { episode, t, weight: (sign * discount ** t) / episodes.length / horizon };
       }),
     );
   /** Rms of r, rms of r - f0, and the gap of discounted returns over h, by their definitions. */
@@ -134,13 +133,12 @@ describeBuilds("instruments on a reward", (kernels) => {
     const signs = download(kernels, network.fixed.rewardSigns[0], WIDTH);
     const theta = constants(download(kernels, network.parameters, network.length));
     const theta0 = [...download(kernels, initial, network.length)];
-    const rows = [
-      ...weighedRows(expert, 1, expert, discount),
-      ...weighedRows(AGENT, -1, expert, discount),
-    ].map(({ episode, t, weight }) => ({
-      x: features(irl, episode.observations[t], episode.actions[t]),
-      weight,
-    }));
+    const rows = [...weighedRows(expert, 1, discount), ...weighedRows(AGENT, -1, discount)].map(
+      ({ episode, t, weight }) => ({
+        x: features(irl, episode.observations[t], episode.actions[t]),
+        weight,
+      }),
+    );
     const values = rows.map(({ x }) => twoLayer(signs, theta, x));
     const errors = rows.map(({ x }, i) => subtract(values[i], twoLayerLinearised(signs, theta0, theta, x)));
     const gap = values.map((value, i) => times(rows[i].weight, value)).reduce(add);
@@ -154,7 +152,7 @@ describeBuilds("instruments on a reward", (kernels) => {
     const irl = make({ discountedGradient });
     move(irl);
     const { rows, rewardRms, rewardLinearisation, returnGap } = look(irl);
-    expect(rows).toBe(5 + 7 + 6 + 3);
+    expect(rows).toBe(KNOWN + KNOWN + KNOWN + 3);
     const expected = (): number[] => byDefinition(irl, discount, EXPERT.slice(0, 2));
     expectClose([rewardRms, rewardLinearisation, returnGap], expected(), float32Tolerance(expected));
     expect(rewardLinearisation).toBeGreaterThan(0.01 * rewardRms);
@@ -183,7 +181,7 @@ describeBuilds("instruments on a reward", (kernels) => {
     move(irl);
     const network = twoLayerOf(irl.reward) as TwoLayerNetwork;
     const expert = EXPERT.slice(0, 2);
-    const rows = weighedRows(expert, 1, expert).concat(weighedRows(AGENT, -1, expert));
+    const rows = weighedRows(expert, 1).concat(weighedRows(AGENT, -1));
     const points = kernels.allocate(rows.length * network.features);
     rows.forEach(({ episode, t }, i) => {
       stepFeatures(kernels, irl.reward, toTrajectories([episode]), t, points + 4 * i * network.features);
