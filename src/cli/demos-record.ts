@@ -121,7 +121,9 @@ function fileToWrite(flags: GivenOptions): { file: string; format: WrittenFormat
     );
   }
   const format = optionValue(flags, "format", oneOf("npz", "jsonl", "csv", "minari", "d4rl")) ?? null;
-  const ending = format ? "" : [".npz", ".jsonl", ".csv", ".hdf5"].find((known) => file.endsWith(known));
+  const ending = format
+    ? ""
+    : [".npz", ".jsonl", ".csv", ".hdf5", ".h5"].find((known) => file.endsWith(known));
   if (ending === undefined) {
     throw new TandemError(
       "--out",

@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
-import { TandemError, meanReturn, type Trajectories } from "../core/index.ts";
+import { TandemError, wholeReturn, type Trajectories } from "../core/index.ts";
 import { hasCheckpoint, type RunConfig, type Summary } from "../runs/index.ts";
 import { commandText } from "./invocation.ts";
 import { createProgressDisplay } from "./progress.ts";
@@ -28,9 +28,10 @@ export async function runSession(
   demonstrations: Trajectories | null,
   resumeWords: readonly string[],
 ): Promise<SessionEnd> {
-  const display = createProgressDisplay(process.stderr, demonstrations && meanReturn(demonstrations), () =>
-    performance.now(),
-  );
+  const { maxEpisodeSteps } = config.env.options;
+  const limit = typeof maxEpisodeSteps === "number" ? maxEpisodeSteps : 0;
+  const expertReturn = demonstrations && wholeReturn(demonstrations, limit);
+  const display = createProgressDisplay(process.stderr, expertReturn, () => performance.now());
   const stop = new Int32Array(new SharedArrayBuffer(4));
   const resume = commandText(config.command, "--resume", folder, ...resumeWords);
   let stoppedBy: Signal | null = null;

@@ -91,3 +91,8 @@ export function knownHorizon({ episodeStarts, terminated }: Trajectories, limit:
   }
   return horizon;
 }
+
+/** Mean true return of episodes of up to `limit` steps; null where there are no rewards, or an episode was cut before the limit. */
+export function wholeReturn(trajectories: Trajectories, limit: number): number | null {
+  return knownHorizon(trajectories, limit) < limit ? null : meanReturn(trajectories);
+}

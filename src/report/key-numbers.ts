@@ -131,12 +131,12 @@ function policyRow({ runs }: Cohort): KeyNumber | null {
 
 function expertRow(runs: readonly Run[]): KeyNumber | null {
   const { expert } = references(runs);
-  if (!Number.isFinite(expert)) return null;
-  const { demos } = runs[0].config;
-  const note = demos
-    ? `demonstrations: ${plural(demos.episodes, "episode")}, ${plural(demos.transitions, "transition")}`
-    : "demonstrations";
-  return { label: "Expert", value: formatValue(expert), note };
+  const [{ config, summary }] = runs;
+  const { demos } = config;
+  if (!demos || !summary) return null;
+  const size = `demonstrations: ${plural(demos.episodes, "episode")}, ${plural(demos.transitions, "transition")}`;
+  if (Number.isFinite(expert)) return { label: "Expert", value: formatValue(expert), note: size };
+  return { label: "Expert", value: "unknown", note: `${size}, without rewards or cut before their time` };
 }
 
 function halfExpertRow(runs: readonly Run[]): KeyNumber | null {

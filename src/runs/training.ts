@@ -4,7 +4,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 import {
   foldIn,
   keyFromSeed,
-  meanReturn,
+  wholeReturn,
   TandemError,
   transitionCount,
   type FindingRecord,
@@ -74,7 +74,7 @@ export interface TrainingHooks {
 export interface Summary {
   env: string;
   seed: number;
-  /** Mean true return of the demonstrations used; null where they carry none. */
+  /** Mean true return of the demonstrations used; null where they carry none, or were cut before their time. */
   expertReturn: number | null;
   /** Mean over the final deterministic evaluation episodes: the last policy, not the best. */
   finalReturn: number;
@@ -212,7 +212,8 @@ async function train(
   const summary: Summary = {
     env: config.env.id,
     seed: config.seed,
-    expertReturn: demonstrations && meanReturn(demonstrations),
+    expertReturn:
+      demonstrations && wholeReturn(demonstrations, training.evaluationEnvironment.maxEpisodeSteps),
     finalReturn: final.meanReturn,
     finalReturns: final.returns,
     randomReturn: random.meanReturn,

@@ -101,6 +101,9 @@ describe("tandem train", () => {
     expect(stderr).toMatch(
       /^warning: 2 of 2 expert episodes were cut after 60 steps or more, before the 80 of HalfCheetah-v5: /,
     );
+    // What it earned in part is no mark for what is earned in whole.
+    expect(readJson(cwd, "longer", "summary.json")).toMatchObject({ expertReturn: null });
+    expect(readJson(cwd, RUN, "summary.json")).toMatchObject({ expertReturn: expect.any(Number) as number });
   });
 });
 

@@ -201,6 +201,7 @@ describe("the end of an episode", () => {
         env.setState(ENDING[taskOf(id)]);
         const { info, terminated } = env.step(still(env));
         expect([info.reward_survive, terminated]).toEqual([0, false]);
+        expect(env.terminates).toBe(false);
       });
     },
   );
