@@ -53,7 +53,9 @@ const results = CELLS.flatMap((cell): Result[] => {
   const known = recorded.find((result) => result.cell.name === cell.name);
   const place = join(folder, cell.name);
   const run = existsSync(join(place, "metrics.jsonl")) ? readRun(place) : null;
-  const found = run && run.evaluations.length > 0 ? resultOf(cell, run) : undefined;
+  // A slow end begins as a copy: until it is over, its evaluations are mostly the other's.
+  const begun = run !== null && run.evaluations.length > 0 && (!cell.after || run.summary !== null);
+  const found = begun ? resultOf(cell, run) : undefined;
   const furthest = found && found.step >= (known?.step ?? 0) ? found : known;
   return furthest ? [furthest] : [];
 });

@@ -24,6 +24,11 @@ afterAll(folder.remove);
 
 const RUN = join("runs", "HalfCheetah-v5-0-1");
 
+const thin = (...args: string[]): ReturnType<typeof tandem> =>
+  tandem(["demos", "subsample", ...args], { cwd });
+const trainOn = (demos: string): ReturnType<typeof tandem> =>
+  tandem(["train", "--demos", demos, ...TINY, "--out", `of-${demos}`, "--json"], { cwd });
+
 describe("tandem train", () => {
   it("--json ends with one line of JSON and nothing else on stdout", () => {
     expect(trained.code).toBe(0);
@@ -77,22 +82,18 @@ describe("tandem train", () => {
   });
 
   it("refuses thinned demonstrations, however often they were thinned, and leaves nothing", async () => {
-    const thin = (...args: string[]): ReturnType<typeof tandem> =>
-      tandem(["demos", "subsample", ...args], { cwd });
     expect((await thin("demo.npz", "thin.npz", "--every", "3")).code).toBe(0);
     expect((await thin("thin.npz", "again.npz", "--every", "1")).code).toBe(0);
     expect((await thin("demo.npz", "head.npz", "--every", "1", "--first", "40")).code).toBe(0);
-    const run = (demos: string): ReturnType<typeof tandem> =>
-      tandem(["train", "--demos", demos, ...TINY, "--out", `of-${demos}`, "--json"], { cwd });
     for (const name of ["thin.npz", "again.npz"]) {
-      const { code, stderr } = await run(name);
+      const { code, stderr } = await trainOn(name);
       expect([code, stderr]).toEqual([
         1,
         `tandem: --demos: ${name}: expected whole trajectories, got one step in 3 of each; give the file that it was subsampled from\n`,
       ]);
       expect(existsSync(join(cwd, `of-${name}`))).toBe(false);
     }
-    expect((await run("head.npz")).code).toBe(0);
+    expect((await trainOn("head.npz")).code).toBe(0);
   });
 
   it("warns of expert episodes that were cut before their time", async () => {

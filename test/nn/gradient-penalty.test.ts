@@ -101,7 +101,7 @@ describeBuilds("the gradient penalty", (kernels) => {
       const off = np.subtract(norm, 1);
       return np.multiply(np.sum(np.multiply(off.ref, off)), WEIGHT / rows);
     };
-    const expected = (grad(penalty)(w1.ref) as np.Array).js() as number[][];
+    const expected = grad(penalty)(w1.ref).js() as number[][];
     expectClose(readMlp(kernels, shape, gradients).slice(0, n * m), expected.flat(), 1e-4);
   });
 });

@@ -347,13 +347,13 @@ describeBuilds("the expert's trajectories", (kernels) => {
   });
 });
 
-/** Weights 1, 1/2, 1/4, ... from step t to the horizon 7. */
-const from = (t: number): number => 2 * (0.5 ** t - 0.5 ** 7);
+/** Weights 1, 1/2, 1/4, ... from step t to the horizon. */
+const from = (t: number, horizon = 7): number => 2 * (0.5 ** t - 0.5 ** horizon);
 
 describeBuilds("trajectories up to the horizon", (kernels) => {
   it("weigh what follows an end of the expert's", () => {
     const { problem } = make(kernels);
-    const ends = [3, 5, 2].map(from);
+    const ends = [3, 5, 2].map((length) => from(length));
     expect(problem.expertTrajectories(3).absorbingWeight).toBeCloseTo((ends[0] + ends[1] + ends[2]) / 3, 15);
     expect(problem.expertTrajectories(4).absorbingWeight).toBeCloseTo(
       (2 * ends[0] + ends[1] + ends[2]) / 4,
@@ -365,10 +365,9 @@ describeBuilds("trajectories up to the horizon", (kernels) => {
     // 5 steps cut, 3 and 2 ended: with a horizon of 5 one has 2 steps after its end, the other 3.
     const demonstrations = discreteTrajectories([...cut(1), EXPERT[0], EXPERT[2]]);
     const { problem, rollout } = make(kernels, {}, { demonstrations });
-    const until5 = (t: number): number => 2 * (0.5 ** t - 0.5 ** 5);
     const expert = problem.expertTrajectories(3);
     expect(expert.count).toBe(5 + 3 + 2);
-    expect(expert.absorbingWeight).toBeCloseTo((until5(3) + until5(2)) / 3, 15);
+    expect(expert.absorbingWeight).toBeCloseTo((from(3, 5) + from(2, 5)) / 3, 15);
     const agent = problem.agentTrajectories(draw(kernels, 20), 8);
     const lengths = rollout.log.map(({ actions }) => actions.length);
     expect(Math.max(...lengths)).toBe(5);
@@ -376,7 +375,7 @@ describeBuilds("trajectories up to the horizon", (kernels) => {
       lengths.flatMap((length) => Array.from({ length }, (_, t) => 0.5 ** t / 8)),
     );
     const after = rollout.log.map(({ terminated, actions: { length } }) =>
-      terminated ? until5(length) / 8 : 0,
+      terminated ? from(length, 5) / 8 : 0,
     );
     expect(agent.absorbingWeight).toBeCloseTo(
       after.reduce((sum, each) => sum + each, 0),
