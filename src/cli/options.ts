@@ -73,8 +73,8 @@ const CLASSIFIER = "Classifier (--method dac):";
 const { discriminator } = DAC_DEFAULTS;
 const CLASSIFIER_OPTIONS = [
   option(CLASSIFIER, "--discriminator-hidden <widths>", "its hidden layers", discriminator.hidden.join(",")),
-  option(CLASSIFIER, "--discriminator-batch-size <n>", "steps of each side", discriminator.batchSize),
-  option(CLASSIFIER, "--discriminator-learning-rate <number>", "of its Adam", discriminator.learningRate),
+  option(CLASSIFIER, "--discriminator-batch <n>", "steps of each side", discriminator.batchSize),
+  option(CLASSIFIER, "--discriminator-rate <number>", "of its Adam", discriminator.learningRate),
   option(CLASSIFIER, "--discriminator-every <n>", "environment steps between two", discriminator.every),
   option(CLASSIFIER, "--gradient-penalty <number>", "weight of the penalty", discriminator.gradientPenalty),
 ];

@@ -160,7 +160,7 @@ const OWN_OPTIONS: Readonly<Record<Method, readonly string[]>> = {
     "policy-steps-per-reward-step trajectories-per-reward-step agent-trajectories gradient instruments teacher",
   ),
   dac: wordsOf(
-    "discriminator-hidden discriminator-batch-size discriminator-learning-rate discriminator-every",
+    "discriminator-hidden discriminator-batch discriminator-rate discriminator-every",
     "gradient-penalty",
   ),
 };
@@ -199,8 +199,8 @@ function dacSettings(given: GivenOptions, from: DacConfig): DacConfig {
     discriminator: {
       inputs: optionValue(given, "reward-inputs", rewardInputs) ?? inputs,
       hidden: optionValue(given, "discriminator-hidden", layerWidths) ?? hidden,
-      batchSize: optionValue(given, "discriminator-batch-size", batchRows) ?? batchSize,
-      learningRate: optionValue(given, "discriminator-learning-rate", positiveNumber) ?? learningRate,
+      batchSize: optionValue(given, "discriminator-batch", batchRows) ?? batchSize,
+      learningRate: optionValue(given, "discriminator-rate", positiveNumber) ?? learningRate,
       gradientPenalty: optionValue(given, "gradient-penalty", nonNegativeNumber) ?? gradientPenalty,
       every: optionValue(given, "discriminator-every", wholeNumber(1)) ?? every,
     },
