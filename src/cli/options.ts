@@ -50,7 +50,7 @@ function policyOptions({ sac, startSteps, replayCapacity }: ExpertConfig["algori
   ];
 }
 
-const METHOD_OPTIONS = [option("Method:", "--method <name>", "ml-irl, or dac (adversarial)", "ml-irl")];
+const METHOD_OPTIONS = [option("Method:", "--method <name>", "ml-irl; or its rivals dac, sqil", "ml-irl")];
 
 const REWARD = "Reward:";
 const { policyStepsPerRewardStep, trajectoriesPerRewardStep, agentTrajectories } = TRAIN_DEFAULTS;

@@ -1,10 +1,12 @@
 import { TandemError } from "../core/index.ts";
 import {
   DAC_DEFAULTS,
+  SQIL_DEFAULTS,
   EVALUATION_DEFAULTS,
   type DacConfig,
   type MlIrlConfig,
   type RunConfig,
+  type SqilConfig,
   type TrainConfig,
 } from "../runs/index.ts";
 import {
@@ -163,6 +165,7 @@ const OWN_OPTIONS: Readonly<Record<Method, readonly string[]>> = {
     "discriminator-hidden discriminator-batch discriminator-rate discriminator-every",
     "gradient-penalty",
   ),
+  sqil: [],
 };
 
 /**
@@ -174,7 +177,7 @@ export function algorithmSettings(
   base: Algorithm | undefined,
   usual: MlIrlConfig,
 ): Algorithm {
-  const method = optionValue(given, "method", oneOf("ml-irl", "dac")) ?? base?.method ?? "ml-irl";
+  const method = optionValue(given, "method", oneOf("ml-irl", "dac", "sqil")) ?? base?.method ?? "ml-irl";
   for (const [owner, names] of Object.entries(OWN_OPTIONS)) {
     const stray = owner === method ? undefined : names.find((name) => given.has(name));
     if (stray === undefined) continue;
@@ -184,6 +187,7 @@ export function algorithmSettings(
     );
   }
   if (method === "dac") return dacSettings(given, base?.method === "dac" ? base : DAC_DEFAULTS);
+  if (method === "sqil") return sqilSettings(given, base?.method === "sqil" ? base : SQIL_DEFAULTS);
   return mlIrlSettings(given, base?.method === "ml-irl" ? base : usual);
 }
 
@@ -204,6 +208,16 @@ function dacSettings(given: GivenOptions, from: DacConfig): DacConfig {
       gradientPenalty: optionValue(given, "gradient-penalty", nonNegativeNumber) ?? gradientPenalty,
       every: optionValue(given, "discriminator-every", wholeNumber(1)) ?? every,
     },
+    termination: optionValue(given, "termination", terminationKind) ?? from.termination,
+  };
+}
+
+function sqilSettings(given: GivenOptions, from: SqilConfig): SqilConfig {
+  const idle = given.get("reward-inputs");
+  if (idle) throw new TandemError(idle.from, "has no effect on sqil, which learns no reward; leave it out");
+  return {
+    method: "sqil",
+    ...gatheringSettings(given, from),
     termination: optionValue(given, "termination", terminationKind) ?? from.termination,
   };
 }

@@ -80,8 +80,7 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
   const algorithm = algorithmSettings(given, base?.algorithm, usual);
   const instruments = instrumentSettings(given, base?.instruments, algorithm);
   requirePlaceFor(settings);
-  const { inputs } = algorithm.method === "dac" ? algorithm.discriminator : algorithm.reward;
-  if (wanted.shuffled && inputs === "state") {
+  if (wanted.shuffled && rewardInputsOf(algorithm) === "state") {
     throw new TandemError(
       "--shuffle-expert",
       "permutes the actions, which a reward of states alone never sees; leave it out, or set --reward-inputs state-action",
@@ -122,6 +121,12 @@ async function resume(entry: URL, folder: string, flags: GivenOptions): Promise<
   } finally {
     environment.close();
   }
+}
+
+/** What the reward sees; a policy taught by whose step it is sees both. */
+function rewardInputsOf(algorithm: TrainConfig["algorithm"]): "state-action" | "state" {
+  if (algorithm.method === "sqil") return "state-action";
+  return algorithm.method === "dac" ? algorithm.discriminator.inputs : algorithm.reward.inputs;
 }
 
 /** A fixed horizon needs demonstrations that the task did not end: what would have followed is not known. */

@@ -8,7 +8,8 @@ import type { RewardModel } from "./reward-model.ts";
  */
 export interface Learner {
   readonly agent: Agent;
-  readonly reward: RewardModel;
+  /** null where none is learnt. */
+  readonly reward: RewardModel | null;
   readonly steps: StepCounts;
   /** Episodes kept for the next estimate. */
   readonly recentEpisodes: Trajectories[];

@@ -72,6 +72,7 @@ export interface MlIrlOptions {
 
 /** The two levels and what joins them. Updated in place. */
 export interface MlIrl extends Learner {
+  readonly reward: RewardModel;
   readonly options: MlIrlOptions;
   /** The lower level's reward: `reward` at its current parameters, or a control. */
   readonly teacher: BatchReward;

@@ -177,11 +177,11 @@ function methodRow([{ config }]: readonly Run[]): KeyNumber | null {
   return {
     label: "Method",
     value: METHODS[method] ?? method,
-    note: "by which reward and policy were learnt",
+    note: "of learning from demonstrations",
   };
 }
 
-const METHODS: Readonly<Record<string, string>> = { "ml-irl": "ML-IRL", dac: "DAC" };
+const METHODS: Readonly<Record<string, string>> = { "ml-irl": "ML-IRL", dac: "DAC", sqil: "SQIL" };
 
 function terminationRow([{ config }]: readonly Run[]): KeyNumber | null {
   if (config.command === "expert") return null;

@@ -41,6 +41,8 @@ export interface AgentOptions {
   readonly keepTrueRewards: boolean;
   /** A change of learning rate on the way; undefined for none. */
   readonly slowdown?: Slowdown;
+  /** Somebody else's transitions, of which half of every batch is drawn; undefined for none. */
+  readonly demonstrations?: Trajectories;
 }
 
 /** Learning that calms down: the policy of constant steps swings about where it has arrived. */
@@ -97,6 +99,9 @@ export function createAgent(
       actionSize,
       capacity: options.replayCapacity,
       keepTrueRewards: options.keepTrueRewards,
+      ...(options.demonstrations && {
+        demonstrations: { trajectories: options.demonstrations, actionSpace },
+      }),
     }),
     exploration: streamOf(foldIn(key, 1)),
     episodeKey: foldIn(key, 2),

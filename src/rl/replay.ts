@@ -1,3 +1,4 @@
+import { toPolicyUnits, transitionCount, type BoxSpace, type Trajectories } from "../core/index.ts";
 import type { Kernels } from "../kernels/index.ts";
 
 /** A drawn batch: `size` rows of the replay, copied. Borrowed until the next draw. */
@@ -28,16 +29,26 @@ export interface Replay {
   readonly rows: number;
   /** True rewards [capacity], or 0 where none are kept. */
   readonly trueRewards: number;
+  /** Somebody else's transitions, of which half of every batch is drawn: its last size / 2 rows. null for none. */
+  readonly demonstrations: { readonly rows: number; readonly count: number } | null;
   /** Transitions ever added; the rows held are the last min(added, capacity). */
   added: number;
 }
 
-/** An empty replay. Only an expert's training sets `keepTrueRewards`. */
-export function createReplay(
-  kernels: Kernels,
-  options: { observationSize: number; actionSize: number; capacity: number; keepTrueRewards: boolean },
-): Replay {
-  const { observationSize, actionSize, capacity, keepTrueRewards } = options;
+/** What a replay holds. */
+interface ReplayOptions {
+  readonly observationSize: number;
+  readonly actionSize: number;
+  readonly capacity: number;
+  /** Only an expert's training sets it. */
+  readonly keepTrueRewards: boolean;
+  /** Transitions to draw beside the agent's, actions in the environment's units; undefined for none. */
+  readonly demonstrations?: { readonly trajectories: Trajectories; readonly actionSpace: BoxSpace };
+}
+
+/** A replay without transitions of the agent. */
+export function createReplay(kernels: Kernels, options: ReplayOptions): Replay {
+  const { observationSize, actionSize, capacity, keepTrueRewards, demonstrations } = options;
   const stride = 2 * observationSize + actionSize + 1;
   return {
     observationSize,
@@ -46,8 +57,35 @@ export function createReplay(
     stride,
     rows: kernels.allocate(capacity * stride),
     trueRewards: keepTrueRewards ? kernels.allocate(capacity) : 0,
+    demonstrations: demonstrations ? demonstrationRows(kernels, demonstrations, stride) : null,
     added: 0,
   };
+}
+
+function demonstrationRows(
+  kernels: Kernels,
+  { trajectories, actionSpace }: NonNullable<ReplayOptions["demonstrations"]>,
+  stride: number,
+): Replay["demonstrations"] {
+  const {
+    observations,
+    actions,
+    nextObservations,
+    terminated,
+    observationSize: n,
+    actionSize: d,
+  } = trajectories;
+  const count = transitionCount(trajectories);
+  const rows = kernels.allocate(count * stride);
+  const table = kernels.f32(rows, count * stride);
+  for (let t = 0; t < count; t++) {
+    const row = table.subarray(t * stride, (t + 1) * stride);
+    row.set(observations.subarray(t * n, (t + 1) * n));
+    toPolicyUnits(actionSpace, actions.subarray(t * d, (t + 1) * d), row.subarray(n, n + d));
+    row.set(nextObservations.subarray(t * n, (t + 1) * n), n + d);
+    row[stride - 1] = terminated[t];
+  }
+  return { rows, count };
 }
 
 /** Number of transitions held. */

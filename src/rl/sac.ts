@@ -354,11 +354,23 @@ function createRoom(
 function drawBatch(kernels: Kernels, sac: Sac, replay: Replay): void {
   const { batch, terminated } = sac.room;
   const { size, rows, stride, indices } = batch;
-  const first = takeBlocks(sac, Math.ceil(size / 2));
-  const [key0, key1] = sac.epochKey.key;
-  kernels.fillIndices(size, indices, replaySize(replay), key0, key1, first);
-  kernels.gatherRows(size, stride, replay.rows, stride, indices, rows, stride);
+  const { demonstrations } = replay;
+  const shown = demonstrations ? size >> 1 : 0;
+  const own = size - shown;
+  drawIndices(kernels, sac, own, indices, replaySize(replay));
+  kernels.gatherRows(own, stride, replay.rows, stride, indices, rows, stride);
+  if (demonstrations) {
+    drawIndices(kernels, sac, shown, indices + 4 * own, demonstrations.count);
+    const after = rows + 4 * own * stride;
+    kernels.gatherRows(shown, stride, demonstrations.rows, stride, indices + 4 * own, after, stride);
+  }
   kernels.copyRows(size, 1, rows + 4 * (stride - 1), stride, terminated, 1);
+}
+
+function drawIndices(kernels: Kernels, sac: Sac, count: number, out: number, bound: number): void {
+  const first = takeBlocks(sac, Math.ceil(count / 2));
+  const [key0, key1] = sac.epochKey.key;
+  kernels.fillIndices(count, out, bound, key0, key1, first);
 }
 
 /** Draw a ~ pi(.|s) for the batch's observations at `observations`; leaves (s, a) in `pair`, returns the policy head. */

@@ -12,9 +12,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { rowWidth, TandemError, type StepCounts, type Trajectories } from "../core/index.ts";
-import { rewardTensors, type Learner } from "../irl/index.ts";
+import { rewardTensors, type Learner, type RewardModel } from "../irl/index.ts";
 import type { Kernels } from "../kernels/index.ts";
-import type { AdamState } from "../nn/index.ts";
+import type { AdamState, RowStatistics } from "../nn/index.ts";
 import { episodeSeed, replaySize, sacTensors, type Agent, type Replay } from "../rl/index.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 import { withWriteErrors, writeAtomically } from "./run-folder.ts";
@@ -60,8 +60,9 @@ interface SnapshotJson {
     /** What earlier checkpoints, all of ML-IRL, have in the place of both. */
     rewardSteps?: number;
     expertCounter?: number;
-    rewardAdam: AdamJson;
-    statistics: Record<"expert" | "agent", { count: number; mean: number[]; squares: number[] }>;
+    /** Both absent where no reward is learnt. */
+    rewardAdam?: AdamJson;
+    statistics?: Record<"expert" | "agent", StatisticsJson>;
     recentEpisodes: number;
   } | null;
 }
@@ -75,7 +76,7 @@ export function takeSnapshot(
   seconds: number,
 ): Snapshot {
   const arrays: Record<string, Float32Array> = {};
-  const tensors = { ...sacTensors(agent.sac), ...(learner ? rewardTensors(learner.reward) : {}) };
+  const tensors = { ...sacTensors(agent.sac), ...(learner?.reward && rewardTensors(learner.reward)) };
   for (const [name, [pointer, length]] of Object.entries(tensors))
     arrays[name] = kernels.f32(pointer, length).slice();
   arrays.episode = agent.episode.buffer.slice(0, agent.episode.rows * rowWidth(agent.episode));
@@ -100,8 +101,7 @@ export function takeSnapshot(
       streams: Object.fromEntries(
         Object.entries(learner.streams).map(([name, { counter }]) => [name, counter]),
       ),
-      rewardAdam: adamJson(learner.reward.adam),
-      statistics: { expert: statisticsJson(learner, "expert"), agent: statisticsJson(learner, "agent") },
+      ...(learner.reward && rewardJson(learner.reward)),
       recentEpisodes: learner.recentEpisodes.length,
     },
   };
@@ -170,7 +170,7 @@ export function restoreCheckpoint(
 ): number {
   const path = join(folder, "checkpoint");
   const { json, arrays } = readState(folder);
-  const tensors = { ...sacTensors(agent.sac), ...(learner ? rewardTensors(learner.reward) : {}) };
+  const tensors = { ...sacTensors(agent.sac), ...(learner?.reward && rewardTensors(learner.reward)) };
   for (const [name, [pointer, length]] of Object.entries(tensors)) {
     if (arrays[name]?.length !== length) {
       throw new TandemError(
@@ -213,27 +213,19 @@ function relive({ environment, episode, episodes, episodeKey, observation }: Age
   observation.set(last);
 }
 
-function restoreLearner(
-  learner: Learner,
-  json: NonNullable<SnapshotJson["irl"]>,
-  arrays: Record<string, Float32Array>,
-): void {
+function restoreLearner(learner: Learner, json: LearnerJson, arrays: Record<string, Float32Array>): void {
   Object.assign(learner.counters, json.counters ?? { rewardSteps: json.rewardSteps });
   const streams: Record<string, number | undefined> = json.streams ?? { expert: json.expertCounter };
   for (const [name, stream] of Object.entries(learner.streams))
     Object.assign(stream, { counter: streams[name] });
-  Object.assign(learner.reward.adam, json.rewardAdam);
-  for (const who of ["expert", "agent"] as const) {
-    const { count, mean, squares } = json.statistics[who];
-    learner.reward.statistics[who].count = count;
-    learner.reward.statistics[who].mean.set(mean);
-    learner.reward.statistics[who].squares.set(squares);
-  }
+  if (learner.reward) restoreReward(learner.reward, json);
   const { observationSize, actionSize } = learner.agent.sac;
   for (let index = 0; index < json.recentEpisodes; index++) {
     learner.recentEpisodes.push(unpackEpisode(arrays, `recent${index}`, observationSize, actionSize));
   }
 }
+
+type LearnerJson = NonNullable<SnapshotJson["irl"]>;
 
 const adamJson = ({ steps, beta1Power, beta2Power }: AdamState): AdamJson => ({
   steps,
@@ -241,12 +233,32 @@ const adamJson = ({ steps, beta1Power, beta2Power }: AdamState): AdamJson => ({
   beta2Power,
 });
 
-function statisticsJson(
-  learner: Learner,
-  who: "expert" | "agent",
-): { count: number; mean: number[]; squares: number[] } {
-  const { count, mean, squares } = learner.reward.statistics[who];
+interface StatisticsJson {
+  count: number;
+  mean: number[];
+  squares: number[];
+}
+
+function rewardJson({ adam, statistics }: RewardModel): Pick<LearnerJson, "rewardAdam" | "statistics"> {
+  const { expert, agent } = statistics;
+  return {
+    rewardAdam: adamJson(adam),
+    statistics: { expert: statisticsJson(expert), agent: statisticsJson(agent) },
+  };
+}
+
+function statisticsJson({ count, mean, squares }: RowStatistics): StatisticsJson {
   return { count, mean: Array.from(mean), squares: Array.from(squares) };
+}
+
+function restoreReward(reward: RewardModel, { rewardAdam, statistics }: LearnerJson): void {
+  Object.assign(reward.adam, rewardAdam);
+  for (const [who, saved] of Object.entries(statistics ?? {})) {
+    const own = reward.statistics[who as "expert" | "agent"];
+    own.count = saved.count;
+    own.mean.set(saved.mean);
+    own.squares.set(saved.squares);
+  }
 }
 
 const EPISODE_COLUMNS = [

@@ -65,6 +65,8 @@ const dac = z.strictObject({
   termination,
 });
 
+const sqil = z.strictObject({ method: z.literal("sqil"), ...gathering, termination });
+
 const common = {
   format: z.literal("tandem-run/1"),
   /** Version of Tandem that made the run. */
@@ -96,7 +98,7 @@ const trainConfig = z.strictObject({
   /** Runs made before there was a choice of methods were of ML-IRL. */
   algorithm: z.preprocess(
     (value) => (typeof value === "object" && value !== null ? { method: "ml-irl", ...value } : value),
-    z.discriminatedUnion("method", [mlIrl, dac]),
+    z.discriminatedUnion("method", [mlIrl, dac, sqil]),
   ),
 });
 
@@ -117,6 +119,8 @@ export type TrainConfig = z.infer<typeof trainConfig>;
 export type MlIrlConfig = z.infer<typeof mlIrl>;
 /** The settings of discriminator-actor-critic. */
 export type DacConfig = z.infer<typeof dac>;
+/** The settings of soft Q imitation learning. */
+export type SqilConfig = z.infer<typeof sqil>;
 /** A run that trains an expert on the true reward. */
 export type ExpertConfig = z.infer<typeof expertConfig>;
 /** Either. */
@@ -170,6 +174,15 @@ export const DAC_DEFAULTS: DacConfig = {
     gradientPenalty: 10,
     every: 1,
   },
+  termination: "native",
+};
+
+/** What `tandem train --method sqil` does unless told otherwise: the lower level of ML-IRL. */
+export const SQIL_DEFAULTS: SqilConfig = {
+  method: "sqil",
+  sac: TRAIN_DEFAULTS.sac,
+  startSteps: TRAIN_DEFAULTS.startSteps,
+  replayCapacity: TRAIN_DEFAULTS.replayCapacity,
   termination: "native",
 };
 

@@ -31,6 +31,7 @@ export async function loadSavedRun(
   fill(kernels, folder, { actor: sacTensors(sac).actor }, tensors);
   if (config.command === "expert") return { kernels, sac, reward: null };
   const { algorithm } = config;
+  if (algorithm.method === "sqil") return { kernels, sac, reward: null };
   const absorbing = algorithm.termination === "absorbing";
   const rewardOptions =
     algorithm.method === "dac"

@@ -26,9 +26,11 @@ import {
 import {
   createDac,
   createMlIrl,
+  createSqil,
   dacIteration,
   mlIrlIteration,
   rewardsAlong,
+  sqilIteration,
   type Learner,
   type Termination,
 } from "../irl/index.ts";
@@ -42,7 +44,7 @@ import {
   type Agent,
 } from "../rl/index.ts";
 import { hasCheckpoint, restoreCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import type { ExpertConfig, RunConfig } from "./config.ts";
+import type { DacConfig, ExpertConfig, RunConfig, SqilConfig } from "./config.ts";
 import { createRewardInstruments, measureReward } from "./reward-instruments.ts";
 import { appendRecords, readRecords, truncateRecords, writeAtomically } from "./run-folder.ts";
 import { createSignatureWatch, findingsOf, watchRecord, type SignatureWatch } from "./signature-watch.ts";
@@ -207,7 +209,7 @@ async function train(
   );
   const policy = deterministicPolicy(kernels, agent.sac);
   const final = evaluateAct(training, policy, foldIn(key, FINAL_EVALUATION));
-  const learned = learner && rewardsAlong(kernels, learner.reward, final.trajectories);
+  const learned = learner?.reward && rewardsAlong(kernels, learner.reward, final.trajectories);
   const agreement = learned && rewardAgreement(learned, final.trajectories);
   const summary: Summary = {
     env: config.env.id,
@@ -246,16 +248,16 @@ async function openTraining(config: RunConfig, demonstrations: Trajectories | nu
   if (config.command === "train" && demonstrations) {
     const { algorithm } = config;
     const capacity = Math.min(algorithm.replayCapacity, config.steps);
-    if (algorithm.method === "dac") {
+    if (algorithm.method !== "ml-irl") {
       const options = { ...algorithm, replayCapacity: capacity };
-      const dac = createDac(kernels, environment, demonstrations, options, trainingKey);
+      const { learner, iterate } = openRival(kernels, environment, demonstrations, options, trainingKey);
       return {
         ...shared,
-        agent: dac.agent,
-        learner: dac,
+        agent: learner.agent,
+        learner,
         measure: null,
-        steps: dac.steps,
-        iterate: (listener, clock) => dacIteration(kernels, dac, config.steps, listener, clock),
+        steps: learner.steps,
+        iterate: (listener, clock) => iterate(config.steps, listener, clock),
         environments: [environment, evaluationEnvironment],
       };
     }
@@ -290,6 +292,22 @@ async function openTraining(config: RunConfig, demonstrations: Trajectories | nu
   };
 }
 
+/** A method other than ML-IRL, and how it goes on. */
+function openRival(
+  kernels: Kernels,
+  environment: Environment,
+  demonstrations: Trajectories,
+  options: DacConfig | SqilConfig,
+  key: Key,
+): { learner: Learner; iterate: (stepLimit: number, listener: Listener, clock: () => number) => void } {
+  if (options.method === "dac") {
+    const learner = createDac(kernels, environment, demonstrations, options, key);
+    return { learner, iterate: (...rest) => dacIteration(kernels, learner, ...rest) };
+  }
+  const learner = createSqil(kernels, environment, demonstrations, options, key);
+  return { learner, iterate: (...rest) => sqilIteration(kernels, learner, ...rest) };
+}
+
 /** As many steps under the true reward as lie between two reports. */
 function expertIteration(
   kernels: Kernels,
@@ -318,7 +336,7 @@ function evaluateNow(training: Training, listener: Listener): Evaluation {
   const evaluation = evaluate(evaluationEnvironment, policy, config.evaluation.episodes, key);
   steps.evaluation += transitionCount(evaluation.trajectories);
   const agreement =
-    learner &&
+    learner?.reward &&
     rewardAgreement(rewardsAlong(kernels, learner.reward, evaluation.trajectories), evaluation.trajectories);
   listener({
     kind: "evaluation",

@@ -200,6 +200,8 @@ describe("settings of a training", () => {
     [{ method: "dac", "reward-radius": "3" }, /^--reward-radius: is an option of ml-irl, the method is dac/],
     [{ method: "dac", "discriminator-batch": "257" }, /expected/],
     [{ method: "dac", instruments: "true" }, /^--instruments: is an option of ml-irl/],
+    [{ method: "sqil", "reward-inputs": "state" }, /^--reward-inputs: has no effect on sqil/],
+    [{ method: "sqil", "gradient-penalty": "1" }, /^--gradient-penalty: is an option of dac/],
     [
       { instruments: "true", "reward-network": "mlp:8" },
       /^--instruments: measure the two-layer reward, got mlp/,

@@ -23,6 +23,7 @@ import {
   type ExpertConfig,
   type RunConfig,
   DAC_DEFAULTS,
+  SQIL_DEFAULTS,
   type MlIrlConfig,
   type TrainConfig,
   type TrainingHooks,
@@ -219,6 +220,19 @@ describe("a run that was stopped", () => {
       expect(await outcomeOf(adversarial, stopAfter, adversarial, fallen)).toEqual(whole);
     const kinds = new Set(whole.records.map(({ kind }) => kind));
     expect([...kinds].sort()).toEqual(["discriminator", "episode", "evaluation", "policy"]);
+  });
+
+  it("keeps all that a method without a reward needs", async () => {
+    const { sac } = falling.algorithm;
+    const plain: TrainConfig = {
+      ...falling,
+      steps: 2500,
+      evaluation: { every: 1000, episodes: 1, finalEpisodes: 1 },
+      algorithm: { ...SQIL_DEFAULTS, sac, startSteps: 50, termination: "absorbing" },
+    };
+    const whole = await outcomeOf(plain, 0, plain, fallen);
+    for (const stopAfter of [1, 2]) expect(await outcomeOf(plain, stopAfter, plain, fallen)).toEqual(whole);
+    expect(whole.summary).toMatchObject({ pearson: null, spearman: null });
   });
 
   it("learns slower where it is told to, an expert too", async () => {
