@@ -163,30 +163,26 @@ describeBuilds("discriminator-actor-critic", (kernels) => {
   });
 
   it("pays the logit at its present parameters, and gamma h / (1 - gamma) of the absorbing state after an end", () => {
+    // A teacher that takes away on ended steps what the absorbing state's value adds, and pays nothing else, is one that pays nothing
+    // where an end is an end.
     const { discount } = OPTIONS.sac;
-    const policyOf = (paidBy: (state: Dac) => void): number => {
-      const state = make();
-      paidBy(state);
-      run(state, 120);
-      return checksum(
-        Object.values(sacTensors(state.agent.sac)).map(([at, length]) => download(kernels, at, length)),
-      );
+    const policyOf = (made: Dac, teacher: Dac["teacher"]): number[] => {
+      Object.assign(made, { teacher });
+      run(made, 120);
+      return Object.values(sacTensors(made.agent.sac)).flatMap(([at, length]) => [
+        ...download(kernels, at, length),
+      ]);
     };
-    const plain = policyOf(() => {});
-    // A teacher that takes away on ended steps what the absorbing state's value adds leaves another policy.
-    const without = policyOf((state) => {
-      const { teacher, reward } = state;
-      Object.assign(state, {
-        teacher: ((batch, out) => {
-          teacher(batch, out);
-          const value = (discount * (absorbingReward(kernels, reward) ?? NaN)) / (1 - discount);
-          const rows = kernels.f32(batch.rows, batch.size * batch.stride);
-          const paid = kernels.f32(out, batch.size);
-          for (let i = 0; i < batch.size; i++) paid[i] -= value * rows[(i + 1) * batch.stride - 1];
-        }) satisfies Dac["teacher"],
-      });
+    const nothing: Dac["teacher"] = ({ size }, out) => kernels.fill(size, out, 0);
+    const ending = make();
+    const taken = policyOf(ending, ({ size, rows, stride }, out) => {
+      const value = (absorbingReward(kernels, ending.reward) ?? NaN) / (1 - discount);
+      const table = kernels.f32(rows, size * stride);
+      const paid = kernels.f32(out, size);
+      for (let i = 0; i < size; i++) paid[i] = -discount * value * table[(i + 1) * stride - 1];
     });
-    expect(without).not.toBe(plain);
+    expectClose(taken, policyOf(make({ termination: "native" }), nothing), 2 ** -10);
+    expect(policyOf(make(), nothing)).not.toEqual(taken);
 
     const state = make();
     run(state, 120);
@@ -212,6 +208,16 @@ describeBuilds("discriminator-actor-critic", (kernels) => {
     const tensors = { ...sacTensors(state.agent.sac), ...rewardTensors(state.reward) };
     return checksum(Object.values(tensors).map(([at, length]) => download(kernels, at, length)));
   };
+
+  it("counts the agent's steps in the absorbing state: from each end to the horizon", () => {
+    const environment = pointEnvironment({ maxEpisodeSteps: HORIZON, edge: 0.6 });
+    const state = createDac(kernels, environment, expert(), OPTIONS, keyFromSeed(2));
+    run(state, 150);
+    const lengths = environment.log.slice(0, -1).map(({ actions }) => actions.length);
+    const away = lengths.reduce((sum, length) => sum + HORIZON - length, 0);
+    expect(new Set(lengths).size).toBeGreaterThan(2);
+    expect(state.counters.agentAbsorbingSteps).toBe(away);
+  });
 
   it("sees no true reward, and is the same for the same key", () => {
     const plain = learnt();

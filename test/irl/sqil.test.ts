@@ -46,6 +46,9 @@ describeBuilds("soft Q imitation learning", (kernels) => {
       const [here, next] = [observations, nextObservations].map((from) => from.slice(2 * t, 2 * t + 2));
       return String(Float32Array.of(...here, actions[t] / 0.25, ...next, terminated[t]));
     });
+    const held = replay.demonstrations!;
+    const kept = download(kernels, held.rows, held.count * stride);
+    expect(shown.map((_, t) => String(kept.slice(t * stride, (t + 1) * stride)))).toEqual(shown);
     const batch = Array.from({ length: size }, (_, i) =>
       String(download(kernels, rows + 4 * i * stride, stride)),
     );
