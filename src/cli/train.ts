@@ -1,6 +1,7 @@
 import { Command } from "commander";
-import { TandemError, type Trajectories } from "../core/index.ts";
+import { TandemError } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
+import { requireWholeEpisodes } from "../irl/index.ts";
 import { taskDefaults, type TrainConfig } from "../runs/index.ts";
 import { chooseEpisodes, doubtsAbout, recordedOptions, rereadEpisodes } from "./expert-demonstrations.ts";
 import { commandText } from "./invocation.ts";
@@ -95,7 +96,12 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
     }
     const demonstrations = await chooseEpisodes(source, wanted, environment, settings.seed);
     for (const doubt of doubtsAbout(demonstrations, source, environment)) warn(doubt);
-    requireTermination(algorithm.termination, demonstrations.trajectories);
+    requireWholeEpisodes(
+      "--termination",
+      algorithm.termination,
+      demonstrations.trajectories,
+      "demonstrations",
+    );
     const config: TrainConfig = {
       ...(await commonConfig(settings, { id, options: { ...(environment.options ?? options) } })),
       command: "train",
@@ -127,17 +133,6 @@ async function resume(entry: URL, folder: string, flags: GivenOptions): Promise<
 function rewardInputsOf(algorithm: TrainConfig["algorithm"]): "state-action" | "state" {
   if (algorithm.method === "sqil") return "state-action";
   return algorithm.method === "dac" ? algorithm.discriminator.inputs : algorithm.reward.inputs;
-}
-
-/** A fixed horizon needs demonstrations that the task did not end: what would have followed is not known. */
-function requireTermination(
-  termination: TrainConfig["algorithm"]["termination"],
-  { terminated }: Trajectories,
-): void {
-  const at = termination === "fixed-horizon" ? terminated.indexOf(1) : -1;
-  if (at < 0) return;
-  const problem = `fixed-horizon expects demonstrations that only time ended, the task ended one at step ${at}; choose native or absorbing, or other episodes`;
-  throw new TandemError("--termination", problem);
 }
 
 function recordedEnvironment({ env, source }: { env: string | null; source: string }): string {

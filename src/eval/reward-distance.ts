@@ -44,10 +44,7 @@ export function epicDistance(
   second: ArrayLike<number>,
   options: RewardDistanceOptions,
 ): number {
-  const { coverage } = options;
-  const point = (reward: ArrayLike<number>): Float64Array =>
-    standardised(epicCanonical(spaces, reward, options), coverage, largestOf(reward));
-  return halfLength(point(first), point(second), coverage);
+  return correlationDistance(first, second, options, (reward) => epicCanonical(spaces, reward, options));
 }
 
 /** The same with `dardCanonical` (arXiv:2201.10081, Section 4). */
@@ -57,10 +54,19 @@ export function dardDistance(
   second: ArrayLike<number>,
   options: RewardDistanceOptions,
 ): number {
-  const { coverage } = options;
-  const point = (reward: ArrayLike<number>): Float64Array =>
-    standardised(dardCanonical(mdp, reward, options), coverage, largestOf(reward));
-  return halfLength(point(first), point(second), coverage);
+  return correlationDistance(first, second, options, (reward) => dardCanonical(mdp, reward, options));
+}
+
+function correlationDistance(
+  first: ArrayLike<number>,
+  second: ArrayLike<number>,
+  { coverage }: RewardDistanceOptions,
+  canonical: (reward: ArrayLike<number>) => Float64Array,
+): number {
+  const [one, other] = [first, second].map((reward) =>
+    standardised(canonical(reward), coverage, largestOf(reward)),
+  );
+  return halfLength(one, other, coverage);
 }
 
 /**

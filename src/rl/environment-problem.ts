@@ -207,13 +207,7 @@ export function createEnvironmentProblem(
         if (terminated) absorbingWeight += rest;
       }
       steps.rewardRollout += row;
-      return {
-        count: row,
-        indices: room.indices,
-        values: room.values,
-        weights,
-        absorbingWeight,
-      };
+      return { count: row, indices: room.indices, values: room.values, weights, absorbingWeight };
     },
     expertTrajectories: (count): VisitedRows => {
       requireRoom(count, trajectoryCapacity);
@@ -232,13 +226,7 @@ export function createEnvironmentProblem(
         row += length;
       }
       steps.expert += row;
-      return {
-        count: row,
-        indices: room.indices,
-        values: room.values,
-        weights,
-        absorbingWeight,
-      };
+      return { count: row, indices: room.indices, values: room.values, weights, absorbingWeight };
     },
   };
 }

@@ -97,7 +97,7 @@ describe("what follows an episode's end, as `tandem train` is told", () => {
     const ended = await train("--demos", "fallen.npz", "--termination", "fixed-horizon", "--out", "a");
     expect(ended).toMatchObject({ code: 1, stdout: "" });
     expect(ended.stderr).toMatch(
-      /^tandem: --termination: fixed-horizon expects demonstrations that only time ended[^\n]*\n$/m,
+      /^tandem: --termination: a fixed horizon expects episodes that only time ends, but the demonstrations ended one [^\n]*\n$/m,
     );
     expect(existsSync(join(cwd, "a"))).toBe(false);
   });
