@@ -51,6 +51,17 @@ export function controlName(config: ReportedConfig): string | null {
   return config.demos?.shuffled === true ? "shuffled demonstrations" : null;
 }
 
+const METHODS: Readonly<Record<string, string>> = {
+  "ml-irl": "maximum-likelihood inverse RL",
+  dac: "discriminator-actor-critic",
+  sqil: "soft Q imitation learning",
+};
+
+/** The method by which a run learned from demonstrations, in words. */
+export function methodName({ algorithm: { method } }: ReportedConfig): string {
+  return METHODS[method] ?? method;
+}
+
 /** Where a run stands: its end, or its latest evaluation; null before that. */
 export interface Standing {
   readonly step: number;

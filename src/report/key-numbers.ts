@@ -57,7 +57,6 @@ export function keyNumbers(all: readonly Run[]): KeyNumber[] {
     Number.isFinite(random) ? randomRow : null,
     halfExpertRow(runs),
     agreementRow(runs),
-    methodRow(runs),
     terminationRow(runs),
     stepsRow(runs),
     timeRow(runs),
@@ -170,18 +169,6 @@ function agreementRow(runs: readonly Run[]): KeyNumber | null {
       : `Pearson with the true reward per step; ${spearman}`;
   return { label: "Reward correlation", value: formatCorrelation(mean(pearson)), note };
 }
-
-function methodRow([{ config }]: readonly Run[]): KeyNumber | null {
-  if (config.command === "expert") return null;
-  const { method } = config.algorithm;
-  return {
-    label: "Method",
-    value: METHODS[method] ?? method,
-    note: "of learning from demonstrations",
-  };
-}
-
-const METHODS: Readonly<Record<string, string>> = { "ml-irl": "ML-IRL", dac: "DAC", sqil: "SQIL" };
 
 function terminationRow([{ config }]: readonly Run[]): KeyNumber | null {
   if (config.command === "expert") return null;

@@ -1,4 +1,12 @@
-import { cohortOf, controlName, overRuns, references, standingsOf, type Standing } from "./cohort.ts";
+import {
+  cohortOf,
+  methodName,
+  controlName,
+  overRuns,
+  references,
+  standingsOf,
+  type Standing,
+} from "./cohort.ts";
 import { enumerate, formatShare, formatSpread, formatSteps, formatValue, mean, plural } from "./numbers.ts";
 import type { Run } from "./run.ts";
 
@@ -29,7 +37,7 @@ export function headline(all: readonly Run[]): { readonly environment: string; r
     seeds.length > 8
       ? `${seeds.length} seeds`
       : `${seeds.length === 1 ? "seed" : "seeds"} ${enumerate(seeds)}`;
-  const kind = config.command === "train" ? "maximum-likelihood inverse RL" : "expert training";
+  const kind = config.command === "train" ? methodName(config) : "expert training";
   return {
     environment: config.env.id,
     details: `${kind}, ${seedWords}, Tandem ${config.version}`,

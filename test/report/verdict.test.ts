@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { keyNumbers, notes, verdict, type Run } from "../../src/report/index.ts";
+import { headline } from "../../src/report/verdict.ts";
 import { evaluation, tinyRun } from "./tiny-run.ts";
 
 const episode = (step: number, trueReturn: number): object => ({
@@ -177,5 +178,21 @@ describe("notes", () => {
     const expert = tinyRun({ command: "expert", summary: { expertReturn: null } });
     expect(textOf([expert], "True reward")).toMatch(/trained on the true reward itself/);
     expect(textOf([tinyRun()], "True reward")).toMatch(/Nothing that learns, selects or stops reads it/);
+  });
+});
+
+describe("the method", () => {
+  it.each([
+    [undefined, "maximum-likelihood inverse RL"],
+    ["dac", "discriminator-actor-critic"],
+    ["sqil", "soft Q imitation learning"],
+  ])("of a run (%s) is in its headline", (method, words) => {
+    const runs = [tinyRun({ algorithm: method === undefined ? {} : { method } })];
+    expect(headline(runs).details).toBe(`${words}, seed 1, Tandem 0.1.0`);
+  });
+
+  it("tells runs apart", () => {
+    const runs = ["dac", "sqil"].map((method, i) => tinyRun({ seed: i, algorithm: { method } }));
+    expect(() => verdict(runs)).toThrow("expected runs of one kind, got dac and sqil; report them apart");
   });
 });
