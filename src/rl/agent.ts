@@ -130,6 +130,15 @@ export function agentStep(
   clock: () => number,
   valueAfterEnd = 0,
 ): Trajectories | null {
+  const episode = environmentStep(kernels, agent, clock);
+  const begun = clock();
+  if (mayUpdate(agent)) sacUpdate(kernels, agent.sac, agent.replay, reward, agent.metrics, valueAfterEnd);
+  agent.updateTime += clock() - begun;
+  return episode;
+}
+
+/** One environment step, the transition added to the replay and nothing learnt. Returns the episode if this step ended it, else null. */
+export function environmentStep(kernels: Kernels, agent: Agent, clock: () => number): Trajectories | null {
   const { environment, observation, unitAction, action, replay, options } = agent;
   const exploring = agent.steps < options.startSteps;
   const begun = clock();
@@ -144,10 +153,6 @@ export function agentStep(
   appendStep(agent.episode, observation, action, next, trueReward, terminated, truncated);
   observation.set(next);
   agent.steps++;
-  if (agent.steps > options.startSteps) {
-    agent.sac.learningRate = learningRateAt(options, agent.steps);
-    sacUpdate(kernels, agent.sac, replay, reward, agent.metrics, valueAfterEnd);
-  }
   let episode: Trajectories | null = null;
   if (terminated || truncated) {
     episode = takeTrajectories(agent.episode);
@@ -156,6 +161,13 @@ export function agentStep(
   agent.simulationTime += simulated - acted;
   agent.updateTime += acted - begun + (clock() - simulated);
   return episode;
+}
+
+/** Whether the random start is over, so that this step has an update; sets the rate at which it learns. */
+export function mayUpdate({ steps, options, sac }: Agent): boolean {
+  if (steps <= options.startSteps) return false;
+  sac.learningRate = learningRateAt(options, steps);
+  return true;
 }
 
 /** The policy's measurements since the last call, or null where no update was made. */
