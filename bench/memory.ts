@@ -56,7 +56,7 @@ for (let tenth = 1; tenth <= 10; tenth++) {
   collectGarbage();
   const { heapUsed, external, rss } = process.memoryUsage();
   const sample = {
-    updates: learner.agent.sac.updates,
+    updates: learner.agent.policy.updates,
     heapMiB: (heapUsed + external - kernels.memory.buffer.byteLength) / MEBIBYTE,
     kernelMiB: kernels.memory.buffer.byteLength / MEBIBYTE,
     residentMiB: rss / MEBIBYTE,

@@ -67,7 +67,7 @@ const clock = (): number => performance.now();
 while (learner.agent.steps < STEPS) {
   mlIrlIteration(kernels, learner, STEPS, () => {}, clock);
   if (learner.agent.steps % 2000 > 0) continue;
-  const policy = deterministicPolicy(kernels, learner.agent.sac);
+  const policy = deterministicPolicy(kernels, learner.agent.policy);
   console.log(`after ${learner.agent.steps} steps the learned policy's true return is ${trueReturn(policy)}`);
 }
 console.log(`the expert's is ${trueReturn(expert)}`);

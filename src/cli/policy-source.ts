@@ -1,10 +1,10 @@
 /** Policies that a command line may name: a plain policy, an ONNX model, or a run of Tandem's. */
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import { fromPolicyUnits, TandemError, type Key } from "../core/index.ts";
+import { fromPolicyUnits, policySize, TandemError, type Key } from "../core/index.ts";
 import { makeEnvironment, type Environment } from "../envs/index.ts";
 import { PLAIN_POLICY_FILE, readOnnxPolicy, readPlainPolicy, type Policy } from "../policies/index.ts";
-import { boxActions } from "../rl/index.ts";
+import { policyActions } from "../rl/index.ts";
 import { loadSavedRun, readConfig, savedPolicy, type RunConfig } from "../runs/index.ts";
 
 /** A policy that was named, and where it belongs. */
@@ -49,20 +49,21 @@ export async function runPolicy(
   environment: Environment,
   draws: Key | null,
 ): Promise<Policy> {
-  const space = boxActions(environment);
+  const space = policyActions(environment);
   const seen = await openSeen(config, environment);
   const saved = await loadSavedRun(folder, config, seen, draws ?? [0, 0]);
   const { size } = seen.observationSpace;
   if (seen !== environment) seen.close();
   const act = savedPolicy(saved, draws ? "sample" : "mode");
-  const unit = new Float32Array(space.size);
+  const unit = new Float32Array(policySize(space));
   return {
     about: {
-      name: `soft actor-critic ${TAUGHT_BY[config.command]} for ${config.steps} steps`,
+      name: `${space.kind === "box" ? "soft actor-critic" : "soft Q-learning"} ${TAUGHT_BY[config.command]} for ${config.steps} steps`,
       source: { run: folder, config },
       environment: config.env.id,
       observationSize: environment.observationSpace.size,
-      output: { kind: "box", size: space.size },
+      output:
+        space.kind === "box" ? { kind: "box", size: space.size } : { kind: "discrete", count: space.count },
       published: null,
     },
     act: (observation, action) => {

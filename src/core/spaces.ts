@@ -28,19 +28,45 @@ export function box(size: number, low: number, high: number): BoxSpace {
   };
 }
 
-/** Policy units to the space's own: [-1, 1] onto [low, high], coordinate by coordinate, into `action`. */
+/** Numbers in an action as a policy puts it: the coordinates of a box, one a choice where there are finitely many. */
+export function policySize(space: ActionSpace): number {
+  return space.kind === "box" ? space.size : space.count;
+}
+
+/** Numbers in an action as the environment takes it and trajectories record it: a box's coordinates, or the index. */
+export function recordedSize(space: ActionSpace): number {
+  return space.kind === "box" ? space.size : 1;
+}
+
+/**
+ * Policy units to the space's own, into `action`: [-1, 1] onto [low, high], coordinate by coordinate; where there are finitely many
+ * actions the index of the largest number, the first of equals.
+ */
 export function fromPolicyUnits(
-  space: BoxSpace,
+  space: ActionSpace,
   unit: ArrayLike<number>,
   action: Float32Array | Float64Array,
 ): void {
+  if (space.kind === "discrete") {
+    let best = 0;
+    for (let i = 1; i < space.count; i++) if (unit[i] > unit[best]) best = i;
+    action[0] = best;
+    return;
+  }
   for (let i = 0; i < space.size; i++) {
     action[i] = space.low[i] + 0.5 * (unit[i] + 1) * (space.high[i] - space.low[i]);
   }
 }
 
-/** The inverse of `fromPolicyUnits`; what lies outside the bounds is clipped onto them, as the simulator does. */
-export function toPolicyUnits(space: BoxSpace, action: ArrayLike<number>, unit: Float32Array): void {
+/**
+ * The inverse of `fromPolicyUnits`; what lies outside the bounds is clipped onto them, as the simulator does. An index becomes 1 in
+ * its place and 0 elsewhere.
+ */
+export function toPolicyUnits(space: ActionSpace, action: ArrayLike<number>, unit: Float32Array): void {
+  if (space.kind === "discrete") {
+    for (let i = 0; i < space.count; i++) unit[i] = i === action[0] ? 1 : 0;
+    return;
+  }
   for (let i = 0; i < space.size; i++) {
     const value = (2 * (action[i] - space.low[i])) / (space.high[i] - space.low[i]) - 1;
     unit[i] = Math.min(1, Math.max(-1, value));

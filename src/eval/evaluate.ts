@@ -1,4 +1,4 @@
-import { rollout, sacAct, type Act, type Sac } from "../rl/index.ts";
+import { actBy, rollout, type Act, type SoftPolicy } from "../rl/index.ts";
 import {
   episodeReturns,
   nextUniform,
@@ -32,9 +32,9 @@ export function evaluate(environment: Environment, act: Act, episodes: number, k
   return { trajectories, returns, meanReturn, stdReturn };
 }
 
-/** The policy's mode, tanh(mean). */
-export function deterministicPolicy(kernels: Kernels, sac: Sac): Act {
-  return (observation, action) => sacAct(kernels, sac, observation, "mode", action);
+/** The policy's mode: tanh(mean), or the most probable of finitely many actions. */
+export function deterministicPolicy(kernels: Kernels, policy: SoftPolicy): Act {
+  return (observation, action) => actBy(kernels, policy, observation, "mode", action);
 }
 
 /** Uniformly random actions. */

@@ -128,7 +128,7 @@ export function createDac(
   const agent = createAgent(kernels, environment, { ...options, keepTrueRewards: false }, foldIn(key, 0));
   const reward = createRewardModel(
     kernels,
-    agent.sac.observationSize,
+    agent.policy.observationSize,
     agent.actionSpace,
     classifierOptions(discriminator, termination === "absorbing"),
     foldIn(key, 1),

@@ -20,11 +20,11 @@ import {
 import type { Environment } from "../envs/environment.ts";
 import type { Kernels } from "../kernels/index.ts";
 import {
+  actBy,
   agentStep,
   createAgent,
   episodeRecord,
   rollout,
-  sacAct,
   takePolicyRecord,
   type BatchReward,
   type SacOptions,
@@ -107,7 +107,7 @@ export function createMlIrl(
   requireWholeEpisodes("createMlIrl", options.termination, demonstrations, "demonstrations");
   const agentOptions = { ...options, keepTrueRewards: false };
   const agent = createAgent(kernels, environments.train, agentOptions, foldIn(key, 0));
-  const { observationSize } = agent.sac;
+  const { observationSize } = agent.policy;
   const reward = createRewardModel(
     kernels,
     observationSize,
@@ -214,7 +214,7 @@ function sampleAgent(kernels: Kernels, state: MlIrl): Trajectories[] {
   const { options, agent, rolloutEnvironment } = state;
   if (options.agentTrajectories === "training" || !rolloutEnvironment) return state.recentEpisodes;
   const act = (observation: Float64Array, action: Float32Array): void =>
-    sacAct(kernels, agent.sac, observation, "sample", action);
+    actBy(kernels, agent.policy, observation, "sample", action);
   const key = foldIn(state.rolloutKey, state.counters.rewardSteps);
   const trajectories = rollout(rolloutEnvironment, act, options.trajectoriesPerRewardStep, key);
   state.steps.rewardRollout += transitionCount(trajectories);

@@ -5,9 +5,11 @@
 import {
   episodeCount,
   foldIn,
+  policySize,
+  recordedSize,
   toPolicyUnits,
   transitionCount,
-  type BoxSpace,
+  type ActionSpace,
   type Key,
   type Trajectories,
 } from "../core/index.ts";
@@ -66,7 +68,7 @@ export interface RewardOptions {
 /** The reward and its training state. Updated in place; `rewardTensors` names what a checkpoint must hold. */
 export interface RewardModel {
   readonly options: RewardOptions;
-  readonly actionSpace: BoxSpace;
+  readonly actionSpace: ActionSpace;
   readonly observationSize: number;
   /** Columns of an input row: n + d, or n for a state-only reward. */
   readonly inputSize: number;
@@ -114,11 +116,11 @@ export const CHUNK = 256;
 export function createRewardModel(
   kernels: Kernels,
   observationSize: number,
-  actionSpace: BoxSpace,
+  actionSpace: ActionSpace,
   options: RewardOptions,
   key: Key,
 ): RewardModel {
-  const inputSize = observationSize + (options.inputs === "state" ? 0 : actionSpace.size);
+  const inputSize = observationSize + (options.inputs === "state" ? 0 : policySize(actionSpace));
   const indicator = options.absorbing ? 1 : 0;
   const network =
     options.network.kind === "two-layer"
@@ -432,7 +434,7 @@ export function loadRows(
   out = model.room.input,
 ): void {
   const { inputSize, observationSize: n, actionSpace } = model;
-  const d = actionSpace.size;
+  const d = recordedSize(actionSpace);
   const input = kernels.f32(out, count * inputSize);
   for (let i = 0; i < count; i++) {
     const t = first + i;

@@ -5,9 +5,12 @@ import {
   foldIn,
   fromPolicyUnits,
   nextUniform,
+  policySize,
+  recordedSize,
   streamOf,
   takeTrajectories,
-  type BoxSpace,
+  toPolicyUnits,
+  type ActionSpace,
   type EpisodeRecord,
   type Key,
   type PolicyRecord,
@@ -18,17 +21,9 @@ import {
 import type { Environment } from "../envs/environment.ts";
 import type { Kernels } from "../kernels/index.ts";
 import { addTransition, createReplay, type BatchReward, type Replay } from "./replay.ts";
-import { boxActions, episodeSeed } from "./rollout.ts";
-import {
-  createSac,
-  emptySacMetrics,
-  sacAct,
-  sacTemperature,
-  sacUpdate,
-  type Sac,
-  type SacMetrics,
-  type SacOptions,
-} from "./sac.ts";
+import { episodeSeed, policyActions } from "./rollout.ts";
+import { emptySacMetrics, type SacMetrics, type SacOptions } from "./sac.ts";
+import { actBy, createSoftPolicy, improvePolicy, policyTemperature, type SoftPolicy } from "./soft-policy.ts";
 
 /** How an agent gathers experience, beside its SAC options. */
 export interface AgentOptions {
@@ -55,9 +50,9 @@ export interface Slowdown {
 /** A learner in its environment. Updated in place. */
 export interface Agent {
   readonly environment: Environment;
-  readonly actionSpace: BoxSpace;
+  readonly actionSpace: ActionSpace;
   readonly options: AgentOptions;
-  readonly sac: Sac;
+  readonly policy: SoftPolicy;
   readonly replay: Replay;
   /** Uniform exploration before the first update. */
   readonly exploration: RandomStream;
@@ -86,14 +81,14 @@ export function createAgent(
   options: AgentOptions,
   key: Key,
 ): Agent {
-  const actionSpace = boxActions(environment);
+  const actionSpace = policyActions(environment);
   const observationSize = environment.observationSpace.size;
-  const actionSize = actionSpace.size;
+  const actionSize = policySize(actionSpace);
   const agent: Agent = {
     environment,
     actionSpace,
     options,
-    sac: createSac(kernels, observationSize, actionSize, options.sac, foldIn(key, 0)),
+    policy: createSoftPolicy(kernels, observationSize, actionSpace, options.sac, foldIn(key, 0)),
     replay: createReplay(kernels, {
       observationSize,
       actionSize,
@@ -108,9 +103,9 @@ export function createAgent(
     episodes: 0,
     steps: 0,
     observation: new Float64Array(observationSize),
-    episode: createTrajectoryBuilder(observationSize, actionSize),
+    episode: createTrajectoryBuilder(observationSize, recordedSize(actionSpace)),
     unitAction: new Float32Array(actionSize),
-    action: new Float32Array(actionSize),
+    action: new Float32Array(recordedSize(actionSpace)),
     metrics: emptySacMetrics(),
     simulationTime: 0,
     updateTime: 0,
@@ -132,7 +127,8 @@ export function agentStep(
 ): Trajectories | null {
   const episode = environmentStep(kernels, agent, clock);
   const begun = clock();
-  if (mayUpdate(agent)) sacUpdate(kernels, agent.sac, agent.replay, reward, agent.metrics, valueAfterEnd);
+  if (mayUpdate(agent))
+    improvePolicy(kernels, agent.policy, agent.replay, reward, agent.metrics, valueAfterEnd);
   agent.updateTime += clock() - begun;
   return episode;
 }
@@ -140,11 +136,9 @@ export function agentStep(
 /** One environment step, the transition added to the replay and nothing learnt. Returns the episode if this step ended it, else null. */
 export function environmentStep(kernels: Kernels, agent: Agent, clock: () => number): Trajectories | null {
   const { environment, observation, unitAction, action, replay, options } = agent;
-  const exploring = agent.steps < options.startSteps;
   const begun = clock();
-  if (exploring)
-    for (let i = 0; i < unitAction.length; i++) unitAction[i] = 2 * nextUniform(agent.exploration) - 1;
-  else sacAct(kernels, agent.sac, observation, "sample", unitAction);
+  if (agent.steps < options.startSteps) exploreInto(agent);
+  else actBy(kernels, agent.policy, observation, "sample", unitAction);
   fromPolicyUnits(agent.actionSpace, unitAction, action);
   const acted = clock();
   const { observation: next, reward: trueReward, terminated, truncated } = environment.step(action);
@@ -163,10 +157,18 @@ export function environmentStep(kernels: Kernels, agent: Agent, clock: () => num
   return episode;
 }
 
+/** A uniformly random action into `unitAction`. */
+function exploreInto({ unitAction, actionSpace, exploration, action }: Agent): void {
+  for (let i = 0; i < unitAction.length; i++) unitAction[i] = 2 * nextUniform(exploration) - 1;
+  if (actionSpace.kind === "box") return;
+  fromPolicyUnits(actionSpace, unitAction, action);
+  toPolicyUnits(actionSpace, action, unitAction);
+}
+
 /** Whether the random start is over, so that this step has an update; sets the rate at which it learns. */
-export function mayUpdate({ steps, options, sac }: Agent): boolean {
+export function mayUpdate({ steps, options, policy }: Agent): boolean {
   if (steps <= options.startSteps) return false;
-  sac.learningRate = learningRateAt(options, steps);
+  policy.learningRate = learningRateAt(options, steps);
   return true;
 }
 
@@ -178,11 +180,11 @@ export function takePolicyRecord(kernels: Kernels, agent: Agent): PolicyRecord |
   return {
     kind: "policy",
     step: agent.steps,
-    updates: agent.sac.updates,
+    updates: agent.policy.updates,
     criticLoss: criticLoss / updates,
     meanQ: meanQ / updates,
     entropy: -logProb / updates,
-    temperature: sacTemperature(kernels, agent.sac),
+    temperature: policyTemperature(kernels, agent.policy),
     meanReward: reward / updates,
   };
 }

@@ -1,4 +1,6 @@
 export * from "./agent.ts";
+export * from "./deep-soft-q.ts";
+export * from "./draws.ts";
 export * from "./environment-problem.ts";
 export * from "./finite-action-problem.ts";
 export * from "./neural-soft-q.ts";
@@ -6,6 +8,7 @@ export * from "./occupancy.ts";
 export * from "./replay.ts";
 export * from "./rollout.ts";
 export * from "./sac.ts";
+export * from "./soft-policy.ts";
 export * from "./soft-value-iteration.ts";
 export * from "./state-action-features.ts";
 export * from "./tabular-problem.ts";

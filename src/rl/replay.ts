@@ -1,4 +1,10 @@
-import { toPolicyUnits, transitionCount, type BoxSpace, type Trajectories } from "../core/index.ts";
+import {
+  policySize,
+  toPolicyUnits,
+  transitionCount,
+  type ActionSpace,
+  type Trajectories,
+} from "../core/index.ts";
 import type { Kernels } from "../kernels/index.ts";
 
 /** A drawn batch: `size` rows of the replay, copied. Borrowed until the next draw. */
@@ -16,8 +22,8 @@ export type BatchReward = (batch: ReplayBatch, out: number) => void;
 
 /**
  * Transitions in kernel memory, oldest overwritten first. A row is s (n) | a (d) | s' (n) | terminated, so that the
- * state-action pair is one contiguous stretch. Actions are in policy units, [-1, 1]. Rewards are not stored: they are
- * computed when a batch is drawn. (Training on the true reward keeps it in a column apart.)
+ * state-action pair is one contiguous stretch. Actions are in policy units: in [-1, 1], or 1 in the place of the one taken of finitely
+ * many. Rewards are not stored: they are computed when a batch is drawn. (Training on the true reward keeps it in a column apart.)
  */
 export interface Replay {
   readonly observationSize: number;
@@ -43,7 +49,7 @@ interface ReplayOptions {
   /** Only an expert's training sets it. */
   readonly keepTrueRewards: boolean;
   /** Transitions to draw beside the agent's, actions in the environment's units; undefined for none. */
-  readonly demonstrations?: { readonly trajectories: Trajectories; readonly actionSpace: BoxSpace };
+  readonly demonstrations?: { readonly trajectories: Trajectories; readonly actionSpace: ActionSpace };
 }
 
 /** A replay without transitions of the agent. */
@@ -73,15 +79,16 @@ function demonstrationRows(
     nextObservations,
     terminated,
     observationSize: n,
-    actionSize: d,
+    actionSize: recorded,
   } = trajectories;
+  const d = policySize(actionSpace);
   const count = transitionCount(trajectories);
   const rows = kernels.allocate(count * stride);
   const table = kernels.f32(rows, count * stride);
   for (let t = 0; t < count; t++) {
     const row = table.subarray(t * stride, (t + 1) * stride);
     row.set(observations.subarray(t * n, (t + 1) * n));
-    toPolicyUnits(actionSpace, actions.subarray(t * d, (t + 1) * d), row.subarray(n, n + d));
+    toPolicyUnits(actionSpace, actions.subarray(t * recorded, (t + 1) * recorded), row.subarray(n, n + d));
     row.set(nextObservations.subarray(t * n, (t + 1) * n), n + d);
     row[stride - 1] = terminated[t];
   }

@@ -17,9 +17,10 @@ import {
   type MlpShape,
   type MlpWorkspace,
 } from "../nn/index.ts";
-import { replaySize, type BatchReward, type Replay, type ReplayBatch } from "./replay.ts";
+import { drawBatch, drawsOf, takeBlocks, type Draws } from "./draws.ts";
+import type { BatchReward, Replay, ReplayBatch } from "./replay.ts";
 
-/** What a user may choose. Every number is required: see `SAC_DEFAULTS` for values that are known to work. */
+/** What a user may choose, of `DeepSoftQ` too. Every number is required: see `SAC_DEFAULTS` for values that are known to work. */
 export interface SacOptions {
   /** Hidden layer widths of actor and critics. */
   readonly hidden: readonly number[];
@@ -31,7 +32,7 @@ export interface SacOptions {
   readonly polyak: number;
   /** A fixed entropy temperature, nats^-1 of reward, or "learnt" to hold the entropy at `targetEntropy`. */
   readonly temperature: number | "learnt";
-  /** Entropy, nats, that a learnt temperature holds; "auto" is minus the number of action coordinates. */
+  /** Entropy, nats, that a learnt temperature holds; "auto" is minus the number of action coordinates, or half of log A of A actions. */
   readonly targetEntropy: number | "auto";
 }
 
@@ -46,7 +47,8 @@ export const SAC_DEFAULTS = {
 } as const;
 
 /** Networks, optimisers and random state. Updated in place; `sacTensors` names the blocks that a checkpoint must hold. */
-export interface Sac {
+export interface Sac extends Draws {
+  readonly kind: "sac";
   readonly options: SacOptions;
   /** Adam's step size from now on; `options.learningRate` to begin with. */
   learningRate: number;
@@ -64,11 +66,6 @@ export interface Sac {
   readonly temperatureAdam: AdamState;
   /** log temperature, [1]; then its gradient and the temperature itself. */
   readonly logTemperature: number;
-  readonly key: Key;
-  /** Random blocks used so far; with `key` the whole random state. */
-  counter: number;
-  /** The key of the blocks being used: see `takeBlocks`. */
-  epochKey: { epoch: number; key: Key };
   updates: number;
   readonly room: Room;
 }
@@ -98,7 +95,7 @@ interface Room {
   readonly actSpace: MlpWorkspace;
 }
 
-/** Sums over updates since `takeSacMetrics`; float64. */
+/** Sums over updates since somebody last read them; float64. */
 export interface SacMetrics {
   updates: number;
   criticLoss: number;
@@ -123,6 +120,7 @@ export function createSac(
   const criticShape = mlpShape([observationSize + actionSize, ...options.hidden, 1]);
   const criticLength = 2 * criticShape.blockLength;
   const sac: Sac = {
+    kind: "sac",
     options,
     learningRate: options.learningRate,
     observationSize,
@@ -137,9 +135,7 @@ export function createSac(
     criticAdam: createAdam(kernels, criticLength),
     temperatureAdam: createAdam(kernels, 1),
     logTemperature: kernels.allocate(3),
-    key: foldIn(key, 3),
-    counter: 0,
-    epochKey: { epoch: 0, key: foldIn(key, 3) },
+    ...drawsOf(foldIn(key, 3)),
     updates: 0,
     room: createRoom(kernels, observationSize, actionSize, options.batchSize, actorShape, criticShape),
   };
@@ -176,7 +172,7 @@ export function sacUpdate(
 ): void {
   const { room } = sac;
   const size = room.batch.size;
-  drawBatch(kernels, sac, replay);
+  drawBatch(kernels, sac, replay, room.batch, room.terminated);
   reward(room.batch, room.rewards);
   metrics.reward += kernels.sum(size, room.rewards) / size;
   metrics.criticLoss += updateCritics(kernels, sac, valueAfterEnd);
@@ -351,28 +347,6 @@ function createRoom(
   };
 }
 
-function drawBatch(kernels: Kernels, sac: Sac, replay: Replay): void {
-  const { batch, terminated } = sac.room;
-  const { size, rows, stride, indices } = batch;
-  const { demonstrations } = replay;
-  const shown = demonstrations ? size >> 1 : 0;
-  const own = size - shown;
-  drawIndices(kernels, sac, own, indices, replaySize(replay));
-  kernels.gatherRows(own, stride, replay.rows, stride, indices, rows, stride);
-  if (demonstrations) {
-    drawIndices(kernels, sac, shown, indices + 4 * own, demonstrations.count);
-    const after = rows + 4 * own * stride;
-    kernels.gatherRows(shown, stride, demonstrations.rows, stride, indices + 4 * own, after, stride);
-  }
-  kernels.copyRows(size, 1, rows + 4 * (stride - 1), stride, terminated, 1);
-}
-
-function drawIndices(kernels: Kernels, sac: Sac, count: number, out: number, bound: number): void {
-  const first = takeBlocks(sac, Math.ceil(count / 2));
-  const [key0, key1] = sac.epochKey.key;
-  kernels.fillIndices(count, out, bound, key0, key1, first);
-}
-
 /** Draw a ~ pi(.|s) for the batch's observations at `observations`; leaves (s, a) in `pair`, returns the policy head. */
 function sampleActions(kernels: Kernels, sac: Sac, observations: number): number {
   const { room, observationSize: n, actionSize: d } = sac;
@@ -408,21 +382,6 @@ function drawActions(
     ldActions,
     logProb,
   );
-}
-
-/**
- * Set `count` random blocks aside; returns the first one's counter under `epochKey`. The kernels count in 32 bits, so
- * every 2^32 blocks have a key of their own, and no request straddles two.
- */
-function takeBlocks(sac: Sac, count: number): number {
-  const EPOCH = 2 ** 32;
-  let epoch = Math.floor(sac.counter / EPOCH);
-  if (sac.counter + count > (epoch + 1) * EPOCH) sac.counter = ++epoch * EPOCH;
-  if (epoch !== sac.epochKey.epoch)
-    sac.epochKey = { epoch, key: epoch === 0 ? sac.key : foldIn(sac.key, epoch) };
-  const first = sac.counter - epoch * EPOCH;
-  sac.counter += count;
-  return first;
 }
 
 function criticForward(

@@ -15,7 +15,14 @@ import { rowWidth, TandemError, type StepCounts, type Trajectories } from "../co
 import { rewardTensors, type Learner, type RewardModel } from "../irl/index.ts";
 import type { Kernels } from "../kernels/index.ts";
 import type { AdamState, RowStatistics } from "../nn/index.ts";
-import { episodeSeed, replaySize, sacTensors, type Agent, type Replay } from "../rl/index.ts";
+import {
+  episodeSeed,
+  policyOptimisers,
+  policyTensors,
+  replaySize,
+  type Agent,
+  type Replay,
+} from "../rl/index.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 import { withWriteErrors, writeAtomically } from "./run-folder.ts";
 
@@ -41,7 +48,7 @@ interface AgentJson {
   explorationCounter: number;
   sacCounter: number;
   updates: number;
-  adam: [AdamJson, AdamJson, AdamJson];
+  adam: AdamJson[];
   episodeRows: number;
   replayAdded: number;
 }
@@ -76,12 +83,12 @@ export function takeSnapshot(
   seconds: number,
 ): Snapshot {
   const arrays: Record<string, Float32Array> = {};
-  const tensors = { ...sacTensors(agent.sac), ...(learner?.reward && rewardTensors(learner.reward)) };
+  const tensors = { ...policyTensors(agent.policy), ...(learner?.reward && rewardTensors(learner.reward)) };
   for (const [name, [pointer, length]] of Object.entries(tensors))
     arrays[name] = kernels.f32(pointer, length).slice();
   arrays.episode = agent.episode.buffer.slice(0, agent.episode.rows * rowWidth(agent.episode));
   learner?.recentEpisodes.forEach((episode, index) => packEpisode(arrays, `recent${index}`, episode));
-  const { sac } = agent;
+  const { policy } = agent;
   const json: SnapshotJson = {
     format: "tandem-checkpoint/1",
     seconds,
@@ -90,9 +97,9 @@ export function takeSnapshot(
       steps: agent.steps,
       episodes: agent.episodes,
       explorationCounter: agent.exploration.counter,
-      sacCounter: sac.counter,
-      updates: sac.updates,
-      adam: [adamJson(sac.actorAdam), adamJson(sac.criticAdam), adamJson(sac.temperatureAdam)],
+      sacCounter: policy.counter,
+      updates: policy.updates,
+      adam: policyOptimisers(policy).map(adamJson),
       episodeRows: agent.episode.rows,
       replayAdded: agent.replay.added,
     },
@@ -170,7 +177,7 @@ export function restoreCheckpoint(
 ): number {
   const path = join(folder, "checkpoint");
   const { json, arrays } = readState(folder);
-  const tensors = { ...sacTensors(agent.sac), ...(learner?.reward && rewardTensors(learner.reward)) };
+  const tensors = { ...policyTensors(agent.policy), ...(learner?.reward && rewardTensors(learner.reward)) };
   for (const [name, [pointer, length]] of Object.entries(tensors)) {
     if (arrays[name]?.length !== length) {
       throw new TandemError(
@@ -188,15 +195,13 @@ export function restoreCheckpoint(
 }
 
 function restoreAgent(agent: Agent, json: AgentJson, episode: Float32Array): void {
-  const { sac } = agent;
+  const { policy } = agent;
   agent.steps = json.steps;
   agent.episodes = json.episodes;
   agent.exploration.counter = json.explorationCounter;
-  sac.counter = json.sacCounter;
-  sac.updates = json.updates;
-  [sac.actorAdam, sac.criticAdam, sac.temperatureAdam].forEach((adam, i) =>
-    Object.assign(adam, json.adam[i]),
-  );
+  policy.counter = json.sacCounter;
+  policy.updates = json.updates;
+  policyOptimisers(policy).forEach((adam, i) => Object.assign(adam, json.adam[i]));
   agent.episode.buffer = episode;
   agent.episode.rows = json.episodeRows;
   relive(agent);
@@ -219,7 +224,7 @@ function restoreLearner(learner: Learner, json: LearnerJson, arrays: Record<stri
   for (const [name, stream] of Object.entries(learner.streams))
     Object.assign(stream, { counter: streams[name] });
   if (learner.reward) restoreReward(learner.reward, json);
-  const { observationSize, actionSize } = learner.agent.sac;
+  const { observationSize, actionSize } = learner.agent.episode;
   for (let index = 0; index < json.recentEpisodes; index++) {
     learner.recentEpisodes.push(unpackEpisode(arrays, `recent${index}`, observationSize, actionSize));
   }

@@ -1,4 +1,11 @@
-import { boxActions, createSac, sacAct, sacTensors, type Act, type Sac } from "../rl/index.ts";
+import {
+  actBy,
+  createSoftPolicy,
+  policyActions,
+  policyTensors,
+  type Act,
+  type SoftPolicy,
+} from "../rl/index.ts";
 import { foldIn, TandemError, type Key } from "../core/index.ts";
 import type { Environment } from "../envs/index.ts";
 import { classifierOptions, createRewardModel, rewardTensors, type RewardModel } from "../irl/index.ts";
@@ -12,7 +19,7 @@ export type PolicyKind = "mode" | "sample";
 /** The policy of a run, and its reward where it has learned one. */
 export interface SavedRun {
   readonly kernels: Kernels;
-  readonly sac: Sac;
+  readonly policy: SoftPolicy;
   readonly reward: RewardModel | null;
 }
 
@@ -25,13 +32,14 @@ export async function loadSavedRun(
 ): Promise<SavedRun> {
   const tensors = readTensors(folder);
   const kernels = await loadKernels({ build: config.kernels });
-  const actionSpace = boxActions(environment);
+  const actionSpace = policyActions(environment);
   const size = environment.observationSpace.size;
-  const sac = createSac(kernels, size, actionSpace.size, config.algorithm.sac, foldIn(key, 0));
-  fill(kernels, folder, { actor: sacTensors(sac).actor }, tensors);
-  if (config.command === "expert") return { kernels, sac, reward: null };
+  const policy = createSoftPolicy(kernels, size, actionSpace, config.algorithm.sac, foldIn(key, 0));
+  const { actor, softQ, logTemperature } = policyTensors(policy);
+  fill(kernels, folder, actor ? { actor } : { softQ, logTemperature }, tensors);
+  if (config.command === "expert") return { kernels, policy, reward: null };
   const { algorithm } = config;
-  if (algorithm.method === "sqil") return { kernels, sac, reward: null };
+  if (algorithm.method === "sqil") return { kernels, policy, reward: null };
   const absorbing = algorithm.termination === "absorbing";
   const rewardOptions =
     algorithm.method === "dac"
@@ -39,12 +47,12 @@ export async function loadSavedRun(
       : { ...algorithm.reward, absorbing };
   const reward = createRewardModel(kernels, size, actionSpace, rewardOptions, foldIn(key, 1));
   fill(kernels, folder, rewardTensors(reward), tensors);
-  return { kernels, sac, reward };
+  return { kernels, policy, reward };
 }
 
 /** A run's policy, to roll out. */
-export function savedPolicy({ kernels, sac }: SavedRun, kind: PolicyKind): Act {
-  return (observation, action) => sacAct(kernels, sac, observation, kind, action);
+export function savedPolicy({ kernels, policy }: SavedRun, kind: PolicyKind): Act {
+  return (observation, action) => actBy(kernels, policy, observation, kind, action);
 }
 
 function fill(

@@ -207,7 +207,7 @@ async function train(
     randomPolicy(foldIn(key, RANDOM_ACTIONS)),
     foldIn(key, RANDOM_BASELINE),
   );
-  const policy = deterministicPolicy(kernels, agent.sac);
+  const policy = deterministicPolicy(kernels, agent.policy);
   const final = evaluateAct(training, policy, foldIn(key, FINAL_EVALUATION));
   const learned = learner?.reward && rewardsAlong(kernels, learner.reward, final.trajectories);
   const agreement = learned && rewardAgreement(learned, final.trajectories);
@@ -332,7 +332,7 @@ function expertIteration(
 function evaluateNow(training: Training, listener: Listener): Evaluation {
   const { kernels, config, agent, learner, steps, evaluationEnvironment } = training;
   const key = foldIn(training.evaluationKey, agent.steps);
-  const policy = deterministicPolicy(kernels, agent.sac);
+  const policy = deterministicPolicy(kernels, agent.policy);
   const evaluation = evaluate(evaluationEnvironment, policy, config.evaluation.episodes, key);
   steps.evaluation += transitionCount(evaluation.trajectories);
   const agreement =

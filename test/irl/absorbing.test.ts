@@ -11,7 +11,7 @@ import {
   type MlIrlOptions,
   type ReturnSpan,
 } from "../../src/irl/index.ts";
-import { sacTensors } from "../../src/rl/index.ts";
+import { policyTensors } from "../../src/rl/index.ts";
 import { TRAIN_DEFAULTS } from "../../src/runs/index.ts";
 import { createRewardInstruments, measureReward } from "../../src/runs/reward-instruments.ts";
 import { describeBuilds, download } from "../kernels/builds.ts";
@@ -115,7 +115,9 @@ describeBuilds("the absorbing state", (kernels) => {
     return records;
   };
   const policyOf = (state: MlIrl): number[] =>
-    Object.values(sacTensors(state.agent.sac)).flatMap(([at, length]) => [...download(kernels, at, length)]);
+    Object.values(policyTensors(state.agent.policy)).flatMap(([at, length]) => [
+      ...download(kernels, at, length),
+    ]);
 
   it("teaches as a reward of gamma r_a / (1 - gamma) on the step that ends would, at the present theta", () => {
     const aside = make({});

@@ -36,6 +36,6 @@ describeBuilds("discriminator-actor-critic", (kernels) => {
       );
     // Nothing to tell apart is 2 log 2 = 1.386: the better the agent, the nearer.
     expect(losses.toSorted((a, b) => a - b)).toEqual(losses);
-    expect(wayTo(kernels, state.agent.sac)).toBeGreaterThan(0.9);
+    expect(wayTo(kernels, state.agent.policy)).toBeGreaterThan(0.9);
   });
 });

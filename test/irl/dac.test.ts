@@ -15,7 +15,7 @@ import {
   type DacOptions,
 } from "../../src/irl/index.ts";
 import { mlpShape } from "../../src/nn/index.ts";
-import { sacTensors } from "../../src/rl/index.ts";
+import { policyTensors } from "../../src/rl/index.ts";
 import { describeBuilds, download } from "../kernels/builds.ts";
 import { constants, gradient } from "../reference/autodiff.ts";
 import { checksum, expectClose } from "../reference/closeness.ts";
@@ -169,7 +169,7 @@ describeBuilds("discriminator-actor-critic", (kernels) => {
     const policyOf = (made: Dac, teacher: Dac["teacher"]): number[] => {
       Object.assign(made, { teacher });
       run(made, 120);
-      return Object.values(sacTensors(made.agent.sac)).flatMap(([at, length]) => [
+      return Object.values(policyTensors(made.agent.policy)).flatMap(([at, length]) => [
         ...download(kernels, at, length),
       ]);
     };
@@ -205,7 +205,7 @@ describeBuilds("discriminator-actor-critic", (kernels) => {
     });
     const state = createDac(kernels, environment, expert(), OPTIONS, keyFromSeed(2));
     run(state, 100);
-    const tensors = { ...sacTensors(state.agent.sac), ...rewardTensors(state.reward) };
+    const tensors = { ...policyTensors(state.agent.policy), ...rewardTensors(state.reward) };
     return checksum(Object.values(tensors).map(([at, length]) => download(kernels, at, length)));
   };
 

@@ -37,7 +37,7 @@ function wayAfter(kernels: Kernels, steps: number, taughtBy: MlIrlOptions["taugh
       () => {},
       () => 0,
     );
-  return wayTo(kernels, state.agent.sac);
+  return wayTo(kernels, state.agent.policy);
 }
 
 describeBuilds("ML-IRL", (kernels) => {

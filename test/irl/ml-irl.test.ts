@@ -18,7 +18,7 @@ import {
 } from "../../src/irl/index.ts";
 import type { Kernels } from "../../src/kernels/index.ts";
 import { createTwoLayer, mlpShape } from "../../src/nn/index.ts";
-import { sacAct, sacTensors, type SacOptions } from "../../src/rl/index.ts";
+import { actBy, policyTensors, type SacOptions } from "../../src/rl/index.ts";
 import { describeBuilds, download } from "../kernels/builds.ts";
 import { adamMemory } from "../reference/adam.ts";
 import { constants, float32Tolerance, gradient, mean } from "../reference/autodiff.ts";
@@ -122,7 +122,7 @@ function make(
 const learnt = (kernels: Kernels, { state }: Made): { policy: number; reward: number } => {
   const of = (tensors: Record<string, [number, number]>): number =>
     checksum(Object.values(tensors).map(([at, length]) => download(kernels, at, length)));
-  return { policy: of(sacTensors(state.agent.sac)), reward: of(rewardTensors(state.reward)) };
+  return { policy: of(policyTensors(state.agent.policy)), reward: of(rewardTensors(state.reward)) };
 };
 
 const parametersOf = (kernels: Kernels, { reward }: MlIrl): Float32Array =>
@@ -319,12 +319,12 @@ describeBuilds("the two levels", (kernels) => {
     const { state, rollout, iterate } = make(kernels, { agentTrajectories: "fresh" });
     iterate(3);
     const { observations, actions } = rollout.log[2];
-    const { sac } = state.agent;
+    const { policy } = state.agent;
     // The policy has not moved since: draw its actions again with the same random numbers.
-    sac.counter -= EPISODE;
+    policy.counter -= EPISODE;
     const unit = new Float32Array(1);
     const again = observations.map((observation) => {
-      sacAct(kernels, sac, observation, "sample", unit);
+      actBy(kernels, policy, observation, "sample", unit);
       return LOW + 0.5 * (unit[0] + 1) * (HIGH - LOW);
     });
     // What the environment was given is this to float32; the observation was rounded when it was logged.

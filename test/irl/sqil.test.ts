@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { keyFromSeed, type Trajectories } from "../../src/core/index.ts";
 import { createSqil, sqilIteration, type Sqil, type SqilOptions } from "../../src/irl/index.ts";
-import { sacTensors } from "../../src/rl/index.ts";
+import { policyTensors } from "../../src/rl/index.ts";
 import { describeBuilds, download } from "../kernels/builds.ts";
 import { checksum } from "../reference/closeness.ts";
 import { randomEpisodes, toTrajectories } from "../reference/episodes.ts";
@@ -27,7 +27,7 @@ describeBuilds("soft Q imitation learning", (kernels) => {
   it("learns from demonstrations alone to walk to the origin", () => {
     const state = make();
     run(state, 3000);
-    expect(wayTo(kernels, state.agent.sac)).toBeGreaterThan(0.9);
+    expect(wayTo(kernels, state.agent.policy)).toBeGreaterThan(0.9);
   });
 
   it("draws half of a batch from the demonstrations, whole and in policy units, and half from its own", () => {
@@ -37,8 +37,8 @@ describeBuilds("soft Q imitation learning", (kernels) => {
     demonstrations.terminated[29] = 1;
     const state = make({}, demonstrations);
     run(state, 161);
-    const { sac, replay } = state.agent;
-    const { size, stride, rows } = sac.room.batch;
+    const { policy, replay } = state.agent;
+    const { size, stride, rows } = policy.room.batch;
     const table = download(kernels, replay.rows, 161 * stride);
     const own = Array.from({ length: 161 }, (_, t) => String(table.slice(t * stride, (t + 1) * stride)));
     const { observations, actions, nextObservations, terminated } = demonstrations;
@@ -78,7 +78,7 @@ describeBuilds("soft Q imitation learning", (kernels) => {
     const state = make({}, { ...walking(), rewards });
     run(state, 400);
     return checksum(
-      Object.values(sacTensors(state.agent.sac)).map(([at, length]) => download(kernels, at, length)),
+      Object.values(policyTensors(state.agent.policy)).map(([at, length]) => download(kernels, at, length)),
     );
   };
 

@@ -20,7 +20,7 @@ import {
   createReplay,
   createSac,
   emptySacMetrics,
-  sacTensors,
+  policyTensors,
   sacUpdate,
   type BatchReward,
   type SacOptions,
@@ -183,7 +183,7 @@ function criticsAfter(
   for (let update = 0; update < 5; update++) {
     sacUpdate(kernels, sac, replay, reward, emptySacMetrics(), valueAfterEnd);
   }
-  const [critics, length] = sacTensors(sac).critics;
+  const [critics, length] = policyTensors(sac).critics;
   return download(kernels, critics, length);
 }
 
@@ -244,7 +244,7 @@ describeBuilds("ML-IRL under the three treatments of termination", (kernels) => 
         () => 0,
       );
     return checksum(
-      Object.values(sacTensors(state.agent.sac)).map(([at, length]) => download(kernels, at, length)),
+      Object.values(policyTensors(state.agent.policy)).map(([at, length]) => download(kernels, at, length)),
     );
   };
 

@@ -2,7 +2,7 @@
 import { keyFromSeed, type Trajectories } from "../../src/core/index.ts";
 import { deterministicPolicy, evaluate } from "../../src/eval/index.ts";
 import type { Kernels } from "../../src/kernels/index.ts";
-import { rollout, type Sac, type SacOptions } from "../../src/rl/index.ts";
+import { rollout, type SacOptions, type SoftPolicy } from "../../src/rl/index.ts";
 import { pointEnvironment } from "../reference/point-environment.ts";
 
 /** Mean return over starts even in [-1, 1] of staying put, -16 x^2, and of walking straight to 0 by 1/4 a step. */
@@ -31,7 +31,12 @@ export function walking(): Trajectories {
 }
 
 /** How far a policy has come from staying put (0) to walking straight (1), by the true return of fifty episodes. */
-export function wayTo(kernels: Kernels, sac: Sac): number {
-  const { meanReturn } = evaluate(pointEnvironment(), deterministicPolicy(kernels, sac), 50, keyFromSeed(3));
+export function wayTo(kernels: Kernels, policy: SoftPolicy): number {
+  const { meanReturn } = evaluate(
+    pointEnvironment(),
+    deterministicPolicy(kernels, policy),
+    50,
+    keyFromSeed(3),
+  );
   return (meanReturn - STAYING) / (WALKING - STAYING);
 }

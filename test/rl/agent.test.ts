@@ -6,8 +6,8 @@ import {
   createAgent,
   recordedReward,
   rollout,
-  sacAct,
-  sacTensors,
+  actBy,
+  policyTensors,
   takePolicyRecord,
   type Agent,
   type AgentOptions,
@@ -59,13 +59,13 @@ function train(
   for (let t = 0; t < steps; t++) {
     const episode = agentStep(kernels, agent, reward, () => 0);
     if (episode) episodes.push(episode);
-    updatesAt.push(agent.sac.updates);
+    updatesAt.push(agent.policy.updates);
   }
   return { agent, episodes, updatesAt };
 }
 
 const learnt = (kernels: Kernels, { agent }: Training): number =>
-  checksum(Object.values(sacTensors(agent.sac)).map(([at, length]) => download(kernels, at, length)));
+  checksum(Object.values(policyTensors(agent.policy)).map(([at, length]) => download(kernels, at, length)));
 
 /** The replay's termination column. */
 const storedTerminations = (kernels: Kernels, { agent }: Training): number[] => {
@@ -176,7 +176,7 @@ describeBuilds("an agent", (kernels) => {
 describeBuilds("a rollout", (kernels) => {
   const { agent } = train(kernels, 30);
   const mode = (observation: Float64Array, action: Float32Array): void =>
-    sacAct(kernels, agent.sac, observation, "mode", action);
+    actBy(kernels, agent.policy, observation, "mode", action);
 
   it("runs whole episodes whose starts follow from the key", () => {
     const [first, again, other] = [1, 1, 2].map((seed) =>
@@ -189,12 +189,12 @@ describeBuilds("a rollout", (kernels) => {
   });
 
   it("of the mode draws no random numbers; of samples it does", () => {
-    const before = agent.sac.counter;
+    const before = agent.policy.counter;
     rollout(pointEnvironment(), mode, 1, keyFromSeed(1));
-    expect(agent.sac.counter).toBe(before);
+    expect(agent.policy.counter).toBe(before);
     const action = new Float32Array(1);
     const draws = Array.from({ length: 3 }, () => {
-      sacAct(kernels, agent.sac, [0.5, 0], "sample", action);
+      actBy(kernels, agent.policy, [0.5, 0], "sample", action);
       return action[0];
     });
     expect(new Set(draws).size).toBe(3);

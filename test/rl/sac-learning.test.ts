@@ -34,7 +34,7 @@ describeBuilds("soft actor-critic", (kernels) => {
     for (let t = 0; t < 1500; t++) agentStep(kernels, agent, reward, () => 0);
     const { meanReturn } = evaluate(
       pointEnvironment(),
-      deterministicPolicy(kernels, agent.sac),
+      deterministicPolicy(kernels, agent.policy),
       50,
       keyFromSeed(2),
     );
