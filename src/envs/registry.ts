@@ -18,7 +18,7 @@ import { type Walker2dOptions, makeWalker2d } from "./mujoco/walker2d.ts";
 import { type AcrobotOptions, makeAcrobot } from "./classic-control/acrobot.ts";
 import { type CartPoleOptions, makeCartPole } from "./classic-control/cart-pole.ts";
 import { type MountainCarOptions, makeMountainCar } from "./classic-control/mountain-car.ts";
-import { type GivenOptions, readOptions, requireCount } from "./options.ts";
+import { type GivenOptions, readOptions, requireCount, requireOneOf } from "./options.ts";
 import { CHAIN, type ChainOptions, chainMdp } from "./tabular/chain.ts";
 import { GARNET, type GarnetOptions, garnetMdp } from "./tabular/garnet.ts";
 import { GRID_WORLD, type GridWorldOptions, gridWorldMdp } from "./tabular/grid-world.ts";
@@ -30,6 +30,8 @@ import type { TabularMdp } from "./tabular/tabular-mdp.ts";
 export interface EpisodeOptions {
   /** Steps after which an episode is truncated; 100. */
   maxEpisodeSteps: number;
+  /** "number": the state's, the default; "one-hot": 1 in its place of as many as there are states, for networks. */
+  observations: string;
 }
 
 /** The options each environment takes, by id. */
@@ -140,8 +142,11 @@ function tabularMaker<Options extends object>(
   build: (options: Options) => TabularMdp,
 ): (given: GivenOptions) => Promise<Environment> {
   return async (given) => {
-    const options = readOptions(id, { ...defaults, maxEpisodeSteps: 100 }, given);
-    requireCount(id, "maxEpisodeSteps", options.maxEpisodeSteps);
-    return tabularEnvironment(id, build(options), options.maxEpisodeSteps, { ...options });
+    const options = readOptions(id, { ...defaults, maxEpisodeSteps: 100, observations: "number" }, given);
+    const { maxEpisodeSteps, observations } = options;
+    requireCount(id, "maxEpisodeSteps", maxEpisodeSteps);
+    requireOneOf(id, "observations", observations, ["number", "one-hot"]);
+    const oneHot = observations === "one-hot";
+    return tabularEnvironment(id, build(options), maxEpisodeSteps, { oneHot, options: { ...options } });
   };
 }

@@ -1,36 +1,32 @@
-import { nextUniform, type RandomStream } from "../../core/index.ts";
+import { box, nextUniform, type RandomStream } from "../../core/index.ts";
 import { DiscreteEnvironment } from "../discrete-environment.ts";
 import type { Environment, StepResult } from "../environment.ts";
 import type { TabularMdp } from "./tabular-mdp.ts";
 
-/**
- * A tabular problem as an environment: an observation is the number of the state; it never terminates. `options` are those from
- * which `makeEnvironment` makes the problem, if it does.
- */
+/** How a tabular problem shows itself. */
+export interface TabularShow {
+  /** An observation is 1 in the state's place of as many as there are states; else (false) the state's number. */
+  readonly oneHot: boolean;
+  /** Those from which `makeEnvironment` makes the problem, if it does. */
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+/** A tabular problem as an environment. It never terminates. */
 export function tabularEnvironment(
   id: string,
   mdp: TabularMdp,
   maxEpisodeSteps: number,
-  options?: Readonly<Record<string, unknown>>,
+  show: TabularShow = { oneHot: false },
 ): Environment {
-  return new TabularEnvironment(id, mdp, maxEpisodeSteps, options);
+  return new TabularEnvironment(id, mdp, maxEpisodeSteps, show);
 }
 
 class TabularEnvironment extends DiscreteEnvironment {
   readonly #mdp: TabularMdp;
+  readonly #oneHot: boolean;
 
-  constructor(
-    id: string,
-    mdp: TabularMdp,
-    maxEpisodeSteps: number,
-    options?: Readonly<Record<string, unknown>>,
-  ) {
-    const observationSpace = {
-      kind: "box" as const,
-      size: 1,
-      low: Float64Array.of(0),
-      high: Float64Array.of(mdp.states - 1),
-    };
+  constructor(id: string, mdp: TabularMdp, maxEpisodeSteps: number, { oneHot, options }: TabularShow) {
+    const observationSpace = oneHot ? box(mdp.states, 0, 1) : box(1, 0, mdp.states - 1);
     super({
       id,
       stateSize: 1,
@@ -42,6 +38,7 @@ class TabularEnvironment extends DiscreteEnvironment {
       options,
     });
     this.#mdp = mdp;
+    this.#oneHot = oneHot;
   }
 
   protected override drawInitialState(stream: RandomStream): void {
@@ -57,7 +54,11 @@ class TabularEnvironment extends DiscreteEnvironment {
   }
 
   protected override observe(observation: Float64Array): void {
-    observation[0] = this.state[0];
+    if (!this.#oneHot) observation[0] = this.state[0];
+    else {
+      observation.fill(0);
+      observation[this.state[0]] = 1;
+    }
   }
 
   protected override objection([state]: number[]): string | null {
