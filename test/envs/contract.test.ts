@@ -342,13 +342,27 @@ const FACTS: Record<string, ContractFacts> = {
   "Chain-v0": {
     ...TABULAR,
     decisiveState: { state: [9] },
-    changedOptions: { states: 11, slip: 0.6, nearReward: 9, farReward: 9, maxEpisodeSteps: 7 },
+    changedOptions: {
+      states: 11,
+      slip: 0.6,
+      nearReward: 9,
+      farReward: 9,
+      maxEpisodeSteps: 7,
+      observations: "one-hot",
+    },
   },
   "CustomAnt-v0": customAntFacts("back"),
   "DisabledAnt-v0": customAntFacts("front"),
   "Garnet-v0": {
     ...TABULAR,
-    changedOptions: { states: 9, actions: 2, branching: 5, seed: 1, maxEpisodeSteps: 7 },
+    changedOptions: {
+      states: 9,
+      actions: 2,
+      branching: 5,
+      seed: 1,
+      maxEpisodeSteps: 7,
+      observations: "one-hot",
+    },
   },
   "GridWorld-v0": {
     ...TABULAR,
@@ -362,6 +376,7 @@ const FACTS: Record<string, ContractFacts> = {
       stepReward: 1,
       seed: 3,
       maxEpisodeSteps: 7,
+      observations: "one-hot",
     },
   },
   "HalfCheetah-v4": HALF_CHEETAH,
@@ -387,7 +402,15 @@ const FACTS: Record<string, ContractFacts> = {
   },
   "ObjectWorld-v0": {
     ...TABULAR,
-    changedOptions: { size: 4, objects: 3, colours: 5, slip: 0.9, seed: 3, maxEpisodeSteps: 7 },
+    changedOptions: {
+      size: 4,
+      objects: 3,
+      colours: 5,
+      slip: 0.9,
+      seed: 3,
+      maxEpisodeSteps: 7,
+      observations: "one-hot",
+    },
   },
   "Pusher-v4": pusherFacts({
     contactMargins: "summed",
