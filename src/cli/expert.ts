@@ -1,10 +1,9 @@
 import { Command } from "commander";
 import { keyFromSeed, TandemError } from "../core/index.ts";
-import { readConfig, taskDefaults, type ExpertConfig, type PolicyKind } from "../runs/index.ts";
+import { readConfig, runPolicy, taskDefaults, type ExpertConfig, type PolicyKind } from "../runs/index.ts";
 import { commandText } from "./invocation.ts";
 import { anyText, oneOf, optionValue, wholeNumber, type GivenOptions } from "./option-values.ts";
 import { EXPERT_OPTIONS, optionsOnCommandLine } from "./options.ts";
-import { runPolicy } from "./policy-source.ts";
 import { drawsKey, recordPolicy } from "./recording.ts";
 import { requireFreeFile } from "./run-place.ts";
 import { showReport } from "./report.ts";

@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { Option, type Command } from "commander";
 import { TandemError } from "../core/index.ts";
 import {
+  BC_DEFAULTS,
   DAC_DEFAULTS,
   EVALUATION_DEFAULTS,
   parseJson,
@@ -50,7 +51,9 @@ function policyOptions({ sac, startSteps, replayCapacity }: ExpertConfig["algori
   ];
 }
 
-const METHOD_OPTIONS = [option("Method:", "--method <name>", "ml-irl; or its rivals dac, sqil", "ml-irl")];
+const METHOD_OPTIONS = [
+  option("Method:", "--method <name>", "ml-irl; or a rival: dac, sqil, bc, dagger", "ml-irl"),
+];
 
 const REWARD = "Reward:";
 const { policyStepsPerRewardStep, trajectoriesPerRewardStep, agentTrajectories } = TRAIN_DEFAULTS;
@@ -77,6 +80,12 @@ const CLASSIFIER_OPTIONS = [
   option(CLASSIFIER, "--discriminator-rate <number>", "of its Adam", discriminator.learningRate),
   option(CLASSIFIER, "--discriminator-every <n>", "environment steps between two", discriminator.every),
   option(CLASSIFIER, "--gradient-penalty <number>", "weight of the penalty", discriminator.gradientPenalty),
+];
+
+const CLONING = "Cloning (--method bc, dagger):";
+const CLONING_OPTIONS = [
+  option(CLONING, "--weight-decay <number>", "of its Adam", BC_DEFAULTS.weightDecay),
+  option(CLONING, "--teacher-policy <path>", "dagger: policy or run to ask"),
 ];
 
 const EVALUATION = "Evaluation (true return, for reporting only):";
@@ -110,6 +119,7 @@ export const TRAIN_OPTIONS: readonly Option[] = [
   ...policyOptions(TRAIN_DEFAULTS),
   ...REWARD_OPTIONS,
   ...CLASSIFIER_OPTIONS,
+  ...CLONING_OPTIONS,
   ...EVALUATION_OPTIONS,
   ...INSTRUMENT_OPTIONS,
   ...CONTROL_OPTIONS,

@@ -182,7 +182,9 @@ export function resumedConfig<K extends Kind>(
 /** Whether a run has all the steps it should have. */
 export function isComplete(folder: string, config: RunConfig): boolean {
   const path = join(folder, "summary.json");
-  return existsSync(path) && (parseJson(path) as Summary).steps.train >= config.steps;
+  if (!existsSync(path)) return false;
+  const { end, steps } = parseJson(path) as Summary;
+  return (end ?? steps.train) >= config.steps;
 }
 
 /** Go on with a stopped run. */

@@ -1,9 +1,12 @@
 import { TandemError } from "../core/index.ts";
 import {
+  BC_DEFAULTS,
   DAC_DEFAULTS,
   SQIL_DEFAULTS,
   EVALUATION_DEFAULTS,
+  type BcConfig,
   type DacConfig,
+  type DaggerConfig,
   type MlIrlConfig,
   type RunConfig,
   type SqilConfig,
@@ -28,7 +31,7 @@ type Algorithm = TrainConfig["algorithm"];
 type Reward = MlIrlConfig["reward"];
 type Method = Algorithm["method"];
 /** What training an expert and learning from one have in common. */
-type Gathering = Pick<Algorithm, "sac" | "startSteps" | "replayCapacity" | "slowdown">;
+type Gathering = Pick<MlIrlConfig, "sac" | "startSteps" | "replayCapacity" | "slowdown">;
 
 /** What a run of either kind is asked for. */
 export interface RunSettings {
@@ -155,17 +158,33 @@ export function slowdownSettings(
   return undefined;
 }
 
-/** Options that only one method has. */
+const CLASSIFIER = wordsOf(
+  "discriminator-hidden discriminator-batch discriminator-rate discriminator-every gradient-penalty",
+);
+const REWARD = wordsOf(
+  "reward-network reward-optimiser reward-step-size reward-step-size-decay reward-radius reward-weight-decay",
+  "policy-steps-per-reward-step trajectories-per-reward-step agent-trajectories gradient instruments teacher",
+);
+
+/** Options that not every method has, by method. */
 const OWN_OPTIONS: Readonly<Record<Method, readonly string[]>> = {
-  "ml-irl": wordsOf(
-    "reward-network reward-optimiser reward-step-size reward-step-size-decay reward-radius reward-weight-decay",
-    "policy-steps-per-reward-step trajectories-per-reward-step agent-trajectories gradient instruments teacher",
-  ),
-  dac: wordsOf(
-    "discriminator-hidden discriminator-batch discriminator-rate discriminator-every",
-    "gradient-penalty",
-  ),
+  "ml-irl": REWARD,
+  dac: CLASSIFIER,
   sqil: [],
+  bc: ["weight-decay"],
+  dagger: ["weight-decay", "teacher-policy"],
+};
+
+/** What has nothing to act on where actions are cloned. */
+const NOT_FOR_CLONING = wordsOf(
+  "discount polyak target-entropy start-steps replay-capacity slow-from slow-learning-rate termination reward-inputs",
+);
+
+/** Options of every method, but for these. */
+const IDLE_OPTIONS: Partial<Record<Method, readonly string[]>> = {
+  sqil: ["reward-inputs"],
+  bc: NOT_FOR_CLONING,
+  dagger: NOT_FOR_CLONING,
 };
 
 /**
@@ -177,22 +196,58 @@ export function algorithmSettings(
   base: Algorithm | undefined,
   usual: MlIrlConfig,
 ): Algorithm {
-  const method = optionValue(given, "method", oneOf("ml-irl", "dac", "sqil")) ?? base?.method ?? "ml-irl";
-  for (const [owner, names] of Object.entries(OWN_OPTIONS)) {
-    const stray = owner === method ? undefined : names.find((name) => given.has(name));
-    if (stray === undefined) continue;
+  const method = optionValue(given, "method", oneOf(...METHODS)) ?? base?.method ?? "ml-irl";
+  requireOwnOptions(given, method);
+  if (method === "dac") return dacSettings(given, base?.method === method ? base : DAC_DEFAULTS);
+  if (method === "sqil") return sqilSettings(given, base?.method === method ? base : SQIL_DEFAULTS);
+  if (method === "bc") return bcSettings(given, base?.method === method ? base : BC_DEFAULTS);
+  if (method === "dagger") return daggerSettings(given, base?.method === method ? base : undefined);
+  return mlIrlSettings(given, base?.method === method ? base : usual);
+}
+
+const METHODS = Object.keys(OWN_OPTIONS) as Method[];
+
+/** Refuse an option that the method does not have. */
+function requireOwnOptions(given: GivenOptions, method: Method): void {
+  const own = OWN_OPTIONS[method];
+  const stray = Object.values(OWN_OPTIONS)
+    .flat()
+    .find((name) => given.has(name) && !own.includes(name));
+  if (stray !== undefined) {
+    const owners = METHODS.filter((each) => OWN_OPTIONS[each].includes(stray));
     throw new TandemError(
       given.get(stray)?.from ?? `--${stray}`,
-      `is an option of ${owner}, the method is ${method}; leave it out, or add --method ${owner}`,
+      `is an option of ${owners.join(", ")}, the method is ${method}; leave it out, or add --method ${owners[0]}`,
     );
   }
-  if (method === "dac") return dacSettings(given, base?.method === "dac" ? base : DAC_DEFAULTS);
-  if (method === "sqil") return sqilSettings(given, base?.method === "sqil" ? base : SQIL_DEFAULTS);
-  return mlIrlSettings(given, base?.method === "ml-irl" ? base : usual);
+  const idle = IDLE_OPTIONS[method]?.find((name) => given.has(name));
+  if (idle === undefined) return;
+  throw new TandemError(
+    given.get(idle)?.from ?? `--${idle}`,
+    `has no effect on ${method}, which ${idle === "reward-inputs" ? "learns no reward" : "only clones actions"}; leave it out`,
+  );
 }
 
 function wordsOf(...lines: readonly string[]): string[] {
   return lines.flatMap((line) => line.split(" "));
+}
+
+function bcSettings(given: GivenOptions, from: BcConfig): BcConfig {
+  const { sac } = gatheringSettings(given, { ...from, replayCapacity: 1 });
+  const weightDecay = optionValue(given, "weight-decay", nonNegativeNumber) ?? from.weightDecay;
+  return { method: "bc", sac, weightDecay, startSteps: 0, termination: "native" };
+}
+
+function daggerSettings(given: GivenOptions, from: DaggerConfig | undefined): DaggerConfig {
+  const teacherPolicy = optionValue(given, "teacher-policy", anyText) ?? from?.teacherPolicy;
+  if (teacherPolicy === undefined) {
+    throw new TandemError(
+      "--method",
+      "dagger asks a policy what it would do, got none; add --teacher-policy with a run folder or a plain policy",
+    );
+  }
+  const cloning = bcSettings(given, { ...BC_DEFAULTS, ...from, method: "bc" });
+  return { ...cloning, method: "dagger", teacherPolicy };
 }
 
 function dacSettings(given: GivenOptions, from: DacConfig): DacConfig {
@@ -213,8 +268,6 @@ function dacSettings(given: GivenOptions, from: DacConfig): DacConfig {
 }
 
 function sqilSettings(given: GivenOptions, from: SqilConfig): SqilConfig {
-  const idle = given.get("reward-inputs");
-  if (idle) throw new TandemError(idle.from, "has no effect on sqil, which learns no reward; leave it out");
   return {
     method: "sqil",
     ...gatheringSettings(given, from),

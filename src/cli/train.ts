@@ -67,7 +67,7 @@ async function train(command: Command, entry: URL): Promise<number> {
   if ("exitCode" in end) return end.exitCode;
   await showReport([folder], { print: !flags.has("json") });
   if (flags.has("json")) process.stdout.write(jsonLine(end.summary));
-  else process.stdout.write(`${howToGoOn(folder, end.summary.steps.train)}\n`);
+  else process.stdout.write(`${howToGoOn(folder, end.summary.end ?? end.summary.steps.train)}\n`);
   return 0;
 }
 
@@ -129,10 +129,10 @@ async function resume(entry: URL, folder: string, flags: GivenOptions): Promise<
   }
 }
 
-/** What the reward sees; a policy taught by whose step it is sees both. */
+/** What the reward sees; a policy taught without one sees both. */
 function rewardInputsOf(algorithm: TrainConfig["algorithm"]): "state-action" | "state" {
-  if (algorithm.method === "sqil") return "state-action";
-  return algorithm.method === "dac" ? algorithm.discriminator.inputs : algorithm.reward.inputs;
+  if ("discriminator" in algorithm) return algorithm.discriminator.inputs;
+  return "reward" in algorithm ? algorithm.reward.inputs : "state-action";
 }
 
 function recordedEnvironment({ env, source }: { env: string | null; source: string }): string {

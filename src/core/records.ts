@@ -7,6 +7,7 @@ export type TrainingRecord =
   | PolicyRecord
   | RewardRecord
   | DiscriminatorRecord
+  | CloningRecord
   | EpisodeRecord
   | EvaluationRecord
   | InstrumentsRecord
@@ -40,6 +41,17 @@ export interface PolicyRecord {
   temperature: number;
   /** Mean learned reward on the replayed batch. */
   meanReward: number;
+}
+
+/** Supervised learning from the expert's actions, averaged over the updates since the last such record. */
+export interface CloningRecord {
+  kind: "cloning";
+  /** Environment steps, or updates of a method that takes none. */
+  step: number;
+  /** Policy updates so far. */
+  updates: number;
+  /** Mean log pi(a|s) of the expert's actions in the batches, before each update; nats. */
+  logLikelihood: number;
 }
 
 /** One step of the upper level. */

@@ -1,4 +1,6 @@
+export * from "./behavioural-cloning.ts";
 export * from "./dac.ts";
+export * from "./dagger.ts";
 export * from "./learner.ts";
 export * from "./mce-irl.ts";
 export * from "./ml-irl.ts";

@@ -55,6 +55,8 @@ const METHODS: Readonly<Record<string, string>> = {
   "ml-irl": "maximum-likelihood inverse RL",
   dac: "discriminator-actor-critic",
   sqil: "soft Q imitation learning",
+  bc: "behavioural cloning",
+  dagger: "DAgger",
 };
 
 /** The method by which a run learned from demonstrations, in words. */
@@ -72,7 +74,11 @@ export interface Standing {
 /** Where a run stands. */
 export function standingOf({ summary, evaluations }: Run): Standing | null {
   if (summary) {
-    return { step: summary.steps.train, returns: summary.finalReturns, meanReturn: summary.finalReturn };
+    return {
+      step: summary.end ?? summary.steps.train,
+      returns: summary.finalReturns,
+      meanReturn: summary.finalReturn,
+    };
   }
   const last = evaluations.at(-1);
   return last ? { step: last.step, returns: last.returns, meanReturn: last.meanReturn } : null;

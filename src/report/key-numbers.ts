@@ -198,7 +198,7 @@ function stepsRow(runs: readonly Run[]): KeyNumber | null {
 function timeRow(runs: readonly Run[]): KeyNumber | null {
   const seconds = mean(runs.map(({ summary }) => summary?.seconds ?? NaN));
   if (!Number.isFinite(seconds)) return null;
-  const train = mean(runs.map(({ summary }) => summary?.steps.train ?? NaN));
+  const train = mean(runs.map(({ summary }) => summary?.end ?? summary?.steps.train ?? NaN));
   return {
     label: "Wall-clock time",
     value: formatSeconds(seconds),

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import {
   TandemError,
+  type CloningRecord,
   type EpisodeRecord,
   type DiscriminatorRecord,
   type EvaluationRecord,
@@ -50,6 +51,8 @@ const summarySchema = z.looseObject({
     evaluation: z.number(),
     expert: z.number(),
   }),
+  /** Where the axis ends; absent in older runs. */
+  end: z.number().optional(),
   seconds: measurement,
   pearson: z.number().nullish(),
   spearman: z.number().nullish(),
@@ -78,6 +81,7 @@ export interface Run {
   readonly policy: readonly PolicyRecord[];
   readonly reward: readonly RewardRecord[];
   readonly discriminator: readonly DiscriminatorRecord[];
+  readonly cloning: readonly CloningRecord[];
   readonly episodes: readonly EpisodeRecord[];
   readonly evaluations: readonly EvaluationRecord[];
   readonly instruments: readonly InstrumentsRecord[];
@@ -104,6 +108,7 @@ const MEASURED: { [Kind in TrainingRecord["kind"]]: readonly string[] } = {
     "policySeconds",
     "simulationSeconds",
   ],
+  cloning: ["updates", "logLikelihood"],
   discriminator: ["discriminatorSteps", "loss", "gradientPenalty", "expertLogit", "agentLogit", "accuracy"],
   episode: ["trueReturn", "length"],
   evaluation: ["meanReturn", "stdReturn"],
@@ -149,6 +154,7 @@ function parseMetrics(name: string, text: string): Omit<Run, "name" | "config" |
   const policy: PolicyRecord[] = [];
   const reward: RewardRecord[] = [];
   const discriminator: DiscriminatorRecord[] = [];
+  const cloning: CloningRecord[] = [];
   const episodes: EpisodeRecord[] = [];
   const evaluations: EvaluationRecord[] = [];
   const instruments: InstrumentsRecord[] = [];
@@ -168,13 +174,14 @@ function parseMetrics(name: string, text: string): Omit<Run, "name" | "config" |
     else if (record.kind === "policy") policy.push(record);
     else if (record.kind === "reward") reward.push(record);
     else if (record.kind === "discriminator") discriminator.push(record);
+    else if (record.kind === "cloning") cloning.push(record);
     else if (record.kind === "episode") episodes.push(record);
     else if (record.kind === "instruments") instruments.push(record);
     else if (record.kind === "finding") findings.push(record);
     else evaluations.push(record);
   });
   const halfWritten = rest.trim() !== "" && lastRecord === undefined;
-  const records = { policy, reward, discriminator, episodes, evaluations, instruments, findings };
+  const records = { policy, reward, discriminator, cloning, episodes, evaluations, instruments, findings };
   return { ...records, halfWritten, unknownKinds: [...unknownKinds] };
 }
 

@@ -73,26 +73,40 @@ function demonstrationRows(
   { trajectories, actionSpace }: NonNullable<ReplayOptions["demonstrations"]>,
   stride: number,
 ): Replay["demonstrations"] {
-  const {
-    observations,
-    actions,
-    nextObservations,
-    terminated,
-    observationSize: n,
-    actionSize: recorded,
-  } = trajectories;
-  const d = policySize(actionSpace);
   const count = transitionCount(trajectories);
   const rows = kernels.allocate(count * stride);
-  const table = kernels.f32(rows, count * stride);
-  for (let t = 0; t < count; t++) {
-    const row = table.subarray(t * stride, (t + 1) * stride);
-    row.set(observations.subarray(t * n, (t + 1) * n));
-    toPolicyUnits(actionSpace, actions.subarray(t * recorded, (t + 1) * recorded), row.subarray(n, n + d));
-    row.set(nextObservations.subarray(t * n, (t + 1) * n), n + d);
-    row[stride - 1] = terminated[t];
-  }
+  for (let t = 0; t < count; t++)
+    writeDemonstration(trajectories, t, actionSpace, kernels.f32(rows + 4 * t * stride, stride));
   return { rows, count };
+}
+
+/** Step t of trajectories as a row of a replay, its action in policy units. */
+function writeDemonstration(
+  { observations, actions, nextObservations, terminated, observationSize: n, actionSize }: Trajectories,
+  t: number,
+  actionSpace: ActionSpace,
+  row: Float32Array,
+): void {
+  const d = policySize(actionSpace);
+  row.set(observations.subarray(t * n, (t + 1) * n));
+  toPolicyUnits(actionSpace, actions.subarray(t * actionSize, (t + 1) * actionSize), row.subarray(n, n + d));
+  row.set(nextObservations.subarray(t * n, (t + 1) * n), n + d);
+  row[row.length - 1] = terminated[t];
+}
+
+/** Add every step of recorded trajectories, actions in the environment's units, as if the agent had taken it. The replay must keep no true rewards. */
+export function addDemonstrations(
+  kernels: Kernels,
+  replay: Replay,
+  actionSpace: ActionSpace,
+  trajectories: Trajectories,
+): void {
+  const { rows, stride, capacity } = replay;
+  for (let t = 0; t < transitionCount(trajectories); t++) {
+    const at = rows + 4 * (replay.added % capacity) * stride;
+    writeDemonstration(trajectories, t, actionSpace, kernels.f32(at, stride));
+    replay.added++;
+  }
 }
 
 /** Number of transitions held. */

@@ -104,8 +104,9 @@ export interface SacMetrics {
   reward: number;
 }
 
-const LOG_STD_LOW = -20;
-const LOG_STD_HIGH = 2;
+/** Bounds of the log standard deviation that the policy head is clamped to. */
+export const LOG_STD_LOW = -20;
+export const LOG_STD_HIGH = 2;
 const NO_DECAY = 0;
 
 /** Fresh networks for n observation and d action coordinates. */

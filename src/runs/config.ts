@@ -67,13 +67,31 @@ const dac = z.strictObject({
 
 const sqil = z.strictObject({ method: z.literal("sqil"), ...gathering, termination });
 
+/** What cloning an expert's actions is told; of the lower level it has only the policy's network and its optimiser. */
+const cloning = {
+  sac,
+  weightDecay: z.number().min(0),
+  startSteps: z.literal(0),
+  slowdown: z.undefined().optional(),
+  termination: z.literal("native"),
+};
+
+const bc = z.strictObject({ method: z.literal("bc"), ...cloning });
+
+const dagger = z.strictObject({
+  method: z.literal("dagger"),
+  ...cloning,
+  /** Where the policy lies that says what it would have done. */
+  teacherPolicy: z.string(),
+});
+
 const common = {
   format: z.literal("tandem-run/1"),
   /** Version of Tandem that made the run. */
   version: z.string(),
   env: z.strictObject({ id: z.string(), options: z.record(z.string(), z.unknown()) }),
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
-  /** Training steps in the environment. */
+  /** Training steps in the environment; of behavioural cloning, updates. */
   steps: positive,
   evaluation: z.strictObject({ every: positive, episodes: positive, finalEpisodes: positive }),
   kernels: z.enum(["simd", "relaxed-simd"]),
@@ -98,7 +116,7 @@ const trainConfig = z.strictObject({
   /** Runs made before there was a choice of methods were of ML-IRL. */
   algorithm: z.preprocess(
     (value) => (typeof value === "object" && value !== null ? { method: "ml-irl", ...value } : value),
-    z.discriminatedUnion("method", [mlIrl, dac, sqil]),
+    z.discriminatedUnion("method", [mlIrl, dac, sqil, bc, dagger]),
   ),
 });
 
@@ -121,6 +139,10 @@ export type MlIrlConfig = z.infer<typeof mlIrl>;
 export type DacConfig = z.infer<typeof dac>;
 /** The settings of soft Q imitation learning. */
 export type SqilConfig = z.infer<typeof sqil>;
+/** The settings of behavioural cloning. */
+export type BcConfig = z.infer<typeof bc>;
+/** The settings of DAgger. */
+export type DaggerConfig = z.infer<typeof dagger>;
 /** A run that trains an expert on the true reward. */
 export type ExpertConfig = z.infer<typeof expertConfig>;
 /** Either. */
@@ -183,6 +205,15 @@ export const SQIL_DEFAULTS: SqilConfig = {
   sac: TRAIN_DEFAULTS.sac,
   startSteps: TRAIN_DEFAULTS.startSteps,
   replayCapacity: TRAIN_DEFAULTS.replayCapacity,
+  termination: "native",
+};
+
+/** What `tandem train --method bc` does unless told otherwise: the network of ML-IRL's policy. DAgger asks a teacher beside. */
+export const BC_DEFAULTS: BcConfig = {
+  method: "bc",
+  sac: TRAIN_DEFAULTS.sac,
+  weightDecay: 0,
+  startSteps: 0,
   termination: "native",
 };
 

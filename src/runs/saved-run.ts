@@ -8,10 +8,16 @@ import {
 } from "../rl/index.ts";
 import { foldIn, TandemError, type Key } from "../core/index.ts";
 import type { Environment } from "../envs/index.ts";
-import { classifierOptions, createRewardModel, rewardTensors, type RewardModel } from "../irl/index.ts";
+import {
+  classifierOptions,
+  createRewardModel,
+  rewardTensors,
+  type RewardModel,
+  type RewardOptions,
+} from "../irl/index.ts";
 import { loadKernels, type Kernels } from "../kernels/index.ts";
 import { readTensors } from "./checkpoint.ts";
-import type { RunConfig } from "./config.ts";
+import type { RunConfig, TrainConfig } from "./config.ts";
 
 /** How a policy chooses: its most likely action, or a draw. */
 export type PolicyKind = "mode" | "sample";
@@ -39,15 +45,18 @@ export async function loadSavedRun(
   fill(kernels, folder, actor ? { actor } : { softQ, logTemperature }, tensors);
   if (config.command === "expert") return { kernels, policy, reward: null };
   const { algorithm } = config;
-  if (algorithm.method === "sqil") return { kernels, policy, reward: null };
-  const absorbing = algorithm.termination === "absorbing";
-  const rewardOptions =
-    algorithm.method === "dac"
-      ? classifierOptions(algorithm.discriminator, absorbing)
-      : { ...algorithm.reward, absorbing };
+  const rewardOptions = rewardOptionsOf(algorithm);
+  if (!rewardOptions) return { kernels, policy, reward: null };
   const reward = createRewardModel(kernels, size, actionSpace, rewardOptions, foldIn(key, 1));
   fill(kernels, folder, rewardTensors(reward), tensors);
   return { kernels, policy, reward };
+}
+
+/** How the reward was made that a method learns; null where it learns none. */
+function rewardOptionsOf(algorithm: TrainConfig["algorithm"]): RewardOptions | null {
+  const absorbing = algorithm.termination === "absorbing";
+  if (algorithm.method === "dac") return classifierOptions(algorithm.discriminator, absorbing);
+  return algorithm.method === "ml-irl" ? { ...algorithm.reward, absorbing } : null;
 }
 
 /** A run's policy, to roll out. */

@@ -23,17 +23,7 @@ import {
   rewardAgreement,
   type Evaluation,
 } from "../eval/index.ts";
-import {
-  createDac,
-  createMlIrl,
-  createSqil,
-  dacIteration,
-  mlIrlIteration,
-  rewardsAlong,
-  sqilIteration,
-  type Learner,
-  type Termination,
-} from "../irl/index.ts";
+import { rewardsAlong, type Learner, type Termination } from "../irl/index.ts";
 import { loadKernels, type Kernels } from "../kernels/index.ts";
 import {
   agentStep,
@@ -44,8 +34,8 @@ import {
   type Agent,
 } from "../rl/index.ts";
 import { hasCheckpoint, restoreCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import type { DacConfig, ExpertConfig, RunConfig, SqilConfig } from "./config.ts";
-import { createRewardInstruments, measureReward } from "./reward-instruments.ts";
+import type { ExpertConfig, RunConfig } from "./config.ts";
+import { openMethod } from "./methods.ts";
 import { appendRecords, readRecords, truncateRecords, writeAtomically } from "./run-folder.ts";
 import { createSignatureWatch, findingsOf, watchRecord, type SignatureWatch } from "./signature-watch.ts";
 
@@ -85,6 +75,8 @@ export interface Summary {
   /** What followed an episode's end in training; evaluation is always native. Absent in older runs, which were native. */
   termination?: Termination;
   steps: StepCounts;
+  /** Where the run's axis ends: environment steps, or updates of a method that takes none. Absent in older runs: `steps.train`. */
+  end?: number;
   seconds: number;
   kernels: string;
   /** Correlation of learned and true reward per step on the final evaluation episodes. */
@@ -221,6 +213,7 @@ async function train(
     randomReturn: random.meanReturn,
     termination: config.command === "train" ? config.algorithm.termination : "native",
     steps: { ...steps },
+    end: agent.steps,
     seconds: seconds(),
     kernels: kernels.build,
     pearson: agreement?.pearson ?? null,
@@ -241,42 +234,25 @@ async function openTraining(config: RunConfig, demonstrations: Trajectories | nu
     ? { ...config.env.options, terminateWhenUnhealthy: false }
     : config.env.options;
   const make = (): Promise<Environment> => makeEnvironment(config.env.id, trainingOptions);
-  const environment = await make();
   const key = keyFromSeed(config.seed);
   const shared = { kernels, config, evaluationEnvironment, evaluationKey: foldIn(key, EVALUATION) };
   const trainingKey = foldIn(key, TRAINING);
   if (config.command === "train" && demonstrations) {
-    const { algorithm } = config;
-    const capacity = Math.min(algorithm.replayCapacity, config.steps);
-    if (algorithm.method !== "ml-irl") {
-      const options = { ...algorithm, replayCapacity: capacity };
-      const { learner, iterate } = openRival(kernels, environment, demonstrations, options, trainingKey);
-      return {
-        ...shared,
-        agent: learner.agent,
-        learner,
-        measure: null,
-        steps: learner.steps,
-        iterate: (listener, clock) => iterate(config.steps, listener, clock),
-        environments: [environment, evaluationEnvironment],
-      };
-    }
-    const rolloutEnvironment = algorithm.agentTrajectories === "fresh" ? await make() : null;
-    const environments = { train: environment, rollout: rolloutEnvironment };
-    const options = { ...algorithm, replayCapacity: capacity };
-    const irl = createMlIrl(kernels, environments, demonstrations, options, trainingKey);
-    const instruments = config.instruments ? createRewardInstruments(kernels, irl.reward) : null;
+    const instrumentsKey = foldIn(key, INSTRUMENTS);
+    const opened = await openMethod({ kernels, config, make, demonstrations, trainingKey, instrumentsKey });
+    const { learner, iterate, measure, environments } = opened;
     return {
       ...shared,
-      agent: irl.agent,
-      learner: irl,
-      measure: instruments && (() => measureReward(kernels, instruments, irl, foldIn(key, INSTRUMENTS))),
-      steps: irl.steps,
-      iterate: (listener, clock) => mlIrlIteration(kernels, irl, config.steps, listener, clock),
-      environments: [environment, evaluationEnvironment, ...(rolloutEnvironment ? [rolloutEnvironment] : [])],
+      agent: learner.agent,
+      learner,
+      measure,
+      steps: learner.steps,
+      iterate: (listener, clock) => iterate(config.steps, listener, clock),
+      environments: [evaluationEnvironment, ...environments],
     };
   }
   const { algorithm } = config as ExpertConfig;
+  const environment = await make();
   const capacity = Math.min(algorithm.replayCapacity, config.steps);
   const options = { ...algorithm, replayCapacity: capacity, keepTrueRewards: true };
   const agent = createAgent(kernels, environment, options, trainingKey);
@@ -290,22 +266,6 @@ async function openTraining(config: RunConfig, demonstrations: Trajectories | nu
     iterate: (listener, clock) => expertIteration(kernels, agent, steps, config.steps, listener, clock),
     environments: [environment, evaluationEnvironment],
   };
-}
-
-/** A method other than ML-IRL, and how it goes on. */
-function openRival(
-  kernels: Kernels,
-  environment: Environment,
-  demonstrations: Trajectories,
-  options: DacConfig | SqilConfig,
-  key: Key,
-): { learner: Learner; iterate: (stepLimit: number, listener: Listener, clock: () => number) => void } {
-  if (options.method === "dac") {
-    const learner = createDac(kernels, environment, demonstrations, options, key);
-    return { learner, iterate: (...rest) => dacIteration(kernels, learner, ...rest) };
-  }
-  const learner = createSqil(kernels, environment, demonstrations, options, key);
-  return { learner, iterate: (...rest) => sqilIteration(kernels, learner, ...rest) };
 }
 
 /** As many steps under the true reward as lie between two reports. */

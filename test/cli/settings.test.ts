@@ -54,6 +54,8 @@ const OTHER_VALUES: Record<string, string | string[]> = {
   "discriminator-rate": "1e-4",
   "discriminator-every": "2",
   "gradient-penalty": "1",
+  "weight-decay": "0.01",
+  "teacher-policy": "runs/expert",
   "reward-network": "mlp:64,64",
   "reward-optimiser": "adam",
   "reward-step-size": "0.5",
@@ -83,6 +85,7 @@ const COMPANY: Record<string, Record<string, string>> = {
   "discriminator-rate": { method: "dac" },
   "discriminator-every": { method: "dac" },
   "gradient-penalty": { method: "dac" },
+  "weight-decay": { method: "bc" },
 };
 
 /** Options that do not describe the run itself. */
@@ -127,6 +130,7 @@ describe("settings of a training", () => {
   });
 
   it.each(Object.entries(OTHER_VALUES))("change with --%s %j", (name, value) => {
+    if (name === "teacher-policy") return;
     const company = COMPANY[name] ?? {};
     expect(settingsOf({ ...company, [name]: value })).not.toEqual(settingsOf(company));
   });
@@ -144,6 +148,15 @@ describe("settings of a training", () => {
     expect(settingsOf({ "reward-weight-decay": "0.1", teacher: "zero" })).toMatchObject({
       algorithm: { reward: { regulariser: { kind: "weight-decay", rate: 0.1 } }, taughtBy: "zero reward" },
     });
+  });
+
+  it("ask a teacher of DAgger's", () => {
+    expect(settingsOf({ method: "dagger", "teacher-policy": "runs/one" })).toMatchObject({
+      algorithm: { method: "dagger", teacherPolicy: "runs/one", weightDecay: 0 },
+    });
+    expect(() => settingsOf({ method: "dagger" })).toThrow(
+      /^--method: dagger asks a policy.*--teacher-policy/,
+    );
   });
 
   it("slow learning to a fifth where no rate is given", () => {
@@ -197,6 +210,13 @@ describe("settings of a training", () => {
       { "gradient-penalty": "1" },
       /^--gradient-penalty: is an option of dac, the method is ml-irl; leave it out, or add --method dac/,
     ],
+    [{ method: "bc", discount: "0.9" }, /^--discount: has no effect on bc, which only clones actions/],
+    [
+      { method: "sqil", "reward-inputs": "state" },
+      /^--reward-inputs: has no effect on sqil, which learns no/,
+    ],
+    [{ method: "bc", "teacher-policy": "x" }, /^--teacher-policy: is an option of dagger, the method is bc/],
+    [{ method: "sqil", "weight-decay": "1" }, /is an option of bc, dagger, the method is sqil.*--method bc/],
     [{ method: "dac", "reward-radius": "3" }, /^--reward-radius: is an option of ml-irl, the method is dac/],
     [{ method: "dac", "discriminator-batch": "257" }, /expected/],
     [{ method: "dac", instruments: "true" }, /^--instruments: is an option of ml-irl/],

@@ -15,6 +15,8 @@ import { createMlIrl, mlIrlIteration, rewardsAlong } from "../../src/irl/index.t
 import { loadKernels } from "../../src/kernels/index.ts";
 import { rollout } from "../../src/rl/index.ts";
 import {
+  BC_DEFAULTS,
+  createRunFolder,
   loadSavedRun,
   readTensors,
   runTraining,
@@ -25,6 +27,7 @@ import {
   DAC_DEFAULTS,
   SQIL_DEFAULTS,
   type MlIrlConfig,
+  type Summary,
   type TrainConfig,
   type TrainingHooks,
 } from "../../src/runs/index.ts";
@@ -233,6 +236,29 @@ describe("a run that was stopped", () => {
     const whole = await outcomeOf(plain, 0, plain, fallen);
     for (const stopAfter of [1, 2]) expect(await outcomeOf(plain, stopAfter, plain, fallen)).toEqual(whole);
     expect(whole.summary).toMatchObject({ pearson: null, spearman: null });
+  });
+
+  it.each(["bc", "dagger"] as const)("keeps all that cloning needs: %s", async (method) => {
+    const { sac } = falling.algorithm;
+    // The teacher is a run of before.
+    const teacherPolicy = mkdtempSync(join(tmpdir(), "tandem-teacher-"));
+    const teacher = { ...falling, steps: 60 };
+    createRunFolder(teacherPolicy, teacher);
+    await runTraining(teacherPolicy, teacher, fallen, hooks());
+    const algorithm = { ...BC_DEFAULTS, sac, weightDecay: 0.01 };
+    const cloning: TrainConfig = {
+      ...falling,
+      steps: 2500,
+      evaluation: { every: 1000, episodes: 1, finalEpisodes: 1 },
+      algorithm: method === "bc" ? algorithm : { ...algorithm, method, teacherPolicy },
+    };
+    const whole = await outcomeOf(cloning, 0, cloning, fallen);
+    for (const stopAfter of [1, 2])
+      expect(await outcomeOf(cloning, stopAfter, cloning, fallen)).toEqual(whole);
+    const { steps } = whole.summary as Summary;
+    expect(steps.train).toBe(method === "bc" ? 0 : 2500);
+    expect(whole.summary).toMatchObject({ end: 2500, pearson: null });
+    rmSync(teacherPolicy, { recursive: true });
   });
 
   it("learns slower where it is told to, an expert too", async () => {

@@ -1,11 +1,13 @@
-/** Policies that a command line may name: a plain policy, an ONNX model, or a run of Tandem's. */
+/** Policies that a path may name: a plain policy, an ONNX model, or a run of Tandem's. */
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fromPolicyUnits, policySize, TandemError, type Key } from "../core/index.ts";
 import { makeEnvironment, type Environment } from "../envs/index.ts";
 import { PLAIN_POLICY_FILE, readOnnxPolicy, readPlainPolicy, type Policy } from "../policies/index.ts";
 import { policyActions } from "../rl/index.ts";
-import { loadSavedRun, readConfig, savedPolicy, type RunConfig } from "../runs/index.ts";
+import type { RunConfig } from "./config.ts";
+import { readConfig } from "./run-folder.ts";
+import { loadSavedRun, savedPolicy } from "./saved-run.ts";
 
 /** A policy that was named, and where it belongs. */
 export interface PolicySource {
