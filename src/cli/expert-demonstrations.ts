@@ -24,6 +24,8 @@ import type { DemonstrationSettings } from "./settings.ts";
 /** Demonstrations as a run uses them, and what its configuration says of them. */
 export interface ExpertDemonstrations {
   readonly trajectories: Trajectories;
+  /** Episodes that are only measured on; null for none. */
+  readonly heldOut: Trajectories | null;
   readonly config: TrainConfig["demos"];
 }
 
@@ -37,7 +39,7 @@ export async function chooseEpisodes(
   environment: Environment,
   seed: number,
 ): Promise<ExpertDemonstrations> {
-  const { path, firstEpisode, shuffled } = settings;
+  const { path, firstEpisode, shuffled, heldOut } = settings;
   requireSpaces(demonstrations, environment);
   requireEveryStep(demonstrations);
   const available = episodeCount(demonstrations.trajectories);
@@ -53,12 +55,20 @@ export async function chooseEpisodes(
     const from = firstEpisode > 0 ? ` from episode ${firstEpisode} on` : "";
     throw new TandemError("--episodes", `${path} has ${left}${from}, got ${episodes}; ask for fewer`);
   }
-  const chosen = sliceEpisodes(demonstrations.trajectories, firstEpisode, firstEpisode + episodes);
+  const end = firstEpisode + episodes;
+  if (end + heldOut > available) {
+    throw new TandemError(
+      "--held-out",
+      `${path} has ${available - end} episodes after those that are learnt from, got ${heldOut}; ask for fewer`,
+    );
+  }
+  const chosen = sliceEpisodes(demonstrations.trajectories, firstEpisode, end);
   const trajectories = shuffled ? shuffledExpert(chosen, foldIn(keyFromSeed(seed), SHUFFLING)) : chosen;
   const transitions = transitionCount(trajectories);
   return {
     trajectories,
-    config: { path, sha256: await sha256Of(path), episodes, firstEpisode, transitions, shuffled },
+    heldOut: heldOut > 0 ? sliceEpisodes(demonstrations.trajectories, end, end + heldOut) : null,
+    config: { path, sha256: await sha256Of(path), episodes, firstEpisode, transitions, shuffled, heldOut },
   };
 }
 

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Command, Option } from "commander";
-import { TandemError, type Trajectories } from "../core/index.ts";
+import { TandemError } from "../core/index.ts";
 import { environmentIds, makeEnvironment, type Environment } from "../envs/index.ts";
 import { loadKernels } from "../kernels/index.ts";
 import {
@@ -18,7 +18,7 @@ import { anyText, optionValue, wholeNumber, type GivenOptions } from "./option-v
 import { optionsInFile, optionsOnCommandLine, readSettingsFile } from "./options.ts";
 import { makeRunFolder, requireFreePlace } from "./run-place.ts";
 import { slowdownSettings, type RunSettings } from "./settings.ts";
-import { runSession, type SessionEnd } from "./training-session.ts";
+import { runSession, type RunExpert, type SessionEnd } from "./training-session.ts";
 import { VERSION } from "./version.ts";
 
 type Kind = RunConfig["command"];
@@ -124,13 +124,13 @@ export async function beginRun(
   entry: URL,
   out: string | null,
   config: RunConfig,
-  demonstrations: Trajectories | null,
+  expert: RunExpert | null,
   resumeWords: readonly string[] = [],
 ): Promise<RunEnd> {
   const folder = makeRunFolder(out, config);
   warnOfIdleRun(config);
   try {
-    const end = await runSession(entry, folder.path, config, demonstrations, resumeWords);
+    const end = await runSession(entry, folder.path, config, expert, resumeWords);
     return { folder: folder.path, end };
   } catch (error) {
     folder.discardIfUnused();
@@ -192,7 +192,7 @@ export async function resumeRun(
   entry: URL,
   folder: string,
   config: RunConfig,
-  demonstrations: Trajectories | null,
+  expert: RunExpert | null,
   resumeWords: readonly string[] = [],
 ): Promise<RunEnd> {
   if (isComplete(folder, config)) {
@@ -202,7 +202,7 @@ export async function resumeRun(
     );
   }
   writeAtomically(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
-  return { folder, end: await runSession(entry, folder, config, demonstrations, resumeWords) };
+  return { folder, end: await runSession(entry, folder, config, expert, resumeWords) };
 }
 
 /** The line that `--json` prints. */

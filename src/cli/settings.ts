@@ -51,6 +51,8 @@ export interface DemonstrationSettings {
   readonly episodes: number | "all";
   readonly firstEpisode: number;
   readonly shuffled: boolean;
+  /** Episodes after those, to be measured on. */
+  readonly heldOut: number;
 }
 
 /** The environment that is asked for; null where it is left to the demonstrations. */
@@ -103,6 +105,7 @@ export function demonstrationSettings(given: GivenOptions, base: TrainConfig | n
     episodes: optionValue(given, "episodes", wordOr("all", wholeNumber(1))) ?? base?.demos.episodes ?? 1,
     firstEpisode: optionValue(given, "first-episode", wholeNumber(0)) ?? base?.demos.firstEpisode ?? 0,
     shuffled: optionValue(given, "shuffle-expert", onOrOff) ?? base?.demos.shuffled ?? false,
+    heldOut: optionValue(given, "held-out", wholeNumber(0)) ?? base?.demos.heldOut ?? 0,
   };
 }
 

@@ -109,7 +109,7 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
       instruments,
       algorithm,
     };
-    return await beginRun(entry, settings.out, config, demonstrations.trajectories);
+    return await beginRun(entry, settings.out, config, demonstrations);
   } finally {
     environment.close();
   }
@@ -123,7 +123,7 @@ async function resume(entry: URL, folder: string, flags: GivenOptions): Promise<
   try {
     const demonstrations = await rereadEpisodes(config, path, environment);
     const updated = { ...config, demos: demonstrations.config, instruments };
-    return await resumeRun(entry, folder, updated, demonstrations.trajectories);
+    return await resumeRun(entry, folder, updated, demonstrations);
   } finally {
     environment.close();
   }

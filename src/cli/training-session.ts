@@ -9,6 +9,12 @@ import type { TrainingJob, TrainingMessage } from "./training-thread.ts";
 /** How a training ended: with a summary, or with the exit code of a signal. */
 export type SessionEnd = { readonly summary: Summary } | { readonly exitCode: number };
 
+/** What an expert gives a run: trajectories to learn from, and others to be measured on; null for none. */
+export interface RunExpert {
+  readonly trajectories: Trajectories;
+  readonly heldOut: Trajectories | null;
+}
+
 /** Exit codes by convention: 128 and the signal's number. */
 export const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
@@ -25,12 +31,12 @@ export async function runSession(
   entry: URL,
   folder: string,
   config: RunConfig,
-  demonstrations: Trajectories | null,
+  expert: RunExpert | null,
   resumeWords: readonly string[],
 ): Promise<SessionEnd> {
   const { maxEpisodeSteps } = config.env.options;
   const limit = typeof maxEpisodeSteps === "number" ? maxEpisodeSteps : 0;
-  const expertReturn = demonstrations && wholeReturn(demonstrations, limit);
+  const expertReturn = expert && wholeReturn(expert.trajectories, limit);
   const display = createProgressDisplay(process.stderr, expertReturn, () => performance.now());
   const stop = new Int32Array(new SharedArrayBuffer(4));
   const resume = commandText(config.command, "--resume", folder, ...resumeWords);
@@ -54,7 +60,9 @@ export async function runSession(
   for (const signal of Object.keys(EXIT_CODES)) process.on(signal, onSignal);
 
   try {
-    const summary = await train(entry, { folder, config, demonstrations, stop }, (message) => {
+    const demonstrations = expert?.trajectories ?? null;
+    const heldOut = expert?.heldOut ?? null;
+    const summary = await train(entry, { folder, config, demonstrations, heldOut, stop }, (message) => {
       if (step === null) display.say(`Run folder: ${folder}`);
       step ??= 0;
       if (message.kind === "record") display.record(message.record);

@@ -2,13 +2,21 @@
 import { performance } from "node:perf_hooks";
 import { parentPort, workerData } from "node:worker_threads";
 import { TandemError, type Trajectories, type TrainingRecord } from "../core/index.ts";
-import { runTraining, type Progress, type RunConfig, type Summary } from "../runs/index.ts";
+import {
+  runTraining,
+  type Progress,
+  type RunConfig,
+  type Summary,
+  type TrainingHooks,
+} from "../runs/index.ts";
 
 /** What the thread is started with. */
 export interface TrainingJob {
   readonly folder: string;
   readonly config: RunConfig;
   readonly demonstrations: Trajectories | null;
+  /** Demonstrations that are only measured on; null for none. */
+  readonly heldOut: Trajectories | null;
   /** Set to 1 to stop after the current iteration, [1]; shared. */
   readonly stop: Int32Array<SharedArrayBuffer>;
 }
@@ -23,14 +31,15 @@ export type TrainingMessage =
 
 /** Do the job in `workerData`. */
 export async function runTrainingThread(): Promise<void> {
-  const { folder, config, demonstrations, stop } = workerData as TrainingJob;
+  const { folder, config, demonstrations, heldOut, stop } = workerData as TrainingJob;
   try {
-    const summary = await runTraining(folder, config, demonstrations, {
+    const hooks: TrainingHooks = {
       clock: () => performance.now(),
       onProgress: (progress) => tell({ kind: "progress", progress }),
       onRecord: (record) => tell({ kind: "record", record }),
       stopRequested: () => Atomics.load(stop, 0) === 1,
-    });
+    };
+    const summary = await runTraining(folder, config, demonstrations, hooks, heldOut);
     tell({ kind: "ended", summary });
   } catch (error) {
     tell(

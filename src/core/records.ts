@@ -10,6 +10,7 @@ export type TrainingRecord =
   | CloningRecord
   | EpisodeRecord
   | EvaluationRecord
+  | HeldOutRecord
   | InstrumentsRecord
   | FindingRecord;
 
@@ -41,6 +42,18 @@ export interface PolicyRecord {
   temperature: number;
   /** Mean learned reward on the replayed batch. */
   meanReward: number;
+}
+
+/** How well policy and reward fit demonstrations that they were not shown, at an evaluation: no true reward is in it. */
+export interface HeldOutRecord {
+  kind: "held-out";
+  step: number;
+  /** Mean log pi(a|s) of their steps, nats. */
+  logLikelihood: number;
+  /** Learned reward of their steps minus that of the agent's, in standard deviations of both; null where no reward is learnt. */
+  rewardGap: number | null;
+  /** Normalised energy distance between their states and the agent's, in [0, 1]. */
+  stateDistance: number;
 }
 
 /** Supervised learning from the expert's actions, averaged over the updates since the last such record. */

@@ -2,6 +2,7 @@ export * from "./aggregates.ts";
 export * from "./bootstrap.ts";
 export * from "./correlation.ts";
 export * from "./evaluate.ts";
+export * from "./held-out.ts";
 export * from "./reward-distance.ts";
 export * from "./sampled-reward-distance.ts";
 export { normalisedScore, type ScoreAnchors, type Scores } from "./scores.ts";

@@ -6,6 +6,7 @@ import { z } from "zod";
 import {
   TandemError,
   type CloningRecord,
+  type HeldOutRecord,
   type EpisodeRecord,
   type DiscriminatorRecord,
   type EvaluationRecord,
@@ -82,6 +83,7 @@ export interface Run {
   readonly reward: readonly RewardRecord[];
   readonly discriminator: readonly DiscriminatorRecord[];
   readonly cloning: readonly CloningRecord[];
+  readonly heldOut: readonly HeldOutRecord[];
   readonly episodes: readonly EpisodeRecord[];
   readonly evaluations: readonly EvaluationRecord[];
   readonly instruments: readonly InstrumentsRecord[];
@@ -109,6 +111,7 @@ const MEASURED: { [Kind in TrainingRecord["kind"]]: readonly string[] } = {
     "simulationSeconds",
   ],
   cloning: ["updates", "logLikelihood"],
+  "held-out": ["logLikelihood", "stateDistance"],
   discriminator: ["discriminatorSteps", "loss", "gradientPenalty", "expertLogit", "agentLogit", "accuracy"],
   episode: ["trueReturn", "length"],
   evaluation: ["meanReturn", "stdReturn"],
@@ -155,6 +158,7 @@ function parseMetrics(name: string, text: string): Omit<Run, "name" | "config" |
   const reward: RewardRecord[] = [];
   const discriminator: DiscriminatorRecord[] = [];
   const cloning: CloningRecord[] = [];
+  const heldOut: HeldOutRecord[] = [];
   const episodes: EpisodeRecord[] = [];
   const evaluations: EvaluationRecord[] = [];
   const instruments: InstrumentsRecord[] = [];
@@ -175,13 +179,24 @@ function parseMetrics(name: string, text: string): Omit<Run, "name" | "config" |
     else if (record.kind === "reward") reward.push(record);
     else if (record.kind === "discriminator") discriminator.push(record);
     else if (record.kind === "cloning") cloning.push(record);
+    else if (record.kind === "held-out") heldOut.push(record);
     else if (record.kind === "episode") episodes.push(record);
     else if (record.kind === "instruments") instruments.push(record);
     else if (record.kind === "finding") findings.push(record);
     else evaluations.push(record);
   });
   const halfWritten = rest.trim() !== "" && lastRecord === undefined;
-  const records = { policy, reward, discriminator, cloning, episodes, evaluations, instruments, findings };
+  const records = {
+    policy,
+    reward,
+    discriminator,
+    cloning,
+    heldOut,
+    episodes,
+    evaluations,
+    instruments,
+    findings,
+  };
   return { ...records, halfWritten, unknownKinds: [...unknownKinds] };
 }
 

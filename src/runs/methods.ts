@@ -17,6 +17,7 @@ import {
   dacIteration,
   daggerIteration,
   mlIrlIteration,
+  rewardsAlong,
   sqilIteration,
   type Learner,
   type Teacher,
@@ -30,6 +31,8 @@ import { createRewardInstruments, measureReward } from "./reward-instruments.ts"
 /** A method in memory, and how it goes on. */
 export interface OpenedMethod {
   readonly learner: Learner;
+  /** Learned rewards of every step of trajectories; null where none are learnt. */
+  readonly rewardsOf: ((trajectories: Trajectories) => Float32Array) | null;
   /** One iteration, up to `stepLimit`. */
   readonly iterate: (stepLimit: number, listener: Listener, clock: () => number) => void;
   /** What each evaluation measures beside the policy, where instruments are switched on. */
@@ -60,6 +63,7 @@ export async function openMethod(surroundings: Surroundings): Promise<OpenedMeth
     iterate: (kernels: Kernels, state: L, ...rest: Parameters<OpenedMethod["iterate"]>) => void,
   ): OpenedMethod => ({
     learner,
+    rewardsOf: rewardsOf(kernels, learner),
     iterate: (...rest) => iterate(kernels, learner, ...rest),
     measure: null,
     environments: [environment],
@@ -88,10 +92,15 @@ async function openMlIrl(
   const instruments = config.instruments ? createRewardInstruments(kernels, irl.reward) : null;
   return {
     learner: irl,
+    rewardsOf: rewardsOf(kernels, irl),
     iterate: (...rest) => mlIrlIteration(kernels, irl, ...rest),
     measure: instruments && (() => measureReward(kernels, instruments, irl, instrumentsKey)),
     environments: rollout ? [train, rollout] : [train],
   };
+}
+
+function rewardsOf(kernels: Kernels, { reward }: Learner): OpenedMethod["rewardsOf"] {
+  return reward && ((trajectories) => rewardsAlong(kernels, reward, trajectories));
 }
 
 /** The policy at `path`, its most likely actions, to be asked at every step. */

@@ -19,11 +19,14 @@ import { makeEnvironment, type Environment } from "../envs/index.ts";
 import {
   deterministicPolicy,
   evaluate,
+  heldOutFit,
+  holdOutDemonstrations,
   randomPolicy,
   rewardAgreement,
   type Evaluation,
+  type HeldOut,
 } from "../eval/index.ts";
-import { rewardsAlong, type Learner, type Termination } from "../irl/index.ts";
+import type { Learner, Termination } from "../irl/index.ts";
 import { loadKernels, type Kernels } from "../kernels/index.ts";
 import {
   agentStep,
@@ -97,6 +100,10 @@ interface Training {
   readonly learner: Learner | null;
   readonly steps: StepCounts;
   readonly evaluationEnvironment: Environment;
+  /** Learned rewards of every step of trajectories; null where none are learnt. */
+  readonly rewardsOf: ((trajectories: Trajectories) => Float32Array) | null;
+  /** Demonstrations that are only measured on; null for none. */
+  readonly heldOut: HeldOut | null;
   /** One iteration, up to `config.steps`. */
   readonly iterate: (listener: Listener, clock: () => number) => void;
   readonly evaluationKey: Key;
@@ -117,15 +124,16 @@ const INSTRUMENTS = 5;
 
 /**
  * Train in an existing run folder from its configuration, from the start or (resume) from its checkpoint. Returns the
- * summary, or null when stopped before the end; both leave a checkpoint.
+ * summary, or null when stopped before the end; both leave a checkpoint. Each evaluation also measures the fit to `heldOut`.
  */
 export async function runTraining(
   folder: string,
   config: RunConfig,
   demonstrations: Trajectories | null,
   hooks: TrainingHooks,
+  heldOut: Trajectories | null = null,
 ): Promise<Summary | null> {
-  const training = await openTraining(config, demonstrations);
+  const training = await openTraining(config, demonstrations, heldOut);
   try {
     return await train(folder, training, demonstrations, hooks);
   } finally {
@@ -178,7 +186,9 @@ async function train(
     const evaluationsBefore = Math.floor(agent.steps / config.evaluation.every);
     training.iterate(listener, clock);
     if (Math.floor(agent.steps / config.evaluation.every) > evaluationsBefore) {
-      lastReturn = evaluateNow(training, listener).meanReturn;
+      const evaluation = evaluateNow(training, listener);
+      lastReturn = evaluation.meanReturn;
+      measureHeldOut(training, evaluation.trajectories, listener);
       const measured = training.measure?.();
       if (measured) listener(measured);
     }
@@ -201,7 +211,7 @@ async function train(
   );
   const policy = deterministicPolicy(kernels, agent.policy);
   const final = evaluateAct(training, policy, foldIn(key, FINAL_EVALUATION));
-  const learned = learner?.reward && rewardsAlong(kernels, learner.reward, final.trajectories);
+  const learned = training.rewardsOf?.(final.trajectories);
   const agreement = learned && rewardAgreement(learned, final.trajectories);
   const summary: Summary = {
     env: config.env.id,
@@ -225,7 +235,11 @@ async function train(
   return summary;
 }
 
-async function openTraining(config: RunConfig, demonstrations: Trajectories | null): Promise<Training> {
+async function openTraining(
+  config: RunConfig,
+  demonstrations: Trajectories | null,
+  heldOut: Trajectories | null,
+): Promise<Training> {
   const kernels = await loadKernels({ build: config.kernels });
   const evaluationEnvironment = await makeEnvironment(config.env.id, config.env.options);
   const fixed = config.command === "train" && config.algorithm.termination === "fixed-horizon";
@@ -241,8 +255,11 @@ async function openTraining(config: RunConfig, demonstrations: Trajectories | nu
     const instrumentsKey = foldIn(key, INSTRUMENTS);
     const opened = await openMethod({ kernels, config, make, demonstrations, trainingKey, instrumentsKey });
     const { learner, iterate, measure, environments } = opened;
+    const { policy, actionSpace } = learner.agent;
     return {
       ...shared,
+      rewardsOf: opened.rewardsOf,
+      heldOut: heldOut && holdOutDemonstrations(kernels, policy, actionSpace, heldOut),
       agent: learner.agent,
       learner,
       measure,
@@ -261,6 +278,8 @@ async function openTraining(config: RunConfig, demonstrations: Trajectories | nu
     ...shared,
     agent,
     learner: null,
+    rewardsOf: null,
+    heldOut: null,
     measure: null,
     steps,
     iterate: (listener, clock) => expertIteration(kernels, agent, steps, config.steps, listener, clock),
@@ -290,14 +309,13 @@ function expertIteration(
 }
 
 function evaluateNow(training: Training, listener: Listener): Evaluation {
-  const { kernels, config, agent, learner, steps, evaluationEnvironment } = training;
+  const { kernels, config, agent, steps, evaluationEnvironment } = training;
   const key = foldIn(training.evaluationKey, agent.steps);
   const policy = deterministicPolicy(kernels, agent.policy);
   const evaluation = evaluate(evaluationEnvironment, policy, config.evaluation.episodes, key);
   steps.evaluation += transitionCount(evaluation.trajectories);
-  const agreement =
-    learner?.reward &&
-    rewardAgreement(rewardsAlong(kernels, learner.reward, evaluation.trajectories), evaluation.trajectories);
+  const learned = training.rewardsOf?.(evaluation.trajectories);
+  const agreement = learned && rewardAgreement(learned, evaluation.trajectories);
   listener({
     kind: "evaluation",
     step: agent.steps,
@@ -309,6 +327,17 @@ function evaluateNow(training: Training, listener: Listener): Evaluation {
     steps: { ...steps },
   });
   return evaluation;
+}
+
+/** The fit to what was held out, of the policy that has just been evaluated. */
+function measureHeldOut(
+  { kernels, agent, heldOut, rewardsOf }: Training,
+  trajectories: Trajectories,
+  listener: Listener,
+): void {
+  if (!heldOut) return;
+  const fit = heldOutFit(kernels, heldOut, agent.policy, rewardsOf, trajectories);
+  listener({ kind: "held-out", step: agent.steps, ...fit });
 }
 
 function evaluateAct(training: Training, act: Parameters<typeof evaluate>[1], key: Key): Evaluation {

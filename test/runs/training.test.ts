@@ -6,6 +6,7 @@ import {
   foldIn,
   keyFromSeed,
   type FindingRecord,
+  type HeldOutRecord,
   type Trajectories,
   type TrainingRecord,
 } from "../../src/core/index.ts";
@@ -43,7 +44,15 @@ const config: TrainConfig & { algorithm: MlIrlConfig } = {
   env: { id: "HalfCheetah-v5", options: { maxEpisodeSteps: 50 } },
   seed: 7,
   steps: 200,
-  demos: { path: "-", sha256: "-", episodes: 1, firstEpisode: 0, transitions: 50, shuffled: false },
+  demos: {
+    path: "-",
+    sha256: "-",
+    episodes: 1,
+    firstEpisode: 0,
+    transitions: 50,
+    shuffled: false,
+    heldOut: 0,
+  },
   instruments: false,
   algorithm: {
     ...TRAIN_DEFAULTS,
@@ -275,6 +284,26 @@ describe("a run that was stopped", () => {
     expect((await outcomeOf(slow)).tensors).not.toEqual(plain.tensors);
     const late = { ...slow, algorithm: { ...slow.algorithm, slowdown: { ...slowdown, from: 200 } } };
     expect((await outcomeOf(late)).tensors).toEqual(plain.tensors);
+  });
+});
+
+describe("held-out demonstrations", () => {
+  it("are measured on at each evaluation and change nothing else", async () => {
+    const shown = rollout(environment, randomPolicy(foldIn(key, 5)), 1, foldIn(key, 6));
+    const without = await outcomeOf(config);
+    const summary = await runTraining(folder, config, demonstrations, hooks(), shown);
+    const measured = recordsOf("held-out") as HeldOutRecord[];
+    expect(measured.map(({ step }) => step)).toEqual([100, 200]);
+    for (const { logLikelihood, rewardGap, stateDistance } of measured) {
+      expect(Number.isFinite(logLikelihood) && Number.isFinite(rewardGap)).toBe(true);
+      expect(stateDistance).toBeGreaterThan(0);
+      expect(stateDistance).toBeLessThan(1);
+    }
+    expect(recordsOf().filter(({ kind }) => kind !== "held-out")).toEqual(without.records);
+    expect({ summary, tensors: readTensors(folder) }).toEqual({
+      summary: without.summary,
+      tensors: without.tensors,
+    });
   });
 });
 
