@@ -6,6 +6,7 @@ export * from "./occupancy.ts";
 export * from "./replay.ts";
 export * from "./rollout.ts";
 export * from "./sac.ts";
+export * from "./sac-log-prob.ts";
 export * from "./soft-value-iteration.ts";
 export * from "./state-action-features.ts";
 export * from "./tabular-problem.ts";

@@ -107,8 +107,10 @@ export interface SacMetrics {
   reward: number;
 }
 
-const LOG_STD_LOW = -20;
-const LOG_STD_HIGH = 2;
+/** The policy's raw log standard deviations are clamped to these, nats. */
+export const LOG_STD_LOW = -20;
+/** See `LOG_STD_LOW`. */
+export const LOG_STD_HIGH = 2;
 const NO_DECAY = 0;
 
 /** Fresh networks for n observation and d action coordinates. */
