@@ -25,7 +25,7 @@ export interface Parameters {
 }
 
 /** Of g and h, the parameters at place `i` of both moved by `by`. */
-export function moved({ g, h }: Parameters, i: number, by: number): Parameters {
+function moved({ g, h }: Parameters, i: number, by: number): Parameters {
   if (i < g.length) return { g: g.with(i, g[i] + by), h };
   return { g, h: h.with(i - g.length, h[i - g.length] + by) };
 }
