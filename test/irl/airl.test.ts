@@ -213,6 +213,7 @@ describeBuilds("adversarial inverse reinforcement learning", (kernels) => {
           carry: share * row.carry + (1 - share) * other.carry,
         };
       });
+      expect(streams.draws).toEqual(draws);
       const absorbing = state.options.termination === "absorbing";
       // The expert spends 7 of 24 steps in the absorbing state.
       const shares = absorbing ? [7 / 24, agentShare(environment, recentSteps)] : [0, 0];
@@ -303,6 +304,52 @@ describeBuilds("adversarial inverse reinforcement learning", (kernels) => {
     expect(state.reward.inputSize).toBe(2);
     expect(state.shaped.reward).toBe(state.reward);
     expect(state.shaped.terms[0].parameters).toBe(state.reward.network.parameters);
+  });
+
+  it("holds the expert's transitions in policy units, clipped onto the bounds, ends and next states with them", () => {
+    const demonstrations = expert();
+    const { expert: held } = make().room;
+    for (let t = 0; t < 17; t++) {
+      const { observations, actions, nextObservations, terminated } = demonstrations;
+      const own = [2 * t, 2 * t + 2] as const;
+      const action = Math.fround(Math.max(-1, Math.min(1, actions[t] / SHAPE.high)));
+      expectClose(
+        rowOf(held, t),
+        [...observations.subarray(...own), action, ...nextObservations.subarray(...own), terminated[t]],
+        2 ** -23,
+      );
+    }
+    expect(rowOf(held, 4)[5]).toBe(1);
+  });
+
+  it("standardises over the expert's and the agent's steps in equal parts", () => {
+    const demonstrations = expert();
+    const environment = pointWorld();
+    const state = make({}, environment);
+    const check = (sources: (readonly (readonly number[])[])[]): void => {
+      const { mean, inverseStd } = state.reward.normaliser;
+      for (const i of [0, 1]) {
+        const columns = sources.map((rows) => rows.map((row) => row[i]));
+        const centre = average(columns.map(average));
+        const second = average(columns.map((values) => average(values.map((x) => (x - centre) ** 2))));
+        expect(kernels.f32(mean, 2)[i]).toBeCloseTo(centre, 5);
+        expect(kernels.f32(inverseStd, 2)[i] * Math.sqrt(second)).toBeCloseTo(1, 5);
+      }
+    };
+    const shown = Array.from({ length: 17 }, (_, t) => [
+      ...demonstrations.observations.subarray(2 * t, 2 * t + 2),
+    ]);
+    check([shown]);
+    run(state, 80);
+    check([shown, environment.log.slice(0, -1).flatMap(({ observations }) => observations)]);
+  });
+
+  it("begins with a g and an h that are not one function", () => {
+    const { g, h } = parametersOf(
+      make({ termination: "native", discriminator: { inputs: "state", hidden: [4] } }),
+    );
+    expect(h.length).toBe(g.length);
+    expect(h).not.toEqual(g);
   });
 
   const learnt = (options: Choices = {}, trueReward?: (x: number) => number, steps = 90): number => {
