@@ -105,9 +105,9 @@ export interface DiscriminatorRecord {
   discriminatorSteps: number;
   /** E_expert[-log D] + E_agent[-log(1 - D)], nats; 2 log 2 where it cannot tell. */
   loss: number;
-  /** lambda E[(||grad_x h|| - 1)^2]. */
+  /** lambda E[(||grad_x h|| - 1)^2]; of AIRL, whose logit is f / alpha - log pi, with f for h. */
   gradientPenalty: number;
-  /** Mean logit, which is the reward, over the expert's and the agent's rows. */
+  /** Mean logit, which is DAC's reward, over the expert's and the agent's rows. */
   expertLogit: number;
   agentLogit: number;
   /** Share of rows that the classifier puts on their own side; 0.5 where it cannot tell. */

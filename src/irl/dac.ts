@@ -101,7 +101,8 @@ interface Room {
   readonly coefficients: number;
 }
 
-interface Measured {
+/** Sums over steps of a classifier. */
+export interface Measured {
   steps: number;
   loss: number;
   penalty: number;
@@ -177,9 +178,9 @@ export function classifierOptions(
 }
 
 /** Policy steps between two records. */
-const STEPS_PER_RECORD = 1000;
+export const STEPS_PER_RECORD = 1000;
 /** Most rows of a side. */
-const MOST_ROWS = 256;
+export const MOST_ROWS = 256;
 
 /** Up to `STEPS_PER_RECORD` environment steps (fewer at `stepLimit`), each with its updates, then the records of both levels. */
 export function dacIteration(
@@ -217,7 +218,7 @@ function discriminatorStep(kernels: Kernels, state: Dac): void {
   const [expert, agent, between] = room.features;
   drawExpert(kernels, state);
   drawAgent(kernels, state);
-  mixRows(kernels, state);
+  mixRows(kernels, state.streams.draws, size, reward.network.features, room.features);
   const { agentAbsorbingSteps } = counters;
   const agentAbsorbing = agentAbsorbingSteps / (agentAbsorbingSteps + state.agent.steps);
   addSide(kernels, state, expert, 1, room.expertAbsorbing);
@@ -239,19 +240,8 @@ function addSide(kernels: Kernels, state: Dac, rows: number, side: 1 | -1, absor
   network.forward(size, rows, room.values);
   const logits = kernels.f32(room.values, size);
   const coefficients = kernels.f32(room.coefficients, size);
-  const weight = (1 - absorbing) / size;
-  let [sum, right] = [0, 0];
-  for (let i = 0; i < size; i++) {
-    const margin = side * logits[i];
-    coefficients[i] = (side * weight) / (1 + portableExp(margin));
-    measured.loss += weight * softplus(-margin);
-    sum += logits[i];
-    if (margin > 0) right++;
-  }
+  judge(side, (1 - absorbing) / size, logits, coefficients, measured);
   network.addGradient(size, rows, room.coefficients, reward.gradient);
-  if (side === 1) measured.expertLogit += sum / size;
-  else measured.agentLogit += sum / size;
-  measured.right += right / (2 * size);
   const logit = absorbing > 0 ? absorbingReward(kernels, reward) : null;
   if (logit === null) return;
   coefficients[0] = (side * absorbing) / (1 + portableExp(side * logit));
@@ -259,8 +249,33 @@ function addSide(kernels: Kernels, state: Dac, rows: number, side: 1 | -1, absor
   network.addGradient(1, reward.room.absorbing, room.coefficients, reward.gradient);
 }
 
+/**
+ * The slope of weight sum_i log D_i (side 1) or weight sum_i log(1 - D_i) (side -1) by each logit into `coefficients`; adds the loss,
+ * which is minus that sum, and the side's mean logit and share on the right side of 0 to `measured`.
+ */
+export function judge(
+  side: 1 | -1,
+  weight: number,
+  logits: Float32Array,
+  coefficients: Float32Array,
+  measured: Measured,
+): void {
+  const { length } = logits;
+  let [sum, right] = [0, 0];
+  for (let i = 0; i < length; i++) {
+    const margin = side * logits[i];
+    coefficients[i] = (side * weight) / (1 + portableExp(margin));
+    measured.loss += weight * softplus(-margin);
+    sum += logits[i];
+    if (margin > 0) right++;
+  }
+  if (side === 1) measured.expertLogit += sum / length;
+  else measured.agentLogit += sum / length;
+  measured.right += right / (2 * length);
+}
+
 /** log(1 + exp(x)) */
-function softplus(x: number): number {
+export function softplus(x: number): number {
   return Math.max(x, 0) + portableLog(1 + portableExp(-Math.abs(x)));
 }
 
@@ -286,14 +301,18 @@ function drawIndices(kernels: Kernels, draws: RandomStream, out: number, count: 
   for (let i = 0; i < count; i++) indices[i] = nextInteger(draws, bound);
 }
 
-/** Rows at a uniformly drawn place between the expert's and the agent's. */
-function mixRows(kernels: Kernels, { reward, room, streams, options }: Dac): void {
-  const { batchSize: size } = options.discriminator;
-  const { features } = reward.network;
-  const [expert, agent, between] = room.features.map((rows) => kernels.f32(rows, size * features));
+/** Rows, [size, width], at a uniformly drawn place between the expert's and the agent's. */
+export function mixRows(
+  kernels: Kernels,
+  draws: RandomStream,
+  size: number,
+  width: number,
+  blocks: readonly [expert: number, agent: number, between: number],
+): void {
+  const [expert, agent, between] = blocks.map((rows) => kernels.f32(rows, size * width));
   for (let row = 0; row < size; row++) {
-    const share = nextUniform(streams.draws);
-    for (let i = row * features; i < (row + 1) * features; i++)
+    const share = nextUniform(draws);
+    for (let i = row * width; i < (row + 1) * width; i++)
       between[i] = share * expert[i] + (1 - share) * agent[i];
   }
 }
@@ -323,7 +342,7 @@ function expertRows(kernels: Kernels, reward: RewardModel, demonstrations: Traje
 }
 
 /** Share of the horizon that episodes spend in the absorbing state: those that terminated, from their end on. */
-function absorbingShare({ episodeStarts, terminated }: Trajectories, horizon: number): number {
+export function absorbingShare({ episodeStarts, terminated }: Trajectories, horizon: number): number {
   let [absorbing, alive] = [0, 0];
   for (let episode = 0; episode + 1 < episodeStarts.length; episode++) {
     const length = episodeStarts[episode + 1] - episodeStarts[episode];
@@ -333,7 +352,8 @@ function absorbingShare({ episodeStarts, terminated }: Trajectories, horizon: nu
   return absorbing / (absorbing + alive);
 }
 
-function takeRecord(state: Dac): DiscriminatorRecord {
+/** The classifier's record since the last one. */
+export function takeRecord(state: Pick<Dac, "agent" | "counters" | "measured">): DiscriminatorRecord {
   const { steps, loss, penalty, expertLogit, agentLogit, right } = state.measured;
   state.measured = nothingMeasured();
   return {
@@ -348,6 +368,7 @@ function takeRecord(state: Dac): DiscriminatorRecord {
   };
 }
 
-function nothingMeasured(): Measured {
+/** Zeroed sums. */
+export function nothingMeasured(): Measured {
   return { steps: 0, loss: 0, penalty: 0, expertLogit: 0, agentLogit: 0, right: 0 };
 }

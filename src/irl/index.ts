@@ -1,3 +1,4 @@
+export * from "./airl.ts";
 export * from "./behavioural-cloning.ts";
 export * from "./dac.ts";
 export * from "./dagger.ts";
@@ -5,6 +6,7 @@ export * from "./learner.ts";
 export * from "./mce-irl.ts";
 export * from "./ml-irl.ts";
 export * from "./reward-model.ts";
+export * from "./shaped-reward.ts";
 export * from "./soft-q-ml-irl.ts";
 export * from "./sqil.ts";
 export * from "./termination.ts";

@@ -1,5 +1,5 @@
 import type { Kernels } from "../kernels/index.ts";
-import { hiddenGradient, type MlpShape, type MlpWorkspace } from "./mlp.ts";
+import { mlpInputGradient, type MlpShape, type MlpWorkspace } from "./mlp.ts";
 
 /** Scratch memory of a gradient penalty. */
 export interface PenaltyRoom {
@@ -26,10 +26,6 @@ export function penaltyRoom(kernels: Kernels, shape: MlpShape, batch: number): P
  * Adds to the block `gradients` the parameter gradient of the penalty (weight / rows) sum_i (||grad_x f(x_i)|| - 1)^2 on a network of
  * one output (arXiv:1704.00028, Eq. 3), after `mlpForward` on the same rows, and returns the penalty. Overwrites the workspace's
  * hidden gradients.
- *
- * grad_x f is a product of weights and of the masks of the units that are on. With u_i = dP / d grad_x f(x_i), the gradient of
- * sum_i u_i . grad_x f(x_i) at fixed u is, layer by layer, t^T delta: t is u carried forward and delta 1 carried back, both
- * through the same masks. Biases have none.
  */
 export function addGradientPenalty(
   kernels: Kernels,
@@ -41,24 +37,51 @@ export function addGradientPenalty(
   room: PenaltyRoom,
   weight: number,
 ): number {
-  const { layers } = shape;
-  const deltas = backward(kernels, shape, parameters, rows, workspace, room);
+  inputGradients(kernels, shape, parameters, rows, workspace, room);
   const penalty = directions(kernels, rows, shape.sizes[0], room.inputGradients, weight);
+  addSlopeGradient(kernels, shape, parameters, gradients, rows, workspace, room);
+  return penalty;
+}
+
+/** grad_x f of each row into `room.inputGradients`, after `mlpForward`; 1 carried back from the output. Overwrites the hidden gradients. */
+export function inputGradients(
+  kernels: Kernels,
+  shape: MlpShape,
+  parameters: number,
+  rows: number,
+  workspace: MlpWorkspace,
+  room: PenaltyRoom,
+): void {
+  const [inputs] = shape.sizes;
+  const { ones, inputGradients: out } = room;
+  mlpInputGradient(kernels, shape, parameters, rows, workspace, ones, 0, inputs, out);
+}
+
+/**
+ * Adds to the block `gradients` the parameter gradient of sum_i u_i . grad_x f(x_i), u fixed, after `inputGradients` on the same rows;
+ * u stands in `room.inputGradients`.
+ *
+ * grad_x f is a product of weights and of the masks of the units that are on. With u_i = dP / d grad_x f(x_i) it is the gradient of a
+ * penalty P: layer by layer t^T delta, t being u carried forward and delta 1 carried back, both through the same masks. Biases have
+ * none.
+ */
+export function addSlopeGradient(
+  kernels: Kernels,
+  shape: MlpShape,
+  parameters: number,
+  gradients: number,
+  rows: number,
+  workspace: MlpWorkspace,
+  room: PenaltyRoom,
+): void {
+  const { layers } = shape;
+  const last = layers.length - 1;
   let tangent = room.inputGradients;
   layers.forEach(({ inputs, outputs, weight: offset }, i) => {
-    kernels.gemmTN(
-      inputs,
-      outputs,
-      rows,
-      tangent,
-      inputs,
-      deltas(i),
-      outputs,
-      gradients + offset,
-      outputs,
-      ADD,
-    );
-    if (i === layers.length - 1) return;
+    const delta = i === last ? room.ones : workspace.hiddenGradients[i];
+    const target = gradients + offset;
+    kernels.gemmTN(inputs, outputs, rows, tangent, inputs, delta, outputs, target, outputs, ADD);
+    if (i === last) return;
     const next = room.tangents[i];
     kernels.gemmNN(
       rows,
@@ -76,42 +99,10 @@ export function addGradientPenalty(
     maskBy(kernels, rows * outputs, workspace.activations[i], next);
     tangent = next;
   });
-  return penalty;
 }
 
 const PLAIN = 0;
 const ADD = 5;
-
-/** 1 at the output carried back to each layer's output, and to the input; gives where the first lie. */
-function backward(
-  kernels: Kernels,
-  shape: MlpShape,
-  parameters: number,
-  rows: number,
-  workspace: MlpWorkspace,
-  room: PenaltyRoom,
-): (layer: number) => number {
-  const last = shape.layers.length - 1;
-  let delta = room.ones;
-  for (let i = last; i > 0; i--)
-    delta = hiddenGradient(kernels, shape, parameters, rows, workspace, i, delta);
-  const { inputs, outputs, weight } = shape.layers[0];
-  const { inputGradients } = room;
-  kernels.gemmNT(
-    rows,
-    inputs,
-    outputs,
-    delta,
-    outputs,
-    parameters + weight,
-    outputs,
-    inputGradients,
-    inputs,
-    PLAIN,
-    0,
-  );
-  return (layer) => (layer === last ? room.ones : workspace.hiddenGradients[layer]);
-}
 
 /** g -> (2 weight / rows) (1 - 1 / ||g||) g in every row; returns (weight / rows) sum (||g|| - 1)^2. */
 function directions(kernels: Kernels, rows: number, size: number, gradients: number, weight: number): number {

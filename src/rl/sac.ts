@@ -104,8 +104,9 @@ export interface SacMetrics {
   reward: number;
 }
 
-/** Bounds of the log standard deviation that the policy head is clamped to. */
+/** The policy's raw log standard deviations are clamped to these, nats. */
 export const LOG_STD_LOW = -20;
+/** See `LOG_STD_LOW`. */
 export const LOG_STD_HIGH = 2;
 const NO_DECAY = 0;
 
