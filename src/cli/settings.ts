@@ -170,7 +170,7 @@ const OWN_OPTIONS: Readonly<Record<Method, readonly string[]>> = {
 
 /**
  * How reward and policy learn from demonstrations: by the method asked for, as in `base` where that is of the same method, else as the
- * task's ML-IRL, `usual`, and the method's own defaults have it.
+ * task's ML-IRL, `usual`, has it; of a rival the lower level, the rest being the method's own defaults.
  */
 export function algorithmSettings(
   given: GivenOptions,
@@ -186,8 +186,12 @@ export function algorithmSettings(
       `is an option of ${owner}, the method is ${method}; leave it out, or add --method ${owner}`,
     );
   }
-  if (method === "dac") return dacSettings(given, base?.method === "dac" ? base : DAC_DEFAULTS);
-  if (method === "sqil") return sqilSettings(given, base?.method === "sqil" ? base : SQIL_DEFAULTS);
+  const { sac, startSteps, replayCapacity } = usual;
+  const gathering = { sac, startSteps, replayCapacity };
+  if (method === "dac")
+    return dacSettings(given, base?.method === "dac" ? base : { ...DAC_DEFAULTS, ...gathering });
+  if (method === "sqil")
+    return sqilSettings(given, base?.method === "sqil" ? base : { ...SQIL_DEFAULTS, ...gathering });
   return mlIrlSettings(given, base?.method === "ml-irl" ? base : usual);
 }
 

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { TandemError } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
+import type { Environment } from "../envs/index.ts";
 import { requireWholeEpisodes } from "../irl/index.ts";
 import { taskDefaults, type TrainConfig } from "../runs/index.ts";
 import { chooseEpisodes, doubtsAbout, recordedOptions, rereadEpisodes } from "./expert-demonstrations.ts";
@@ -96,6 +97,7 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
     }
     const demonstrations = await chooseEpisodes(source, wanted, environment, settings.seed);
     for (const doubt of doubtsAbout(demonstrations, source, environment)) warn(doubt);
+    requireEndless(algorithm.termination, environment);
     requireWholeEpisodes(
       "--termination",
       algorithm.termination,
@@ -127,6 +129,18 @@ async function resume(entry: URL, folder: string, flags: GivenOptions): Promise<
   } finally {
     environment.close();
   }
+}
+
+/** A fixed horizon is for tasks that end no episode, or can be kept from it. */
+function requireEndless(
+  termination: TrainConfig["algorithm"]["termination"],
+  { id, terminates, options = {} }: Environment,
+): void {
+  if (termination !== "fixed-horizon" || terminates === false || "terminateWhenUnhealthy" in options) return;
+  throw new TandemError(
+    "--termination",
+    `a fixed horizon expects episodes that only time ends, but nothing keeps ${id} from ending them; choose native or absorbing`,
+  );
 }
 
 /** What the reward sees; a policy taught by whose step it is sees both. */
