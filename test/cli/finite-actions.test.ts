@@ -10,6 +10,7 @@ import { HOOK_TIMEOUT, readJson, tandem, temporaryFolder, TINY_POLICY, type Outc
 const folder = temporaryFolder();
 const cwd = folder.path;
 const at = (name: string): string => join(cwd, name);
+const read = (name: string): Promise<Demonstrations> => readDemonstrations(at(name));
 const LENGTH = ["--env-option", "maxEpisodeSteps=40"];
 /** Long enough for a few reward steps. */
 const SHORT = "--steps 700 --evaluate-every 400 --evaluation-episodes 1 --final-episodes 2 --json".split(" ");
@@ -57,7 +58,7 @@ describe("a run in a task of finitely many actions", () => {
   });
 
   it("records actions as their numbers, and says how they were chosen", async () => {
-    const { trajectories, metadata } = await readDemonstrations(at("shown.npz"));
+    const { trajectories, metadata } = await read("shown.npz");
     expect(trajectories.actionSize).toBe(1);
     expect(new Set(trajectories.actions)).toEqual(new Set([0, 1]));
     expect(metadata.policy).toBe("soft Q-learning trained on the true reward for 300 steps; sampled actions");
@@ -74,7 +75,7 @@ describe("a run in a task of finitely many actions", () => {
 
   it("is recorded by tandem demos record, as eval plays it", async () => {
     await succeed("demos", "record", "ml-irl", "--out", "learned.npz", "--episodes", "3", "--seed", "2");
-    const { trajectories, metadata } = await readDemonstrations(at("learned.npz"));
+    const { trajectories, metadata } = await read("learned.npz");
     expect(metadata.policy).toBe(
       "soft Q-learning trained on a learned reward for 700 steps; its most likely actions",
     );
@@ -120,7 +121,7 @@ describe("a run in a task of finitely many actions", () => {
 
 describe("what cannot be, in a task of finitely many actions", () => {
   it("is an action that it does not have", async () => {
-    const { trajectories } = await readDemonstrations(at("shown.npz"));
+    const { trajectories } = await read("shown.npz");
     const wrong = {
       ...trajectories,
       actions: trajectories.actions.map((action, t) => (t === 3 ? 2 : action)),
@@ -165,7 +166,6 @@ describe("a tabular problem at the command line", () => {
   const ONE_HOT = ["--env-option", "observations=one-hot"];
   const NUMBER = ["--env-option", "observations=number"];
   const GRID = ["--env", "GridWorld-v0", "--env-option", "maxEpisodeSteps=30"];
-  const read = (name: string): Promise<Demonstrations> => readDemonstrations(at(name));
 
   beforeAll(async () => {
     await Promise.all([

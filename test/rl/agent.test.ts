@@ -275,14 +275,15 @@ describeBuilds("an agent of finitely many actions", (kernels) => {
     });
   });
 
+  const weights = (options: Partial<AgentOptions>): number =>
+    checksum(
+      Object.values(policyTensors(run(30, options).agent.policy)).map(([at, length]) =>
+        download(kernels, at, length),
+      ),
+    );
+
   it("learns slower from where it is told to", () => {
     const slowdown = { from: 20, learningRate: 2e-3 };
-    const weights = (options: Partial<AgentOptions>): number =>
-      checksum(
-        Object.values(policyTensors(run(30, options).agent.policy)).map(([at, length]) =>
-          download(kernels, at, length),
-        ),
-      );
     expect(weights({ slowdown })).not.toBe(weights({}));
     expect(weights({ slowdown: { ...slowdown, from: 10 } })).toBe(
       weights({ sac: { ...SAC, learningRate: 2e-3 } }),

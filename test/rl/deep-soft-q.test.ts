@@ -214,17 +214,19 @@ describeBuilds("an update of deep soft Q-learning", (kernels) => {
     expect(learnt({}, 3e-3)).toBe(learnt({ learningRate: 3e-3 }));
   });
 
+  /** Q after one update on rows that all end as `endings` says. */
+  const after = (endings: "all" | "none", discount: number, seedOfNext: number): number[] => {
+    const others = transitions(seedOfNext, endings);
+    const data = transitions(5, endings).map((row, i) => ({
+      ...row,
+      nextObservation: others[i].nextObservation,
+    }));
+    const learner = make(kernels, { discount });
+    deepSoftQUpdate(kernels, learner, fill(kernels, data), batchReward(kernels, 0), emptySacMetrics());
+    return learnerOf(kernels, learner).q;
+  };
+
   it("does not reach past a terminated step, nor take its next observation for anything", () => {
-    const after = (endings: "all" | "none", discount: number, seedOfNext: number): number[] => {
-      const others = transitions(seedOfNext, endings);
-      const data = transitions(5, endings).map((row, i) => ({
-        ...row,
-        nextObservation: others[i].nextObservation,
-      }));
-      const learner = make(kernels, { discount });
-      deepSoftQUpdate(kernels, learner, fill(kernels, data), batchReward(kernels, 0), emptySacMetrics());
-      return learnerOf(kernels, learner).q;
-    };
     expect(after("all", 0.5, 5)).toEqual(after("all", 0.9, 5));
     expect(after("all", 0.9, 6)).toEqual(after("all", 0.9, 5));
     expect(after("none", 0.5, 5)).not.toEqual(after("none", 0.9, 5));
@@ -359,6 +361,9 @@ describeBuilds("a temperature that is learnt", (kernels) => {
   });
 });
 
+/** The agent's row i: s | a | s' | terminated. */
+const own = (i: number): number[] => [i, ...oneHot(i % 3, 3), i + 1, i === 2 ? 1 : 0];
+
 describeBuilds("a batch", (kernels) => {
   const shown: Trajectories = {
     observationSize: 1,
@@ -397,7 +402,6 @@ describeBuilds("a batch", (kernels) => {
       return row;
     });
   };
-  const own = (i: number): number[] => [i, ...oneHot(i % 3, 3), i + 1, i === 2 ? 1 : 0];
   const expert = (t: number): number[] => [100 + t, ...oneHot(shown.actions[t], 3), 101 + t, t === 4 ? 1 : 0];
 
   it.each([6, 7, 301])("of %i rows has size / 2 of the demonstrations last, rounded down", (size) => {

@@ -7,6 +7,10 @@ import { SWITCHING } from "../../reference/tabular.ts";
 const MDP = garnetMdp({ states: 5, actions: 3, branching: 3, seed: 6 });
 const DRAWS = 4000;
 
+/** 1 in the place of the state whose number is observed, of six. */
+const places = ([seen]: Float64Array): number[] =>
+  Array.from({ length: 6 }, (_, state) => (state === seen ? 1 : 0));
+
 describe("a tabular environment", () => {
   it("draws successors with the problem's probabilities and pays its rewards", () => {
     const env = tabularEnvironment("Garnet-v0", MDP, 10);
@@ -73,8 +77,6 @@ describe("a tabular environment", () => {
       low: new Float64Array(6),
       high: new Float64Array(6).fill(1),
     });
-    const places = (observation: Float64Array): number[] =>
-      Array.from({ length: 6 }, (_, state) => (state === observation[0] ? 1 : 0));
     expect([...shown.reset({ seed: 3 }).observation]).toEqual(places(plain.reset({ seed: 3 }).observation));
     const seen = new Set<number>();
     for (let t = 0; t < 40; t++) {
@@ -85,7 +87,7 @@ describe("a tabular environment", () => {
     }
     expect(seen.size).toBeGreaterThan(3);
     expect([...shown.setState({ state: [4] })]).toEqual([0, 0, 0, 0, 1, 0]);
-    expect([...shown.getState().state]).toEqual([4]);
+    expect(Array.from(shown.getState().state)).toEqual([4]);
     expect(shown.options).toMatchObject({ ...options, observations: "one-hot" });
     expect(plain.options).toMatchObject({ observations: "number" });
     expect((await makeEnvironment("Garnet-v0")).options).toMatchObject({ observations: "number" });
