@@ -50,7 +50,9 @@ Ctrl-C saves the run and says how to go on with it.`;
 export function trainCommand(entry: URL): Command {
   const command = new Command("train")
     .summary("learn a reward and a policy from expert demonstrations")
-    .description("Learn a reward and a policy from expert demonstrations. Defaults stand in [brackets].")
+    .description(
+      "Learn a reward and a policy from expert demonstrations. Defaults stand in [brackets]; some tasks have their own (docs/ml-irl.md).",
+    )
     .usage("--demos <file> [options]")
     .addHelpText("after", EXAMPLES);
   for (const option of TRAIN_OPTIONS) command.addOption(option);

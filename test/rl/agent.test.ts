@@ -243,6 +243,17 @@ describeBuilds("an agent of finitely many actions", (kernels) => {
       expect(Math.abs(count / total - 1 / 3)).toBeLessThan(4 * Math.sqrt(2 / 9 / total));
   });
 
+  it("draws what it does once it has explored", () => {
+    // Nothing is learnt to speak of, and at this temperature all actions are as probable.
+    const sac = { ...SAC, learningRate: 1e-12, temperature: 1e4 };
+    const { episodes } = run(1010, { sac, replayCapacity: 10 });
+    const actions = episodes.flatMap((episode) => [...episode.actions]).slice(10);
+    for (const action of [0, 1, 2]) {
+      const share = actions.filter((each) => each === action).length / actions.length;
+      expect(Math.abs(share - 1 / 3)).toBeLessThan(4 * Math.sqrt(2 / 9 / actions.length));
+    }
+  });
+
   it("updates its one network, and says of what entropy and temperature it is", () => {
     const { agent } = run(40);
     expect([agent.policy.kind, agent.policy.updates]).toEqual(["deep-soft-q", 30]);
