@@ -18,6 +18,7 @@ import {
   type Demonstrations,
 } from "../demos/index.ts";
 import type { Environment } from "../envs/index.ts";
+import { requireKnownActions } from "../irl/index.ts";
 import type { TrainConfig } from "../runs/index.ts";
 import type { DemonstrationSettings } from "./settings.ts";
 
@@ -42,6 +43,7 @@ export async function chooseEpisodes(
   const { path, firstEpisode, shuffled, heldOut } = settings;
   requireSpaces(demonstrations, environment);
   requireEveryStep(demonstrations);
+  requireKnownActions("--demos", environment, demonstrations.trajectories);
   const available = episodeCount(demonstrations.trajectories);
   if (firstEpisode >= available) {
     throw new TandemError(
@@ -148,16 +150,27 @@ function requireEveryStep({ metadata, source }: Demonstrations): void {
 function requireSpaces({ trajectories, source }: Demonstrations, environment: Environment): void {
   const { observationSpace, actionSpace, id } = environment;
   const actionSize = actionSpace.kind === "box" ? actionSpace.size : 1;
-  const refuse = (what: string, verb: string, got: number, expected: number): never => {
+  const refuse = (what: string, verb: string, got: number, expected: number, remedy = ""): never => {
     throw new TandemError(
       "--demos",
-      `${source}: the demonstrations have ${what} of ${got}, ${id} ${verb} ${expected}; check that they are of this environment`,
+      `${source}: the demonstrations have ${what} of ${got}, ${id} ${verb} ${expected}; ${remedy || "check that they are of this environment"}`,
     );
   };
   if (trajectories.observationSize !== observationSpace.size) {
-    refuse("observations", "gives", trajectories.observationSize, observationSpace.size);
+    const remedy = asTheyWereRecorded(trajectories, environment);
+    refuse("observations", "gives", trajectories.observationSize, observationSpace.size, remedy);
   }
   if (trajectories.actionSize !== actionSize) refuse("actions", "takes", trajectories.actionSize, actionSize);
+}
+
+/** What to say where a tabular problem's states are shown in one way and were recorded in the other; "" where that is not it. */
+function asTheyWereRecorded({ observationSize }: Trajectories, { options }: Environment): string {
+  const shown = options?.observations;
+  if (shown === "one-hot" && observationSize === 1)
+    return "they hold the numbers of states, the environment shows states one-hot: record demonstrations with --env-option observations=one-hot, or leave that out here";
+  if (shown === "number" && observationSize > 1)
+    return "if they hold one-hot states, add --env-option observations=one-hot";
+  return "";
 }
 
 /** Checksum of a file; of a folder, of the names and contents of all files in it. */

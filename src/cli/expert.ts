@@ -46,7 +46,7 @@ export function expertCommand(entry: URL): Command {
   const command = new Command("expert")
     .summary("train an expert on the true reward, and record it")
     .description(
-      "Train an expert on the environment's true reward, and record demonstrations of it. Defaults stand in [brackets].",
+      "Train an expert on the environment's true reward, and record demonstrations of it. Defaults stand in [brackets]; tasks with finitely many actions have their own (docs/deep-soft-q.md).",
     )
     .usage("--env <id> [--record <file>] [options]")
     .addHelpText("after", EXAMPLES);

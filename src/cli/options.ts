@@ -33,14 +33,14 @@ const ENVIRONMENT_OPTION = repeatable(
   option("Task:", "--env-option <name=value>", "option of the environment (repeatable)"),
 );
 
-const POLICY = "Policy (soft actor-critic):";
+const POLICY = "Policy:";
 /** With the defaults that are shown. */
 function policyOptions({ sac, startSteps, replayCapacity }: ExpertConfig["algorithm"]): Option[] {
   return [
-    option(POLICY, "--hidden <widths>", "hidden layers of actor, critics", sac.hidden.join(",")),
+    option(POLICY, "--hidden <widths>", "hidden layers of its networks", sac.hidden.join(",")),
     option(POLICY, "--batch-size <n>", "transitions in one update", sac.batchSize),
     option(POLICY, "--discount <number>", "weight of the next step's reward", sac.discount),
-    option(POLICY, "--learning-rate <number>", "of actor, critics, temperature", sac.learningRate),
+    option(POLICY, "--learning-rate <number>", "of networks and temperature", sac.learningRate),
     option(POLICY, "--slow-from <n>", "step from which it learns slower", "never"),
     option(POLICY, "--slow-learning-rate <number>", "its rate from there on", "a fifth"),
     option(POLICY, "--polyak <number>", "share that targets take over", sac.polyak),

@@ -192,7 +192,7 @@ const IDLE_OPTIONS: Partial<Record<Method, readonly string[]>> = {
 
 /**
  * How reward and policy learn from demonstrations: by the method asked for, as in `base` where that is of the same method, else as the
- * task's ML-IRL, `usual`, and the method's own defaults have it.
+ * task's ML-IRL, `usual`, has it; of a rival the lower level, the rest being the method's own defaults.
  */
 export function algorithmSettings(
   given: GivenOptions,
@@ -201,11 +201,17 @@ export function algorithmSettings(
 ): Algorithm {
   const method = optionValue(given, "method", oneOf(...METHODS)) ?? base?.method ?? "ml-irl";
   requireOwnOptions(given, method);
-  if (method === "dac") return dacSettings(given, base?.method === method ? base : DAC_DEFAULTS);
-  if (method === "sqil") return sqilSettings(given, base?.method === method ? base : SQIL_DEFAULTS);
-  if (method === "bc") return bcSettings(given, base?.method === method ? base : BC_DEFAULTS);
-  if (method === "dagger") return daggerSettings(given, base?.method === method ? base : undefined);
-  return mlIrlSettings(given, base?.method === method ? base : usual);
+  const { sac, startSteps, replayCapacity } = usual;
+  const gathering = { sac, startSteps, replayCapacity };
+  const own = base?.method === method ? base : undefined;
+  if (method === "dac")
+    return dacSettings(given, own?.method === method ? own : { ...DAC_DEFAULTS, ...gathering });
+  if (method === "sqil")
+    return sqilSettings(given, own?.method === method ? own : { ...SQIL_DEFAULTS, ...gathering });
+  if (method === "bc") return bcSettings(given, own?.method === method ? own : { ...BC_DEFAULTS, sac });
+  if (method === "dagger")
+    return daggerSettings(given, own?.method === method ? own : { ...BC_DEFAULTS, sac });
+  return mlIrlSettings(given, own?.method === "ml-irl" ? own : usual);
 }
 
 const METHODS = Object.keys(OWN_OPTIONS) as Method[];
@@ -241,15 +247,16 @@ function bcSettings(given: GivenOptions, from: BcConfig): BcConfig {
   return { method: "bc", sac, weightDecay, startSteps: 0, termination: "native" };
 }
 
-function daggerSettings(given: GivenOptions, from: DaggerConfig | undefined): DaggerConfig {
-  const teacherPolicy = optionValue(given, "teacher-policy", anyText) ?? from?.teacherPolicy;
+function daggerSettings(given: GivenOptions, from: DaggerConfig | BcConfig): DaggerConfig {
+  const known = from.method === "dagger" ? from.teacherPolicy : undefined;
+  const teacherPolicy = optionValue(given, "teacher-policy", anyText) ?? known;
   if (teacherPolicy === undefined) {
     throw new TandemError(
       "--method",
       "dagger asks a policy what it would do, got none; add --teacher-policy with a run folder or a plain policy",
     );
   }
-  const cloning = bcSettings(given, { ...BC_DEFAULTS, ...from, method: "bc" });
+  const cloning = bcSettings(given, { ...from, method: "bc" });
   return { ...cloning, method: "dagger", teacherPolicy };
 }
 

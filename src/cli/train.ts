@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { TandemError } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
+import type { Environment } from "../envs/index.ts";
 import { requireWholeEpisodes } from "../irl/index.ts";
 import { taskDefaults, type TrainConfig } from "../runs/index.ts";
 import { chooseEpisodes, doubtsAbout, recordedOptions, rereadEpisodes } from "./expert-demonstrations.ts";
@@ -49,7 +50,9 @@ Ctrl-C saves the run and says how to go on with it.`;
 export function trainCommand(entry: URL): Command {
   const command = new Command("train")
     .summary("learn a reward and a policy from expert demonstrations")
-    .description("Learn a reward and a policy from expert demonstrations. Defaults stand in [brackets].")
+    .description(
+      "Learn a reward and a policy from expert demonstrations. Defaults stand in [brackets]; some tasks have their own (docs/ml-irl.md).",
+    )
     .usage("--demos <file> [options]")
     .addHelpText("after", EXAMPLES);
   for (const option of TRAIN_OPTIONS) command.addOption(option);
@@ -96,6 +99,7 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
     }
     const demonstrations = await chooseEpisodes(source, wanted, environment, settings.seed);
     for (const doubt of doubtsAbout(demonstrations, source, environment)) warn(doubt);
+    requireEndless(algorithm.termination, environment);
     requireWholeEpisodes(
       "--termination",
       algorithm.termination,
@@ -127,6 +131,18 @@ async function resume(entry: URL, folder: string, flags: GivenOptions): Promise<
   } finally {
     environment.close();
   }
+}
+
+/** A fixed horizon is for tasks that end no episode, or can be kept from it. */
+function requireEndless(
+  termination: TrainConfig["algorithm"]["termination"],
+  { id, terminates, options = {} }: Environment,
+): void {
+  if (termination !== "fixed-horizon" || terminates === false || "terminateWhenUnhealthy" in options) return;
+  throw new TandemError(
+    "--termination",
+    `a fixed horizon expects episodes that only time ends, but nothing keeps ${id} from ending them; choose native or absorbing`,
+  );
 }
 
 /** What the reward sees; a policy taught without one sees both. */

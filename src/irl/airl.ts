@@ -52,6 +52,7 @@ import {
   type DiscriminatorOptions,
   type Measured,
 } from "./dac.ts";
+import { requireKnownActions } from "./known-actions.ts";
 import type { Learner } from "./learner.ts";
 import { createRewardModel, observeTrajectories, type RewardModel } from "./reward-model.ts";
 import {
@@ -137,6 +138,7 @@ export function createAirl(
 ): Airl {
   const { discriminator, termination, sac } = options;
   requireOptions(options);
+  requireKnownActions("createAirl", environment, demonstrations);
   requireWholeEpisodes("createAirl", termination, demonstrations, "demonstrations");
   const agent = createAgent(kernels, environment, { ...options, keepTrueRewards: false }, foldIn(key, 0));
   const reward = createRewardModel(

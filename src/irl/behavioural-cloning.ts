@@ -14,6 +14,7 @@ import {
   type LikelihoodRoom,
   type SacOptions,
 } from "../rl/index.ts";
+import { requireKnownActions } from "./known-actions.ts";
 import type { Learner } from "./learner.ts";
 
 /** Every choice of the algorithm. */
@@ -38,6 +39,7 @@ export function createBc(
   options: BcOptions,
   key: Key,
 ): Bc {
+  requireKnownActions("createBc", environment, demonstrations);
   const { sac } = options;
   const agentOptions = {
     sac,

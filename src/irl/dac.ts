@@ -1,7 +1,7 @@
 /**
  * Discriminator-actor-critic (arXiv:1809.02925): generative adversarial imitation (arXiv:1606.03476) off-policy. A classifier with a
  * gradient penalty (arXiv:1704.00028) learns to tell the expert's steps from those in the replay; its logit
- * h = log D - log(1 - D) is the reward under which soft actor-critic acts, computed anew whenever a batch is drawn.
+ * h = log D - log(1 - D) is the reward under which the policy learns, computed anew whenever a batch is drawn.
  */
 import {
   foldIn,
@@ -30,6 +30,7 @@ import {
   type SacOptions,
   type Slowdown,
 } from "../rl/index.ts";
+import { requireKnownActions } from "./known-actions.ts";
 import type { Learner } from "./learner.ts";
 import {
   absorbingReward,
@@ -126,6 +127,7 @@ export function createDac(
     throw new TandemError("createDac", `expected a batch of 1 to ${MOST_ROWS} rows, got ${batchSize}`);
   }
   requireWholeEpisodes("createDac", termination, demonstrations, "demonstrations");
+  requireKnownActions("createDac", environment, demonstrations);
   const agent = createAgent(kernels, environment, { ...options, keepTrueRewards: false }, foldIn(key, 0));
   const reward = createRewardModel(
     kernels,

@@ -24,6 +24,7 @@ import {
   type LikelihoodRoom,
   type SacOptions,
 } from "../rl/index.ts";
+import { requireKnownActions } from "./known-actions.ts";
 import type { Learner } from "./learner.ts";
 
 /** Writes the teacher's action for an observation, in the environment's own units. */
@@ -57,6 +58,7 @@ export function createDagger(
   options: DaggerOptions,
   key: Key,
 ): Dagger {
+  requireKnownActions("createDagger", environment, demonstrations);
   const { sac, labels } = options;
   const expert = transitionCount(demonstrations);
   const agentOptions = { sac, startSteps: 0, replayCapacity: expert + labels, keepTrueRewards: false };

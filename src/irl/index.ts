@@ -2,6 +2,7 @@ export * from "./airl.ts";
 export * from "./behavioural-cloning.ts";
 export * from "./dac.ts";
 export * from "./dagger.ts";
+export * from "./known-actions.ts";
 export * from "./learner.ts";
 export * from "./mce-irl.ts";
 export * from "./ml-irl.ts";

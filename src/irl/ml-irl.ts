@@ -1,7 +1,7 @@
 /**
  * Maximum-likelihood inverse reinforcement learning in a two-timescale single loop (arXiv:2503.17865, Alg. 3): the fast
  * timescale improves the policy under the current reward, the slow one ascends the likelihood of the demonstrations by
- * one expert and one agent trajectory. With continuous actions the fast timescale is soft actor-critic.
+ * one expert and one agent trajectory. The fast timescale is soft actor-critic, or, of finitely many actions, deep soft Q-learning.
  */
 import {
   episodeCount,
@@ -30,6 +30,7 @@ import {
   type SacOptions,
   type Slowdown,
 } from "../rl/index.ts";
+import { requireKnownActions } from "./known-actions.ts";
 import type { Learner } from "./learner.ts";
 import {
   absorbingReward,
@@ -105,6 +106,7 @@ export function createMlIrl(
     );
   }
   requireWholeEpisodes("createMlIrl", options.termination, demonstrations, "demonstrations");
+  requireKnownActions("createMlIrl", environments.train, demonstrations);
   const agentOptions = { ...options, keepTrueRewards: false };
   const agent = createAgent(kernels, environments.train, agentOptions, foldIn(key, 0));
   const { observationSize } = agent.policy;

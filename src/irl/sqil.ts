@@ -14,6 +14,7 @@ import {
   type SacOptions,
   type Slowdown,
 } from "../rl/index.ts";
+import { requireKnownActions } from "./known-actions.ts";
 import type { Learner } from "./learner.ts";
 import { requireWholeEpisodes, type Termination } from "./termination.ts";
 
@@ -44,6 +45,7 @@ export function createSqil(
   key: Key,
 ): Sqil {
   requireWholeEpisodes("createSqil", options.termination, demonstrations, "demonstrations");
+  requireKnownActions("createSqil", environment, demonstrations);
   const agentOptions = { ...options, demonstrations, keepTrueRewards: false };
   return {
     options,

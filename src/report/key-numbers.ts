@@ -48,7 +48,7 @@ export function keyNumbers(all: readonly Run[]): KeyNumber[] {
   const randomRow = {
     label: "Random actions",
     value: formatValue(random),
-    note: "uniform over the action box",
+    note: "drawn uniformly",
   };
   const rows = [
     policyRow(cohort),

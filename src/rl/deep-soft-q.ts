@@ -6,7 +6,7 @@
  * Values are centred: V(s) = temperature log( (1/A) sum_a exp(Q(s, a) / temperature) ), so that acting at random earns nothing for
  * itself and a longer life is not paid for with entropy.
  */
-import { foldIn, portableExp, portableLog, type Key } from "../core/index.ts";
+import { foldIn, portableExp, portableLog, TandemError, type Key } from "../core/index.ts";
 import type { Kernels } from "../kernels/index.ts";
 import {
   adamStep,
@@ -60,6 +60,8 @@ interface Room {
 }
 
 const NO_DECAY = 0;
+/** The least normal float32. */
+const SMALLEST_TEMPERATURE = 2 ** -126;
 
 /** A fresh network for n observation coordinates and A actions. */
 export function createDeepSoftQ(
@@ -69,6 +71,7 @@ export function createDeepSoftQ(
   options: SacOptions,
   key: Key,
 ): DeepSoftQ {
+  requireEntropy(actionSize, options);
   const shape = mlpShape([observationSize, ...options.hidden, actionSize]);
   const { batchSize: size } = options;
   const stride = 2 * observationSize + actionSize + 1;
@@ -109,9 +112,23 @@ export function createDeepSoftQ(
   return learner;
 }
 
-/** Entropy temperature in force. */
+/** Refuse a temperature at which there is no policy, and an entropy that none of A actions has. */
+function requireEntropy(A: number, { temperature, targetEntropy }: SacOptions): void {
+  if (temperature !== "learnt") {
+    if (temperature > 0) return;
+    throw new TandemError("createDeepSoftQ", `expected a temperature above 0, got ${temperature}`);
+  }
+  const most = portableLog(A);
+  if (targetEntropy === "auto" || (targetEntropy > 0 && targetEntropy < most)) return;
+  throw new TandemError(
+    "createDeepSoftQ",
+    `expected a target entropy between 0 and log ${A} = ${most.toFixed(3)}, which a policy of ${A} actions can hold, got ${targetEntropy}; choose one, or auto`,
+  );
+}
+
+/** Entropy temperature in force. One that is learnt never reaches 0, where no policy is defined. */
 export function deepSoftQTemperature(kernels: Kernels, { logTemperature }: DeepSoftQ): number {
-  return kernels.f32(logTemperature + 8, 1)[0];
+  return Math.max(kernels.f32(logTemperature + 8, 1)[0], SMALLEST_TEMPERATURE);
 }
 
 /**
@@ -119,7 +136,8 @@ export function deepSoftQTemperature(kernels: Kernels, { logTemperature }: DeepS
  *
  *   y = r + gamma (1 - terminated) V(s') + gamma terminated v,
  *
- * V of the target network, v = `valueAfterEnd` (see `sacUpdate`). In place; adds its measurements to `metrics`.
+ * V of the target network, v = `valueAfterEnd` (see `sacUpdate`). In place; adds its measurements to `metrics`, those of Q and policy
+ * as they were before the step.
  */
 export function deepSoftQUpdate(
   kernels: Kernels,
@@ -129,50 +147,66 @@ export function deepSoftQUpdate(
   metrics: SacMetrics,
   valueAfterEnd = 0,
 ): void {
-  const { room, shape, options, observationSize: n, actionSize: A } = learner;
-  const { size, rows, stride } = room.batch;
+  const { room, shape, options } = learner;
+  const { size } = room.batch;
   drawBatch(kernels, learner, replay, room.batch, room.terminated);
   reward(room.batch, room.rewards);
   metrics.reward += kernels.sum(size, room.rewards) / size;
+  addBootstrap(kernels, learner, valueAfterEnd);
+  const meanLogProb = stepQ(kernels, learner, metrics);
+  metrics.logProb += meanLogProb;
+  if (options.temperature === "learnt") updateTemperature(kernels, learner, meanLogProb);
+  kernels.polyak(shape.blockLength, learner.targetQ, learner.q, options.polyak);
+  learner.updates++;
+  metrics.updates++;
+}
+
+/** Turns the batch's rewards into its targets y. */
+function addBootstrap(kernels: Kernels, learner: DeepSoftQ, valueAfterEnd: number): void {
+  const { room, shape, options, observationSize: n, actionSize: A } = learner;
+  const { size, rows, stride } = room.batch;
   const temperature = deepSoftQTemperature(kernels, learner);
   const next = mlpForward(kernels, shape, learner.targetQ, size, rows + 4 * (n + A), stride, room.space);
+  const nextQ = kernels.f32(next, size * A);
   const targets = kernels.f32(room.rewards, size);
   const ended = kernels.f32(room.terminated, size);
-  const nextQ = kernels.f32(next, size * A);
   for (let i = 0; i < size; i++) {
     const value = ended[i] === 1 ? valueAfterEnd : softValue(nextQ, i * A, A, temperature);
     targets[i] += options.discount * value;
   }
+}
 
+/** The step of Q towards the targets in `room.rewards`. Returns the mean over the batch of sum_a pi(a|s) log pi(a|s). */
+function stepQ(kernels: Kernels, learner: DeepSoftQ, metrics: SacMetrics): number {
+  const { room, shape, observationSize: n, actionSize: A } = learner;
+  const { size, rows, stride } = room.batch;
+  const temperature = deepSoftQTemperature(kernels, learner);
   const output = mlpForward(kernels, shape, learner.q, size, rows, stride, room.space);
   const q = kernels.f32(output, size * A);
-  const taken = kernels.f32(rows, size * stride);
+  const targets = kernels.f32(room.rewards, size);
+  const batch = kernels.f32(rows, size * stride);
   const dQ = kernels.f32(room.dQ, size * A);
-  let [loss, meanQ, logProb] = [0, 0, 0];
+  let [loss, meanQ, meanLogProb] = [0, 0, 0];
   for (let i = 0; i < size; i++) {
-    const value = softValue(q, i * A, A, temperature);
+    const top = largest(q, i * A, A);
+    const mass = logMass(q, i * A, A, top, temperature);
     for (let a = 0; a < A; a++) {
       const at = i * A + a;
-      const chosen = taken[i * stride + n + a];
+      const taken = batch[i * stride + n + a];
       const error = q[at] - targets[i];
-      dQ[at] = (chosen * error) / size;
-      loss += (chosen * error * error) / size;
-      // log A pi: the value is centred.
-      const advantage = (q[at] - value) / temperature;
-      const probability = portableExp(advantage) / A;
+      dQ[at] = (taken * error) / size;
+      loss += (taken * error * error) / size;
+      const logProb = (q[at] - top) / temperature - mass;
+      const probability = portableExp(logProb);
       meanQ += (probability * q[at]) / size;
-      logProb += (probability * (advantage - portableLog(A))) / size;
+      meanLogProb += (probability * logProb) / size;
     }
   }
   mlpBackward(kernels, shape, learner.q, room.gradient, size, rows, stride, room.space, room.dQ);
   adamStep(kernels, learner.qAdam, learner.q, room.gradient, learner.learningRate, NO_DECAY);
-  if (options.temperature === "learnt") updateTemperature(kernels, learner, logProb);
-  kernels.polyak(shape.blockLength, learner.targetQ, learner.q, options.polyak);
-  learner.updates++;
-  metrics.updates++;
   metrics.criticLoss += loss;
   metrics.meanQ += meanQ;
-  metrics.logProb += logProb;
+  return meanLogProb;
 }
 
 /** The same step as soft actor-critic's: entropy above the target lowers the temperature. */
@@ -210,21 +244,33 @@ function drawAction(kernels: Kernels, learner: DeepSoftQ, q: Float32Array): numb
   drawIndices(kernels, learner, 1, room.actDraw, STEPS);
   let left = (kernels.u32(room.actDraw, 1)[0] + 0.5) / STEPS;
   const temperature = deepSoftQTemperature(kernels, learner);
-  const value = softValue(q, 0, A, temperature);
+  const top = largest(q, 0, A);
+  const mass = logMass(q, 0, A, top, temperature);
   for (let a = 0; a + 1 < A; a++) {
-    left -= portableExp((q[a] - value) / temperature) / A;
+    left -= portableExp((q[a] - top) / temperature - mass);
     if (left < 0) return a;
   }
   return A - 1;
 }
 
-/** temperature log( (1/A) sum_a exp(q[first + a] / temperature) ) */
-export function softValue(q: Float32Array, first: number, A: number, temperature: number): number {
-  let top = q[first];
-  for (let a = 1; a < A; a++) top = Math.max(top, q[first + a]);
+/** V = temperature log( (1/A) sum_a exp(q[first + a] / temperature) ) */
+function softValue(q: Float32Array, first: number, A: number, temperature: number): number {
+  const top = largest(q, first, A);
+  return top + temperature * (logMass(q, first, A, top, temperature) - portableLog(A));
+}
+
+/** log sum_a exp((q[first + a] - top) / temperature), in [0, log A] where `top` is the largest. */
+export function logMass(q: Float32Array, first: number, A: number, top: number, temperature: number): number {
   let sum = 0;
-  for (let a = 0; a < A; a++) sum += portableExp((q[first + a] - top) / temperature);
-  return top + temperature * portableLog(sum / A);
+  for (let a = first; a < first + A; a++) sum += portableExp((q[a] - top) / temperature);
+  return portableLog(sum);
+}
+
+/** The largest of q[first] .. q[first + A - 1]. */
+export function largest(q: Float32Array, first: number, A: number): number {
+  let top = q[first];
+  for (let a = first + 1; a < first + A; a++) top = Math.max(top, q[a]);
+  return top;
 }
 
 /** Every float32 block that defines the learner, by name: [pointer, length]. */

@@ -2,7 +2,7 @@
 import { policySize, portableExp, portableLog, type ActionSpace } from "../core/index.ts";
 import type { Kernels } from "../kernels/index.ts";
 import { adamStep, mlpBackward, mlpForward, mlpWorkspace, type MlpWorkspace } from "../nn/index.ts";
-import { deepSoftQTemperature, softValue, type DeepSoftQ } from "./deep-soft-q.ts";
+import { deepSoftQTemperature, largest, logMass, type DeepSoftQ } from "./deep-soft-q.ts";
 import { sacLogProb } from "./sac-log-prob.ts";
 import { LOG_STD_HIGH, LOG_STD_LOW, type Sac } from "./sac.ts";
 import type { SoftPolicy } from "./soft-policy.ts";
@@ -131,9 +131,10 @@ function softmaxSlopes(
   const given = kernels.f32(rows, size * stride);
   const slopes = kernels.f32(room.dHead, size * A);
   for (let row = 0; row < size; row++) {
-    const value = softValue(q, row * A, A, temperature);
+    const top = largest(q, row * A, A);
+    const mass = logMass(q, row * A, A, top, temperature);
     for (let a = 0; a < A; a++) {
-      const probability = portableExp((q[row * A + a] - value) / temperature) / A;
+      const probability = portableExp((q[row * A + a] - top) / temperature - mass);
       slopes[row * A + a] = (probability - given[row * stride + n + a]) / (temperature * size);
     }
   }
@@ -152,9 +153,9 @@ function categoricalLogProb(
   const given = kernels.f32(rows, size * stride);
   const logProb = kernels.f32(room.logProb, size);
   for (let row = 0; row < size; row++) {
-    const value = softValue(q, row * A, A, temperature);
+    const top = largest(q, row * A, A);
     let taken = 0;
     for (let a = 0; a < A; a++) taken += given[row * stride + n + a] * q[row * A + a];
-    logProb[row] = (taken - value) / temperature - portableLog(A);
+    logProb[row] = (taken - top) / temperature - logMass(q, row * A, A, top, temperature);
   }
 }

@@ -184,7 +184,7 @@ export const TRAIN_DEFAULTS: MlIrlConfig = {
   taughtBy: "learned reward",
 };
 
-/** What `tandem train --method dac` does unless told otherwise: the lower level of ML-IRL, the classifier of arXiv:1809.02925. */
+/** What `tandem train --method dac` does unless task or user say otherwise: the lower level of ML-IRL, the classifier of arXiv:1809.02925. */
 export const DAC_DEFAULTS: DacConfig = {
   method: "dac",
   sac: TRAIN_DEFAULTS.sac,
@@ -201,7 +201,7 @@ export const DAC_DEFAULTS: DacConfig = {
   termination: "native",
 };
 
-/** What `tandem train --method sqil` does unless told otherwise: the lower level of ML-IRL. */
+/** What `tandem train --method sqil` does unless task or user say otherwise: the lower level of ML-IRL. */
 export const SQIL_DEFAULTS: SqilConfig = {
   method: "sqil",
   sac: TRAIN_DEFAULTS.sac,

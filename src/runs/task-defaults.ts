@@ -22,6 +22,32 @@ const EXPERT: ExpertConfig["algorithm"] = {
 /** Where episodes end early, many short ones pass between two reward steps: ten of them are averaged, not one looked at. */
 const ENDING: MlIrlConfig = { ...TRAIN_DEFAULTS, trajectoriesPerRewardStep: 10 };
 
+/**
+ * Finitely many actions: a small network, the theory's fixed temperature, and a reward step as often as episodes of a few dozen to a
+ * hundred steps end. Customary sizes, none settled by a return: docs/decisions/0006-finite-actions.md.
+ */
+const FINITE: MlIrlConfig = {
+  ...TRAIN_DEFAULTS,
+  sac: { ...TRAIN_DEFAULTS.sac, hidden: [64, 64], batchSize: 64, temperature: 1 },
+  startSteps: 500,
+  policyStepsPerRewardStep: 100,
+};
+
+/** Half the learning rate and five times the random steps, as other tasks' experts have them. */
+const FINITE_EXPERT: ExpertConfig["algorithm"] = {
+  sac: { ...FINITE.sac, learningRate: 5e-4 },
+  startSteps: 2500,
+  replayCapacity: FINITE.replayCapacity,
+};
+
+/** A task of finitely many actions that is learnt in so many steps. */
+const finite = (steps: number): TaskDefaults => ({
+  trainSteps: steps,
+  expertSteps: steps,
+  train: FINITE,
+  expert: FINITE_EXPERT,
+});
+
 /** By task, whatever its version. */
 const TASKS: Readonly<Record<string, TaskDefaults>> = {
   HalfCheetah: { trainSteps: 500_000, expertSteps: 1_000_000, train: TRAIN_DEFAULTS, expert: EXPERT },
@@ -29,9 +55,17 @@ const TASKS: Readonly<Record<string, TaskDefaults>> = {
   Walker2d: { trainSteps: 500_000, expertSteps: 1_000_000, train: ENDING, expert: EXPERT },
   Ant: { trainSteps: 1_000_000, expertSteps: 1_000_000, train: ENDING, expert: EXPERT },
   Humanoid: { trainSteps: 1_000_000, expertSteps: 2_000_000, train: ENDING, expert: EXPERT },
+  CartPole: finite(50_000),
+  Acrobot: finite(100_000),
+  MountainCar: finite(100_000),
+  LunarLander: finite(150_000),
+  Chain: finite(50_000),
+  Garnet: finite(50_000),
+  GridWorld: finite(50_000),
+  ObjectWorld: finite(50_000),
 };
 
-/** The defaults of the environment's task; those of no task in particular where it is not one of the five. */
+/** The defaults of the environment's task; those of no task in particular where the table has none. */
 export function taskDefaults(environmentId: string): TaskDefaults {
   const [task] = environmentId.split("-v");
   if (Object.hasOwn(TASKS, task)) return TASKS[task];

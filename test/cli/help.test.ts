@@ -9,7 +9,7 @@ describe("help", () => {
     [[], ["train", "expert", "eval", "report", "lab", "demos"]],
     [
       ["train", "--help"],
-      ["Task:", "Policy (soft actor-critic):", "Reward:", "--instruments", "Negative controls", "Examples:"],
+      ["Task:", "Policy:", "Reward:", "--instruments", "Negative controls", "Examples:"],
     ],
     [
       ["expert", "--help"],

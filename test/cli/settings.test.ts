@@ -9,7 +9,14 @@ import {
   instrumentSettings,
   runSettings,
 } from "../../src/cli/settings.ts";
-import { EVALUATION_DEFAULTS, TRAIN_DEFAULTS, taskDefaults } from "../../src/runs/index.ts";
+import { makeEnvironment } from "../../src/envs/index.ts";
+import {
+  DAC_DEFAULTS,
+  EVALUATION_DEFAULTS,
+  SQIL_DEFAULTS,
+  TRAIN_DEFAULTS,
+  taskDefaults,
+} from "../../src/runs/index.ts";
 
 const given = (options: Record<string, string | string[]>): GivenOptions =>
   new Map(Object.entries(options).map(([name, text]) => [name, { texts: [text].flat(), from: `--${name}` }]));
@@ -121,6 +128,54 @@ describe("settings of a training", () => {
     });
     expect(taskDefaults("Hopper-v4")).toEqual(taskDefaults("Hopper-v5"));
     expect(taskDefaults("Nowhere-v0")).toMatchObject({ trainSteps: null, train: TRAIN_DEFAULTS });
+  });
+
+  it.each([
+    "CartPole-v1",
+    "Acrobot-v1",
+    "MountainCar-v0",
+    "LunarLander-v3",
+    "GridWorld-v0",
+    "Garnet-v0",
+    "Chain-v0",
+    "ObjectWorld-v0",
+  ])("are those of finitely many actions in %s, for every method and for an expert", async (id) => {
+    const { actionSpace } = await makeEnvironment(id);
+    expect(actionSpace.kind).toBe("discrete");
+    const { train, trainSteps, expert, expertSteps } = taskDefaults(id);
+    expect([trainSteps, expertSteps].every((steps) => (steps ?? 0) >= 50_000)).toBe(true);
+    const small = { hidden: [64, 64], batchSize: 64, temperature: 1, discount: 0.99 };
+    expect(train).toMatchObject({ sac: small, startSteps: 500, policyStepsPerRewardStep: 100 });
+    expect(expert).toMatchObject({ sac: { ...small, learningRate: 5e-4 }, startSteps: 2500 });
+    for (const method of ["dac", "sqil"]) {
+      const rival = algorithmSettings(given({ method }), undefined, train);
+      expect(rival).toMatchObject({ method, sac: train.sac, startSteps: 500 });
+      expect(algorithmSettings(given({ method }), rival, TRAIN_DEFAULTS)).toEqual(rival);
+    }
+  });
+
+  it("of a rival are the task's lower level and the method's own rest", () => {
+    const usual = {
+      ...TRAIN_DEFAULTS,
+      startSteps: 7,
+      replayCapacity: 77,
+      sac: { ...TRAIN_DEFAULTS.sac, polyak: 0.7 },
+    };
+    const { sac, startSteps, replayCapacity } = usual;
+    expect(algorithmSettings(given({ method: "dac" }), undefined, usual)).toEqual({
+      ...DAC_DEFAULTS,
+      sac,
+      startSteps,
+      replayCapacity,
+    });
+    expect(algorithmSettings(given({ method: "sqil" }), undefined, usual)).toEqual({
+      ...SQIL_DEFAULTS,
+      sac,
+      startSteps,
+      replayCapacity,
+    });
+    const others = given({ method: "sqil", "start-steps": "9" });
+    expect(algorithmSettings(others, usual, usual)).toMatchObject({ startSteps: 9, replayCapacity: 77, sac });
   });
 
   it("know every option", () => {

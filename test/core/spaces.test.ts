@@ -1,6 +1,14 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { box, fromPolicyUnits, toPolicyUnits, type BoxSpace } from "../../src/core/index.ts";
+import {
+  box,
+  fromPolicyUnits,
+  policySize,
+  recordedSize,
+  toPolicyUnits,
+  type BoxSpace,
+  type DiscreteSpace,
+} from "../../src/core/index.ts";
 import { expectClose } from "../reference/closeness.ts";
 
 const SPACE: BoxSpace = {
@@ -49,5 +57,34 @@ it("a box has its bounds in every coordinate", () => {
     size: 2,
     low: Float64Array.of(-3, -3),
     high: Float64Array.of(4, 4),
+  });
+});
+
+describe("policy units of finitely many actions", () => {
+  const FOUR: DiscreteSpace = { kind: "discrete", count: 4 };
+  const index = (...unit: number[]): number => {
+    const action = Float32Array.of(9);
+    fromPolicyUnits(FOUR, unit, action);
+    return action[0];
+  };
+
+  it("are 1 in the action's place and 0 elsewhere, and come back", () => {
+    for (let a = 0; a < 4; a++) {
+      const unit = new Float32Array(4).fill(7);
+      toPolicyUnits(FOUR, [a], unit);
+      expect([...unit]).toEqual([0, 1, 2, 3].map((place) => (place === a ? 1 : 0)));
+      expect(index(...unit)).toBe(a);
+    }
+  });
+
+  it("name the largest, the first of equals", () => {
+    expect([index(-0.5, -0.9, -0.1, -0.2), index(0, 3, 3, 1), index(0, 0, 0, 0), index(1, 2, 3, 4)]).toEqual([
+      2, 1, 0, 3,
+    ]);
+  });
+
+  it("are as many as there are actions, where one number is recorded; a box has as many of either", () => {
+    expect([policySize(FOUR), recordedSize(FOUR)]).toEqual([4, 1]);
+    expect([policySize(SPACE), recordedSize(SPACE)]).toEqual([3, 3]);
   });
 });

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { keyFromSeed, transitionCount, type Trajectories } from "../../src/core/index.ts";
+import { foldIn, keyFromSeed, transitionCount, type Trajectories } from "../../src/core/index.ts";
+import { makeEnvironment } from "../../src/envs/index.ts";
 import type { Kernels } from "../../src/kernels/index.ts";
 import {
   agentStep,
@@ -7,6 +8,7 @@ import {
   recordedReward,
   rollout,
   actBy,
+  policyOptimisers,
   policyTensors,
   takePolicyRecord,
   type Agent,
@@ -170,6 +172,133 @@ describeBuilds("an agent", (kernels) => {
     recordedReward(kernels, replay)({ size: 1, rows: 0, stride: replay.stride, indices }, out);
     const arrived = kernels.f32(replay.rows, replay.stride)[3];
     expectClose(download(kernels, out, 1), [-arrived * arrived], 4 * 2 ** -24);
+  });
+});
+
+/** Three actions. */
+const environment = await makeEnvironment("Acrobot-v1", { maxEpisodeSteps: 25 });
+
+describeBuilds("an agent of finitely many actions", (kernels) => {
+  const run = (
+    steps: number,
+    options: Partial<AgentOptions> = {},
+  ): { agent: Agent; episodes: Trajectories[] } => {
+    const agent = createAgent(kernels, environment, { ...OPTIONS, ...options }, keyFromSeed(1));
+    const episodes: Trajectories[] = [];
+    const reward: BatchReward = ({ size, rows, stride }, out) => {
+      for (let i = 0; i < size; i++)
+        kernels.f32(out + 4 * i, 1)[0] = kernels.f32(rows + 4 * i * stride, stride)[7];
+    };
+    for (let t = 0; t < steps; t++) {
+      const episode = agentStep(kernels, agent, reward, () => 0);
+      if (episode) episodes.push(episode);
+    }
+    return { agent, episodes };
+  };
+  const N = 6;
+
+  it("stores what it did with 1 in its place, and records it as a number, exploring and after", () => {
+    const { agent, episodes } = run(75, { replayCapacity: 75 });
+    expect(episodes.map(transitionCount)).toEqual([25, 25, 25]);
+    const { rows, stride } = agent.replay;
+    expect(stride).toBe(2 * N + 3 + 1);
+    const all = episodes.flatMap(({ actions, actionSize }) => {
+      expect(actionSize).toBe(1);
+      return [...actions];
+    });
+    expect(new Set(all.slice(0, 10))).toEqual(new Set([0, 1, 2]));
+    expect(new Set(all.slice(10))).toEqual(new Set([0, 1, 2]));
+    all.forEach((action, t) => {
+      const stored = [...download(kernels, rows + 4 * (t * stride + N), 3)];
+      expect(stored).toEqual([0, 1, 2].map((place) => (place === action ? 1 : 0)));
+    });
+  });
+
+  it("steps what it stores: the recorded actions lead to the recorded states", () => {
+    const { episodes } = run(25);
+    const [{ actions, nextObservations }] = episodes;
+    const again = rollout(
+      environment,
+      (() => {
+        let t = 0;
+        return (_: Float64Array, unit: Float32Array) => {
+          unit.fill(0);
+          unit[actions[t++]] = 1;
+        };
+      })(),
+      1,
+      foldIn(keyFromSeed(1), 2),
+    );
+    expect(again.actions).toEqual(actions);
+    expect(again.nextObservations).toEqual(nextObservations);
+  });
+
+  it("explores evenly", () => {
+    const counts = [0, 0, 0];
+    const { episodes } = run(2000, { startSteps: 2000, replayCapacity: 10 });
+    for (const { actions } of episodes) for (const action of actions) counts[action]++;
+    const total = counts.reduce((a, b) => a + b);
+    expect(total).toBe(2000);
+    for (const count of counts)
+      expect(Math.abs(count / total - 1 / 3)).toBeLessThan(4 * Math.sqrt(2 / 9 / total));
+  });
+
+  it("draws what it does once it has explored", () => {
+    // Nothing is learnt to speak of, and at this temperature all actions are as probable.
+    const sac = { ...SAC, learningRate: 1e-12, temperature: 1e4 };
+    const { episodes } = run(1010, { sac, replayCapacity: 10 });
+    const actions = episodes.flatMap((episode) => [...episode.actions]).slice(10);
+    for (const action of [0, 1, 2]) {
+      const share = actions.filter((each) => each === action).length / actions.length;
+      expect(Math.abs(share - 1 / 3)).toBeLessThan(4 * Math.sqrt(2 / 9 / actions.length));
+    }
+  });
+
+  it("updates its one network, and says of what entropy and temperature it is", () => {
+    const { agent } = run(40);
+    expect([agent.policy.kind, agent.policy.updates]).toEqual(["deep-soft-q", 30]);
+    const record = takePolicyRecord(kernels, agent);
+    expect(record).toMatchObject({ step: 40, updates: 30 });
+    expect(record?.entropy).toBeGreaterThan(0);
+    expect(record?.entropy).toBeLessThanOrEqual(Math.log(3));
+    // Half of log 3 is its target: an entropy above it has lowered the temperature.
+    expect(record?.temperature).toBeLessThan(1);
+    expect(Object.keys(policyTensors(agent.policy)).sort()).toEqual(
+      ["logTemperature", "softQ", "softQMoments", "targetSoftQ", "temperatureMoments"].sort(),
+    );
+    expect(policyOptimisers(agent.policy).map(({ steps }) => steps)).toEqual([30, 30]);
+  });
+
+  it("learns from demonstrations beside its own steps, their actions as they are stored", () => {
+    const shown = run(25).episodes[0];
+    const { agent } = run(30, { demonstrations: shown });
+    const { rows, count } = agent.replay.demonstrations!;
+    expect(count).toBe(25);
+    const { stride } = agent.replay;
+    shown.actions.forEach((action, t) => {
+      const row = [...download(kernels, rows + 4 * t * stride, stride)];
+      expect(row).toEqual([
+        ...shown.observations.subarray(N * t, N * t + N),
+        ...[0, 1, 2].map((place) => (place === action ? 1 : 0)),
+        ...shown.nextObservations.subarray(N * t, N * t + N),
+        0,
+      ]);
+    });
+  });
+
+  const weights = (options: Partial<AgentOptions>): number =>
+    checksum(
+      Object.values(policyTensors(run(30, options).agent.policy)).map(([at, length]) =>
+        download(kernels, at, length),
+      ),
+    );
+
+  it("learns slower from where it is told to", () => {
+    const slowdown = { from: 20, learningRate: 2e-3 };
+    expect(weights({ slowdown })).not.toBe(weights({}));
+    expect(weights({ slowdown: { ...slowdown, from: 10 } })).toBe(
+      weights({ sac: { ...SAC, learningRate: 2e-3 } }),
+    );
   });
 });
 

@@ -11,10 +11,10 @@ import {
   type TrainingRecord,
 } from "../../src/core/index.ts";
 import { makeEnvironment } from "../../src/envs/index.ts";
-import { randomPolicy } from "../../src/eval/index.ts";
+import { deterministicPolicy, randomPolicy } from "../../src/eval/index.ts";
 import { createMlIrl, mlIrlIteration, rewardsAlong } from "../../src/irl/index.ts";
 import { loadKernels } from "../../src/kernels/index.ts";
-import { rollout } from "../../src/rl/index.ts";
+import { policyTemperature, rollout } from "../../src/rl/index.ts";
 import {
   BC_DEFAULTS,
   createRunFolder,
@@ -22,6 +22,7 @@ import {
   readTensors,
   runTraining,
   saveCheckpoint,
+  savedPolicy,
   TRAIN_DEFAULTS,
   type ExpertConfig,
   type RunConfig,
@@ -268,6 +269,122 @@ describe("a run that was stopped", () => {
     expect(steps.train).toBe(method === "bc" ? 0 : 2500);
     expect(whole.summary).toMatchObject({ end: 2500, pearson: null });
     rmSync(teacherPolicy, { recursive: true });
+  });
+
+  describe("with finitely many actions", () => {
+    const balancing = { id: "CartPole-v1", options: { maxEpisodeSteps: 50 } };
+    const sac = { ...falling.algorithm.sac, temperature: "learnt" } as const;
+    let shown: Trajectories;
+    beforeAll(async () => {
+      const cartPole = await makeEnvironment(balancing.id, balancing.options);
+      shown = rollout(cartPole, randomPolicy(foldIn(key, 4)), 4, foldIn(key, 5));
+    });
+
+    it.each<{ name: string; algorithm: TrainConfig["algorithm"]; steps: number; stops: number[] }>([
+      {
+        name: "ML-IRL, trajectories of training",
+        algorithm: { ...falling.algorithm, sac },
+        steps: 300,
+        stops: [5, 9],
+      },
+      {
+        name: "ML-IRL, fresh trajectories, an undiscounted gradient",
+        algorithm: { ...falling.algorithm, sac, agentTrajectories: "fresh", discountedGradient: false },
+        steps: 300,
+        stops: [4, 11],
+      },
+      {
+        name: "DAC",
+        algorithm: {
+          ...DAC_DEFAULTS,
+          sac,
+          startSteps: 50,
+          termination: "absorbing",
+          discriminator: { ...DAC_DEFAULTS.discriminator, hidden: [16], batchSize: 16 },
+        },
+        steps: 2500,
+        stops: [1, 2],
+      },
+      {
+        name: "SQIL",
+        algorithm: { ...SQIL_DEFAULTS, sac, startSteps: 50, termination: "absorbing" },
+        steps: 2500,
+        stops: [1, 2],
+      },
+    ])("keeps all that $name needs", async ({ algorithm, steps, stops }) => {
+      const evaluation = { every: 1000, episodes: 1, finalEpisodes: 1 };
+      const run: TrainConfig = { ...config, env: balancing, steps, evaluation, algorithm };
+      const whole = await outcomeOf(run, 0, run, shown);
+      for (const stopAfter of stops)
+        expect(await outcomeOf(run, stopAfter, run, shown), `stopped after ${stopAfter}`).toEqual(whole);
+      expect(Object.keys(whole.tensors)).toContain("softQ");
+      const lengths = whole.records.filter(({ kind }) => kind === "episode");
+      expect(lengths.length).toBeGreaterThan(3);
+      // Another seed is another run.
+      const { tensors } = await outcomeOf({ ...run, seed: 8 }, 0, { ...run, seed: 8 }, shown);
+      expect(tensors.softQ).not.toEqual(whole.tensors.softQ);
+    });
+
+    it("keeps all that an expert needs, and learns from the true reward", async () => {
+      const { startSteps, replayCapacity } = config.algorithm;
+      const expert: ExpertConfig = {
+        ...config,
+        command: "expert",
+        demos: null,
+        env: balancing,
+        steps: 2200,
+        evaluation: { every: 1000, episodes: 1, finalEpisodes: 1 },
+        algorithm: { sac, startSteps, replayCapacity },
+      };
+      const whole = await outcomeOf(expert);
+      for (const stopAfter of [1, 2]) expect(await outcomeOf(expert, stopAfter)).toEqual(whole);
+      const [policy] = whole.records.filter(({ kind }) => kind === "policy");
+      expect(policy).toMatchObject({ meanReward: 1 });
+    });
+
+    it("a saved run gives back policy and temperature, whatever key it is loaded with", async () => {
+      const kernels = await loadKernels({ build: "simd" });
+      const cartPole = await makeEnvironment(balancing.id, balancing.options);
+      const run: TrainConfig = { ...config, env: balancing, algorithm: { ...config.algorithm, sac } };
+      const learner = createMlIrl(
+        kernels,
+        { train: cartPole, rollout: null },
+        shown,
+        { ...(run.algorithm as MlIrlConfig), replayCapacity: 200 },
+        key,
+      );
+      while (learner.agent.steps < 200)
+        mlIrlIteration(
+          kernels,
+          learner,
+          200,
+          () => {},
+          () => 0,
+        );
+      saveCheckpoint(kernels, folder, learner.agent, learner, learner.steps, 0);
+      const [one, other] = await Promise.all(
+        [99, 100].map((seed) => loadSavedRun(folder, run, cartPole, keyFromSeed(seed))),
+      );
+      expect(policyTemperature(one.kernels, one.policy)).toBe(
+        policyTemperature(kernels, learner.agent.policy),
+      );
+      expect(policyTemperature(kernels, learner.agent.policy)).not.toBe(1);
+      const played = [
+        deterministicPolicy(kernels, learner.agent.policy),
+        savedPolicy(one, "mode"),
+        savedPolicy(other, "mode"),
+        savedPolicy(one, "sample"),
+        savedPolicy(other, "sample"),
+      ].map((act) => rollout(cartPole, act, 3, keyFromSeed(1)).actions);
+      expect(played[1]).toEqual(played[0]);
+      expect(played[2]).toEqual(played[0]);
+      expect(played[3]).not.toEqual(played[0]);
+      expect(played[4]).not.toEqual(played[3]);
+      const learned = one.reward && rewardsAlong(one.kernels, one.reward, shown);
+      expect(learned).toEqual(rewardsAlong(kernels, learner.reward, shown));
+      const wider = { ...run, algorithm: { ...run.algorithm, sac: { ...sac, hidden: [8] } } };
+      await expect(loadSavedRun(folder, wider, cartPole, key)).rejects.toThrow(/floats of softQ/);
+    });
   });
 
   it("learns slower where it is told to, an expert too", async () => {

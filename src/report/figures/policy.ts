@@ -4,7 +4,7 @@ import type { Figure, Mark } from "../figure.ts";
 import type { Run } from "../run.ts";
 import { faintness, measuredPanels, panelOf, sentences, stepAxis, trend } from "./panels.ts";
 
-/** The lower level: soft actor-critic under the learned reward. */
+/** The lower level: the policy under the learned reward. */
 export function policyLevelFigure(all: readonly Run[]): Figure | null {
   const { runs } = cohortOf(all);
   if (!runs.some(({ policy }) => policy.length > 0)) return null;
@@ -23,13 +23,13 @@ export function policyLevelFigure(all: readonly Run[]): Figure | null {
   ]);
   return {
     id: "policy-level",
-    title: learnsReward ? "The lower level: policy" : "Soft actor-critic",
+    title: learnsReward ? "The lower level: policy" : "The policy",
     caption: sentences(
       learnsReward
-        ? "Soft actor-critic under the current reward. The critics' loss follows the reward's scale and jumps when the " +
+        ? "Learning under the current reward. The critics' loss follows the reward's scale and jumps when the " +
             "reward moves faster than they can."
-        : "Soft actor-critic under the true reward. The critics' loss follows the reward's scale.",
-      "Entropy falls to its target, and the temperature settles where it holds it there.",
+        : "Learning under the true reward. The critics' loss follows the reward's scale.",
+      "Where the temperature is learnt, entropy falls to its target, and the temperature settles where it holds it there.",
       "Q without bound means that the policy diverges.",
       faintness(runs, panels),
     ),

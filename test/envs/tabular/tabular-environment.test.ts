@@ -7,6 +7,10 @@ import { SWITCHING } from "../../reference/tabular.ts";
 const MDP = garnetMdp({ states: 5, actions: 3, branching: 3, seed: 6 });
 const DRAWS = 4000;
 
+/** 1 in the place of the state whose number is observed, of six. */
+const places = ([seen]: Float64Array): number[] =>
+  Array.from({ length: 6 }, (_, state) => (state === seen ? 1 : 0));
+
 describe("a tabular environment", () => {
   it("draws successors with the problem's probabilities and pays its rewards", () => {
     const env = tabularEnvironment("Garnet-v0", MDP, 10);
@@ -56,5 +60,39 @@ describe("a tabular environment", () => {
     for (const state of [-1, 0.5, 20]) expect(() => env.setState({ state: [state] })).toThrow(TandemError);
     env.setState({ state: [19] });
     expect(() => env.step([0])).toThrow(/needs a seed/);
+  });
+
+  it("asked for one-hot observations shows 1 in the place of the number it would show", async () => {
+    const options = { states: 6, actions: 3, seed: 2, maxEpisodeSteps: 40 };
+    const [plain, shown] = await Promise.all(
+      ["number", "one-hot"].map((observations) => makeEnvironment("Garnet-v0", { ...options, observations })),
+    );
+    expect(plain.observationSpace).toMatchObject({
+      size: 1,
+      low: Float64Array.of(0),
+      high: Float64Array.of(5),
+    });
+    expect(shown.observationSpace).toMatchObject({
+      size: 6,
+      low: new Float64Array(6),
+      high: new Float64Array(6).fill(1),
+    });
+    expect([...shown.reset({ seed: 3 }).observation]).toEqual(places(plain.reset({ seed: 3 }).observation));
+    const seen = new Set<number>();
+    for (let t = 0; t < 40; t++) {
+      const [own, other] = [plain.step([t % 3]), shown.step([t % 3])];
+      expect([...other.observation]).toEqual(places(own.observation));
+      expect([other.reward, other.terminated, other.truncated]).toEqual([own.reward, false, t === 39]);
+      seen.add(own.observation[0]);
+    }
+    expect(seen.size).toBeGreaterThan(3);
+    expect([...shown.setState({ state: [4] })]).toEqual([0, 0, 0, 0, 1, 0]);
+    expect(Array.from(shown.getState().state)).toEqual([4]);
+    expect(shown.options).toMatchObject({ ...options, observations: "one-hot" });
+    expect(plain.options).toMatchObject({ observations: "number" });
+    expect((await makeEnvironment("Garnet-v0")).options).toMatchObject({ observations: "number" });
+    await expect(makeEnvironment("Garnet-v0", { observations: "picture" })).rejects.toThrow(
+      /Garnet-v0 takes number or one-hot as observations, got "picture"/,
+    );
   });
 });
