@@ -1,4 +1,5 @@
 export * from "./dac.ts";
+export * from "./discriminator.ts";
 export * from "./learner.ts";
 export * from "./mce-irl.ts";
 export * from "./ml-irl.ts";
