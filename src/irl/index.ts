@@ -1,5 +1,6 @@
 export * from "./dac.ts";
 export * from "./discriminator.ts";
+export * from "./f-irl.ts";
 export * from "./learner.ts";
 export * from "./mce-irl.ts";
 export * from "./ml-irl.ts";

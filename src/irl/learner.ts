@@ -17,4 +17,6 @@ export interface Learner {
   readonly streams: Readonly<Record<string, RandomStream>>;
   /** Numbers that change, by name; `rewardSteps` among them. */
   readonly counters: Record<"rewardSteps" | (string & {}), number>;
+  /** Float32 blocks in kernel memory beside the agent's and the reward's, by names of their own; absent where there are none. */
+  readonly tensors?: Readonly<Record<string, [pointer: number, length: number]>>;
 }
