@@ -153,7 +153,6 @@ export function createFIrl(
   const classifier: RewardModel = {
     ...model(classifierOptions({ ...discriminator, inputs }, absorbing), 2),
     normaliser: reward.normaliser,
-    statistics: reward.statistics,
   };
   observeTrajectories(kernels, reward, "expert", demonstrations);
   const { network, adam } = classifier;
