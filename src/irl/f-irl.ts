@@ -7,9 +7,12 @@
  * tau the agent's trajectories, alpha the temperature of its soft-optimal policy. A classifier estimates log u.
  */
 import {
+  episodeCount,
   foldIn,
+  nextInteger,
   portableExp,
   portableLog,
+  sliceEpisodes,
   streamOf,
   TandemError,
   transitionCount,
@@ -78,6 +81,8 @@ export interface FIrlOptions {
   readonly policyStepsPerRewardStep: number;
   /** N: the training episodes, the latest, over which the covariance is taken; at least 2. */
   readonly trajectoriesPerRewardStep: number;
+  /** Expert trajectories, drawn with replacement, that the covariance is taken over beside those; 0 for the theorem's own. */
+  readonly expertTrajectoriesPerRewardStep: number;
   /** What follows the step that ends an episode: see `Termination`. */
   readonly termination: Termination;
 }
@@ -118,8 +123,8 @@ export interface FIrl extends Learner {
   readonly discriminator: Discriminator;
   /** The kept episodes' rows, [N maxEpisodeSteps, inputSize]. */
   readonly agentRows: number;
-  /** `draws`: the classifier's batches, and points between their rows. */
-  readonly streams: { readonly draws: RandomStream };
+  /** `draws`: the classifier's batches, and points between their rows. `expert`: which of its trajectories comes next. */
+  readonly streams: { readonly draws: RandomStream; readonly expert: RandomStream };
   /** Reward steps, and what the classifier's Adam counts. */
   readonly counters: {
     rewardSteps: number;
@@ -165,7 +170,7 @@ export function createFIrl(
     demonstrations,
     discriminator: createDiscriminator(kernels, classifier, demonstrations, maxEpisodeSteps, discriminator),
     agentRows: kernels.allocate(options.trajectoriesPerRewardStep * maxEpisodeSteps * reward.inputSize),
-    streams: { draws: streamOf(foldIn(key, 3)) },
+    streams: { draws: streamOf(foldIn(key, 3)), expert: streamOf(foldIn(key, 4)) },
     counters: { rewardSteps: 0, classifierSteps: 0, classifierBeta1Power: 1, classifierBeta2Power: 1 },
     tensors: {
       classifierParameters: [network.parameters, network.length],
@@ -210,12 +215,14 @@ export function fIrlIteration(
   fitClassifier(kernels, state);
   listener(takeDiscriminatorRecord(discriminator, agent.steps, counters.classifierSteps));
   const absorbing = absorbingReward(kernels, reward);
-  const descent = addDivergenceDescent(kernels, reward, discriminator.model, recentEpisodes, {
+  const sample = [...recentEpisodes, ...sampleExpert(state)];
+  const sums = addDivergenceDescent(kernels, reward, discriminator.model, sample, {
     divergence: options.divergence,
     logRatioClip: options.logRatioClip,
     temperature: sacTemperature(kernels, agent.sac),
     horizon: agent.environment.maxEpisodeSteps,
   });
+  const own = meansOver(sums.slice(0, recentEpisodes.length));
   const expert = expertMeans(kernels, state);
   const ascent = ascend(kernels, reward, counters.rewardSteps, 1);
   counters.rewardSteps++;
@@ -224,16 +231,16 @@ export function fIrlIteration(
     kind: "reward",
     step: agent.steps,
     rewardStep: counters.rewardSteps,
-    returnGap: descent.meanLength * expert.reward - descent.meanReturn,
+    returnGap: own.length * expert.reward - own.return,
     expertMeanReward: expert.recordedReward,
-    agentMeanReward: descent.recordedReward,
+    agentMeanReward: own.recordedReward,
     absorbingReward: absorbing,
     gradientNorm: ascent.gradientNorm,
     gradientCosine: ascent.gradientCosine,
     travel: ascent.travel,
     projected: ascent.projected ? 1 : 0,
-    divergence: expert.divergenceTerm + descent.divergenceTerm,
-    clippedShare: descent.clippedShare,
+    divergence: expert.divergenceTerm + own.divergenceTerm,
+    clippedShare: own.clippedShare,
     seconds: (state.elapsed + clock() - begun) / 1000,
     policySeconds: agent.updateTime / 1000,
     simulationSeconds: agent.simulationTime / 1000,
@@ -254,17 +261,32 @@ export interface DivergenceOptions {
   readonly horizon: number;
 }
 
-/** What one gradient was made of. */
-export interface DivergenceDescent {
-  /** T: mean over episodes of their steps, those in the absorbing state included. */
-  readonly meanLength: number;
-  /** Mean over episodes of the sum of r, the absorbing state's included. */
-  readonly meanReturn: number;
-  /** Mean of r over recorded steps. */
+/** Sums over an episode's steps, those in the absorbing state included. */
+export interface EpisodeSums {
+  steps: number;
+  /** Of h_f(u). */
+  slope: number;
+  /** Of the divergence's agentTerm. */
+  divergenceTerm: number;
+  /** Steps with |log u| above the clip. */
+  clipped: number;
+  /** Of r. */
+  return: number;
+  /** Recorded steps, and the sum of r over them. */
+  recorded: number;
+  recordedReward: number;
+}
+
+/** Means of such sums. */
+export interface EpisodeMeans {
+  /** T: steps of an episode. */
+  readonly length: number;
+  /** Of r over an episode. */
+  readonly return: number;
+  /** Of r over recorded steps. */
   readonly recordedReward: number;
-  /** The agent's part of the divergence: E_agent[agentTerm]. */
+  /** Of agentTerm over steps, and the share of them that was clipped. */
   readonly divergenceTerm: number;
-  /** Share of steps with |log u| above the clip. */
   readonly clippedShare: number;
 }
 
@@ -275,7 +297,7 @@ export interface DivergenceDescent {
  *   grad D_f = 1/(alpha T) cov_tau( sum_t (h_f(u(s_t)) - hbar), sum_t grad r(s_t) ),   hbar = E[sum_t h_f(u(s_t))] / T,   T = E[steps].
  *
  * Where all episodes are as long this is Theorem 4.1, and hbar changes nothing. The covariance is that of the sample, with N - 1.
- * Each of `episodes` is one.
+ * Each of `episodes` is one; what is returned belongs to them, in their order.
  */
 export function addDivergenceDescent(
   kernels: Kernels,
@@ -283,66 +305,84 @@ export function addDivergenceDescent(
   classifier: RewardModel,
   episodes: readonly Trajectories[],
   options: DivergenceOptions,
-): DivergenceDescent {
-  const scores = episodes.map((episode) => scoreEpisode(kernels, classifier, episode, options));
-  const total = (of: (score: EpisodeScore) => number): number =>
-    scores.reduce((sum, score) => sum + of(score), 0);
-  const steps = total((score) => score.steps);
-  const meanSlope = total((score) => score.slope) / steps;
+): EpisodeSums[] {
+  const sums = episodes.map((episode) => scoreEpisode(kernels, classifier, episode, options));
+  const steps = totalOf(sums, "steps");
+  const meanSlope = totalOf(sums, "slope") / steps;
   const meanLength = steps / episodes.length;
   const scale = 1 / (options.temperature * meanLength * (episodes.length - 1));
-  let [returns, recorded, rewards] = [0, 0, 0];
+  const span = { discount: 1, horizon: options.horizon };
   episodes.forEach((episode, i) => {
-    // These sum to 0 over episodes, so that the mean of grad r need not be taken off.
-    const excess = scores[i].slope - meanSlope * scores[i].steps;
-    const span = { discount: 1, horizon: options.horizon };
-    const own = addEpisodeGradient(kernels, reward, episode, 0, span, -scale * excess);
-    returns += own.discountedReturn;
-    rewards += own.rewardSum;
-    recorded += own.steps;
+    const own = sums[i];
+    // These add up to 0 over episodes, so that the mean of grad r need not be taken off.
+    const excess = own.slope - meanSlope * own.steps;
+    const learned = addEpisodeGradient(kernels, reward, episode, 0, span, -scale * excess);
+    own.return = learned.discountedReturn;
+    own.recorded = learned.steps;
+    own.recordedReward = learned.rewardSum;
   });
+  return sums;
+}
+
+/** The means of episodes of `addDivergenceDescent`. */
+export function meansOver(sums: readonly EpisodeSums[]): EpisodeMeans {
+  const steps = totalOf(sums, "steps");
   return {
-    meanLength,
-    meanReturn: returns / episodes.length,
-    recordedReward: rewards / recorded,
-    divergenceTerm: total((score) => score.divergenceTerm) / steps,
-    clippedShare: total((score) => score.clipped) / steps,
+    length: steps / sums.length,
+    return: totalOf(sums, "return") / sums.length,
+    recordedReward: totalOf(sums, "recordedReward") / totalOf(sums, "recorded"),
+    divergenceTerm: totalOf(sums, "divergenceTerm") / steps,
+    clippedShare: totalOf(sums, "clipped") / steps,
   };
 }
 
-/** Sums over an episode's steps, those in the absorbing state included. */
-interface EpisodeScore {
-  steps: number;
-  slope: number;
-  divergenceTerm: number;
-  clipped: number;
+function totalOf(sums: readonly EpisodeSums[], field: keyof EpisodeSums): number {
+  return sums.reduce((total, own) => total + own[field], 0);
 }
 
+/** All that the classifier tells of an episode; nothing of the reward yet. */
 function scoreEpisode(
   kernels: Kernels,
   classifier: RewardModel,
   episode: Trajectories,
   { divergence, logRatioClip: clip, horizon }: DivergenceOptions,
-): EpisodeScore {
+): EpisodeSums {
   const { slope, agentTerm } = DIVERGENCES[divergence];
-  const score: EpisodeScore = { steps: 0, slope: 0, divergenceTerm: 0, clipped: 0 };
+  const sums = {
+    steps: 0,
+    slope: 0,
+    divergenceTerm: 0,
+    clipped: 0,
+    return: 0,
+    recorded: 0,
+    recordedReward: 0,
+  };
   const add = (logit: number, times: number): void => {
     const logRatio = clipTo(clip, logit);
-    score.steps += times;
-    score.slope += times * slope(logRatio);
-    score.divergenceTerm += times * agentTerm(logRatio);
-    if (Math.abs(logit) > clip) score.clipped += times;
+    sums.steps += times;
+    sums.slope += times * slope(logRatio);
+    sums.divergenceTerm += times * agentTerm(logRatio);
+    if (Math.abs(logit) > clip) sums.clipped += times;
   };
   const logits = rewardsAlong(kernels, classifier, episode);
   for (let t = 0; t < logits.length; t++) add(logits[t], 1);
   const absorbing = absorbingReward(kernels, classifier);
   const ended = episode.terminated[logits.length - 1] === 1;
   if (absorbing !== null) add(absorbing, absorbingWeight(ended, logits.length, { discount: 1, horizon }));
-  return score;
+  return sums;
 }
 
 function clipTo(bound: number, x: number): number {
   return Math.max(-bound, Math.min(bound, x));
+}
+
+/** Expert trajectories to take the covariance over as well. */
+function sampleExpert({ demonstrations, streams, options }: FIrl): Trajectories[] {
+  const count = episodeCount(demonstrations);
+  return Array.from({ length: options.expertTrajectoriesPerRewardStep }, () => {
+    const episode = nextInteger(streams.expert, count);
+    return sliceEpisodes(demonstrations, episode, episode + 1);
+  });
 }
 
 /** Means over the expert's time, in which the absorbing state has its share; `recordedReward` is over recorded steps alone. */

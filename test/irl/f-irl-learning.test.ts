@@ -33,14 +33,18 @@ const OPTIONS: Omit<FIrlOptions, "divergence"> = {
   replayCapacity: 4000,
   policyStepsPerRewardStep: 48,
   trajectoriesPerRewardStep: 20,
+  expertTrajectoriesPerRewardStep: 0,
   termination: "native",
 };
 
 describeBuilds("f-IRL", (kernels) => {
-  it.each(Object.keys(DIVERGENCES) as Divergence[])(
-    "learns from the states of demonstrations alone to walk to the origin (%s)",
-    (divergence) => {
-      const options = { ...OPTIONS, divergence };
+  it.each([
+    ...(Object.keys(DIVERGENCES) as Divergence[]).map((divergence) => ({ divergence, expert: 0 })),
+    { divergence: "reverse-kl" as const, expert: 10 },
+  ])(
+    "learns from the states of demonstrations alone to walk to the origin ($divergence, $expert of the expert's trajectories)",
+    ({ divergence, expert }) => {
+      const options = { ...OPTIONS, divergence, expertTrajectoriesPerRewardStep: expert };
       const state = createFIrl(kernels, pointEnvironment(), walking(), options, keyFromSeed(2));
       while (state.agent.steps < 3000)
         fIrlIteration(

@@ -9,8 +9,9 @@ import {
   addDivergenceDescent,
   createRewardModel,
   DIVERGENCES,
+  meansOver,
   type Divergence,
-  type DivergenceDescent,
+  type EpisodeMeans,
   type RewardModel,
 } from "../../src/irl/index.ts";
 import { mlpShape } from "../../src/nn/index.ts";
@@ -128,12 +129,12 @@ describeBuilds("the gradient of f-IRL", (kernels) => {
     rewards: readonly number[],
     horizon: number,
     clip = WIDE,
-  ): { gradient: number[]; descent: DivergenceDescent } => {
+  ): { gradient: number[]; descent: EpisodeMeans } => {
     const absorbing = rewards.length > STATES;
     const reward = linear(rewards, absorbing);
     const classifier = linear(logRatios, absorbing);
     const episodes = paths.flatMap((path, i) => Array.from({ length: copies[i] }, () => episodeOf(path)));
-    const descent = addDivergenceDescent(kernels, reward, classifier, episodes, {
+    const sums = addDivergenceDescent(kernels, reward, classifier, episodes, {
       divergence,
       logRatioClip: clip,
       temperature: ALPHA,
@@ -142,7 +143,7 @@ describeBuilds("the gradient of f-IRL", (kernels) => {
     const unbiased = (episodes.length - 1) / episodes.length;
     const shape = mlpShape([reward.network.features, 1]);
     const gradient = readMlp(kernels, shape, reward.gradient).map((g) => -g * unbiased);
-    return { gradient, descent };
+    return { gradient, descent: meansOver(sums) };
   };
   /** float32: weights and logits are stored, and a few hundred copies are summed; ratios here are below 8. */
   const tolerance = 2000 * U;
@@ -204,7 +205,7 @@ describeBuilds("the gradient of f-IRL", (kernels) => {
       const { expertTerm } = DIVERGENCES[divergence];
       const expert = sum(EXPERT.map((rho, s) => rho * expertTerm(Math.log(rho / agent[s]))));
       expectClose(
-        [descent.divergenceTerm + expert, descent.meanLength, descent.meanReturn, descent.recordedReward],
+        [descent.divergenceTerm + expert, descent.length, descent.return, descent.recordedReward],
         [
           divergenceOf(divergence, EXPERT, agent),
           4,
@@ -249,7 +250,7 @@ describeBuilds("the gradient of f-IRL", (kernels) => {
       );
       expect(Math.min(...exact.map(Math.abs))).toBeGreaterThan(0.002);
       expectClose(gradient, exact, tolerance);
-      expect(descent.meanLength).toBeLessThan(HORIZON);
+      expect(descent.length).toBeLessThan(HORIZON);
     },
   );
 
@@ -272,7 +273,7 @@ describeBuilds("the gradient of f-IRL", (kernels) => {
       const exact = slopes(rewards, (r) => divergenceOf(divergence, expert, rho(r)));
       expect(Math.min(...exact.map(Math.abs))).toBeGreaterThan(0.002);
       expectClose(gradient, [...exact, 0], tolerance);
-      expectClose([descent.meanLength], [HORIZON], 1e-12);
+      expectClose([descent.length], [HORIZON], 1e-12);
     },
   );
 
@@ -332,6 +333,20 @@ describeBuilds("the gradient of f-IRL", (kernels) => {
     expectClose(gradient, [...theorem, 0], tolerance);
     const exact = slopes(rewards, (r) => divergenceOf("forward-kl", EXPERT, softMarginal(mdp, r)));
     expect(farthest(theorem, exact)).toBeGreaterThan(0.01);
+  });
+
+  it("over episodes of two kinds is what their means differ in: ML-IRL's direction, as far as one matches better", () => {
+    const paths = [0, 1].map((way): Path => ({
+      states: [0, 1, way * 2, way * 2],
+      terminated: false,
+      chance: 1,
+    }));
+    const logRatios = [-1, 0.5, 2];
+    const { gradient } = gradientOn("reverse-kl", paths, [6, 2], logRatios, rewardsOf(WHOLES), HORIZON);
+    // cov = p (1 - p) (H_1 - H_0) (grad R_1 - grad R_0), H = sum (1 - log u).
+    const scores = paths.map(({ states }) => sum(states.map((s) => 1 - logRatios[s])));
+    const factor = (0.75 * 0.25 * (scores[1] - scores[0])) / (ALPHA * HORIZON);
+    expectClose(gradient, [-2 * factor, 0, 2 * factor, 0], tolerance);
   });
 
   it("clips log ratios on both sides before h_f, and says how many", () => {

@@ -7,6 +7,7 @@ import {
   keyFromSeed,
   nextInteger,
   nextUniform,
+  sliceEpisodes,
   type DiscriminatorRecord,
   type DivergenceRecord,
   type TrainingRecord,
@@ -73,6 +74,7 @@ const OPTIONS: FIrlOptions = {
   replayCapacity: 100,
   policyStepsPerRewardStep: 40,
   trajectoriesPerRewardStep: 3,
+  expertTrajectoriesPerRewardStep: 0,
   termination: "absorbing",
 };
 
@@ -128,183 +130,206 @@ describeBuilds("f-IRL", (kernels) => {
       network: { kind: "mlp", hidden: [6] },
       inputs: "state",
       divergence: "reverse-kl",
+      mixed: 0,
     },
     {
       termination: "absorbing",
       network: { kind: "two-layer", width: 7 },
       inputs: "state",
       divergence: "forward-kl",
+      mixed: 2,
     },
     {
       termination: "absorbing",
       network: { kind: "mlp", hidden: [6] },
       inputs: "state-action",
       divergence: "jensen-shannon",
+      mixed: 3,
     },
-  ] as const)("takes the steps of its definition ($termination, $inputs, $divergence)", (given) => {
-    const { termination, network, inputs, divergence } = given;
-    const state = make({ termination, divergence, reward: { ...OPTIONS.reward, network, inputs } });
-    run(state, 40);
-    const { reward, agent, streams, discriminator, recentEpisodes } = state;
-    const { model: classifier } = discriminator;
-    const classifierShape = mlpShape([classifier.network.features, 5, 1]);
-    const rewardShape = network.kind === "mlp" ? mlpShape([reward.network.features, 6, 1]) : null;
-    const readReward = (block: number): number[] =>
-      rewardShape
-        ? readMlp(kernels, rewardShape, block)
-        : [...download(kernels, block, reward.network.length)];
-    const theta = readReward(reward.network.parameters);
-    const before = readMlp(kernels, classifierShape, classifier.network.parameters);
-    const draws = { ...streams.draws };
-    const records = run(state, 80);
-    const [record] = rewardRecords(records);
-    const [classifierRecord] = discriminatorRecords(records);
-    expect(record.rewardStep).toBe(2);
-    expect(classifierRecord.discriminatorSteps).toBe(2);
-    expect(recentEpisodes.length).toBe(3);
+  ] as const)(
+    "takes the steps of its definition ($termination, $inputs, $divergence, $mixed of the expert's)",
+    (given) => {
+      const { termination, network, inputs, divergence, mixed } = given;
+      const state = make({
+        termination,
+        divergence,
+        expertTrajectoriesPerRewardStep: mixed,
+        reward: { ...OPTIONS.reward, network, inputs },
+      });
+      run(state, 40);
+      const { reward, agent, streams, discriminator, recentEpisodes } = state;
+      const { model: classifier } = discriminator;
+      const classifierShape = mlpShape([classifier.network.features, 5, 1]);
+      const rewardShape = network.kind === "mlp" ? mlpShape([reward.network.features, 6, 1]) : null;
+      const readReward = (block: number): number[] =>
+        rewardShape
+          ? readMlp(kernels, rewardShape, block)
+          : [...download(kernels, block, reward.network.length)];
+      const theta = readReward(reward.network.parameters);
+      const before = readMlp(kernels, classifierShape, classifier.network.parameters);
+      const draws = { ...streams.draws };
+      const chosen = { ...streams.expert };
+      const records = run(state, 80);
+      const [record] = rewardRecords(records);
+      const [classifierRecord] = discriminatorRecords(records);
+      expect(record.rewardStep).toBe(2);
+      expect(classifierRecord.discriminatorSteps).toBe(2);
+      expect(recentEpisodes.length).toBe(3);
 
-    // Rows as either network saw them: standardised, with the absorbing state's indicator beside them.
-    const absorbs = termination === "absorbing";
-    const { mean, inverseStd, size } = reward.normaliser;
-    const [means, scales] = [mean, inverseStd].map((block) => download(kernels, block, size));
-    const indicator = absorbs ? [0] : [];
-    const standard = (row: readonly number[]): number[] =>
-      row.map((x, i) => Math.fround(Math.fround(Math.fround(x) - means[i]) * scales[i]));
-    const rowsOf = ({ observations, actions }: Trajectories): number[][] =>
-      Array.from(actions, (a, t) => [
-        ...observations.subarray(2 * t, 2 * t + 2),
-        ...(inputs === "state" ? [] : [a / SHAPE.high]),
-      ]);
-    const logit = (weights: readonly Scalar[], row: readonly number[] | null): number => {
-      const x = row ? [...standard(row), ...indicator] : [...means.map(() => 0), 1];
-      return mlp(classifierShape.sizes, weights, constants(x))[0].value;
-    };
-    const rewardOf = (parameters: readonly Scalar[], row: readonly number[] | null): Scalar => {
-      const x = row ? standard(row) : Array.from(means, () => 0);
-      if (rewardShape)
-        return mlp(rewardShape.sizes, parameters, constants([...x, ...(row ? indicator : [1])]))[0];
-      const norm = Math.hypot(...x, 1);
-      const psi = row ? [...[...x, 1].map((value) => value / norm), ...indicator] : [...x, 0, 1];
-      return twoLayer(download(kernels, reward.network.fixed.rewardSigns[0], 7), parameters, constants(psi));
-    };
+      // Rows as either network saw them: standardised, with the absorbing state's indicator beside them.
+      const absorbs = termination === "absorbing";
+      const { mean, inverseStd, size } = reward.normaliser;
+      const [means, scales] = [mean, inverseStd].map((block) => download(kernels, block, size));
+      const indicator = absorbs ? [0] : [];
+      const standard = (row: readonly number[]): number[] =>
+        row.map((x, i) => Math.fround(Math.fround(Math.fround(x) - means[i]) * scales[i]));
+      const rowsOf = ({ observations, actions }: Trajectories): number[][] =>
+        Array.from(actions, (a, t) => [
+          ...observations.subarray(2 * t, 2 * t + 2),
+          ...(inputs === "state" ? [] : [a / SHAPE.high]),
+        ]);
+      const logit = (weights: readonly Scalar[], row: readonly number[] | null): number => {
+        const x = row ? [...standard(row), ...indicator] : [...means.map(() => 0), 1];
+        return mlp(classifierShape.sizes, weights, constants(x))[0].value;
+      };
+      const rewardOf = (parameters: readonly Scalar[], row: readonly number[] | null): Scalar => {
+        const x = row ? standard(row) : Array.from(means, () => 0);
+        if (rewardShape)
+          return mlp(rewardShape.sizes, parameters, constants([...x, ...(row ? indicator : [1])]))[0];
+        const norm = Math.hypot(...x, 1);
+        const psi = row ? [...[...x, 1].map((value) => value / norm), ...indicator] : [...x, 0, 1];
+        return twoLayer(
+          download(kernels, reward.network.fixed.rewardSigns[0], 7),
+          parameters,
+          constants(psi),
+        );
+      };
 
-    // The classifier: rows of demonstrations against rows of the three episodes, each side's absorbing state by its share.
-    const expertRows = rowsOf(expert());
-    const agentRows = recentEpisodes.flatMap(rowsOf);
-    const draw = (rows: number[][]): number[][] =>
-      Array.from({ length: BATCH }, () => rows[nextInteger(draws, rows.length)]);
-    const drawn = [draw(expertRows), draw(agentRows)];
-    const between = drawn[0].map((row, i) => {
-      const share = nextUniform(draws);
-      const [one, other] = [standard(row), standard(drawn[1][i])];
-      return [...one.map((x, j) => share * x + (1 - share) * other[j]), ...indicator];
-    });
-    const stays = recentEpisodes.map(({ terminated }) =>
-      absorbs && terminated[terminated.length - 1] ? HORIZON - terminated.length : 0,
-    );
-    const cut = recentEpisodes.filter(({ terminated }) => !terminated[terminated.length - 1]);
-    expect([1, 2]).toContain(cut.length);
-    const shares = absorbs ? [7 / 24, sum(stays) / (sum(stays) + agentRows.length)] : [0, 0];
-    const old = constants(before);
-    const loss = [-1, 1].map(
-      (sign, side) =>
-        (1 - shares[side]) * average(drawn[side].map((row) => softplus(sign * logit(old, row)))) +
-        (absorbs ? shares[side] * softplus(sign * logit(old, null)) : 0),
-    );
-    const penalty = between.map((row) => {
-      const x = constants(row);
-      return PENALTY * (Math.hypot(...gradient(mlp(classifierShape.sizes, old, x)[0], x)) - 1) ** 2;
-    });
-    expectClose(
-      [classifierRecord.loss, classifierRecord.gradientPenalty],
-      [sum(loss), average(penalty)],
-      1e-5,
-    );
-
-    // The covariance, by the classifier after its step.
-    const weights = constants(readMlp(kernels, classifierShape, classifier.network.parameters));
-    const f = {
-      "forward-kl": { slope: (x: number) => -Math.exp(x), whole: (x: number) => Math.exp(x) * x },
-      "reverse-kl": { slope: (x: number) => 1 - x, whole: (x: number) => -x },
-      "jensen-shannon": {
-        slope: (x: number) => -Math.log((1 + Math.exp(x)) / 2),
-        whole: (x: number) => Math.exp(x) * x - (1 + Math.exp(x)) * Math.log((1 + Math.exp(x)) / 2),
-      },
-    }[divergence];
-    const logRatios = recentEpisodes.map((episode, i) => [
-      ...rowsOf(episode).map((row) => logit(weights, row)),
-      ...Array.from({ length: stays[i] }, () => logit(weights, null)),
-    ]);
-    const slopes = logRatios.map((xs) => sum(xs.map((x) => f.slope(clipped(x)))));
-    const steps = sum(logRatios.map((xs) => xs.length));
-    const meanSteps = steps / 3;
-    const temperature = sacTemperature(kernels, agent.sac);
-    const parameters = constants(theta);
-    const returns = recentEpisodes.map((episode, i) => {
-      const living = rowsOf(episode).map((row) => rewardOf(parameters, row));
-      const stay = absorbs ? [times(stays[i], rewardOf(parameters, null))] : [];
-      return [...living, ...stay].reduce(add);
-    });
-    const gradients = returns.map((value) => gradient(value, parameters));
-    const descent = theta.map((_, p) => {
-      const meanGradient = average(gradients.map((g) => g[p]));
-      const covariance = sum(
-        slopes.map(
-          (slope, i) =>
-            (slope - (sum(slopes) / steps) * logRatios[i].length) * (gradients[i][p] - meanGradient),
-        ),
+      // The classifier: rows of demonstrations against rows of the three episodes, each side's absorbing state by its share.
+      const expertRows = rowsOf(expert());
+      const agentRows = recentEpisodes.flatMap(rowsOf);
+      const draw = (rows: number[][]): number[][] =>
+        Array.from({ length: BATCH }, () => rows[nextInteger(draws, rows.length)]);
+      const drawn = [draw(expertRows), draw(agentRows)];
+      const between = drawn[0].map((row, i) => {
+        const share = nextUniform(draws);
+        const [one, other] = [standard(row), standard(drawn[1][i])];
+        return [...one.map((x, j) => share * x + (1 - share) * other[j]), ...indicator];
+      });
+      const stayOf = ({ terminated }: Trajectories): number =>
+        absorbs && terminated[terminated.length - 1] ? HORIZON - terminated.length : 0;
+      const stays = recentEpisodes.map(stayOf);
+      const cut = recentEpisodes.filter(({ terminated }) => !terminated[terminated.length - 1]);
+      expect([1, 2]).toContain(cut.length);
+      const shares = absorbs ? [7 / 24, sum(stays) / (sum(stays) + agentRows.length)] : [0, 0];
+      const old = constants(before);
+      const loss = [-1, 1].map(
+        (sign, side) =>
+          (1 - shares[side]) * average(drawn[side].map((row) => softplus(sign * logit(old, row)))) +
+          (absorbs ? shares[side] * softplus(sign * logit(old, null)) : 0),
       );
-      return -covariance / 2 / (temperature * meanSteps);
-    });
-    const scale = Math.max(...descent.map(Math.abs));
-    expect(scale).toBeGreaterThan(1e-4);
-    expectClose(readReward(reward.previousGradient), descent, 2e-5 * scale);
-    const stepSize = 0.01 * 2 ** -0.5;
-    expectClose(
-      readReward(reward.network.parameters),
-      theta.map((w, i) => w + stepSize * descent[i]),
-      1e-6,
-    );
+      const penalty = between.map((row) => {
+        const x = constants(row);
+        return PENALTY * (Math.hypot(...gradient(mlp(classifierShape.sizes, old, x)[0], x)) - 1) ** 2;
+      });
+      expectClose(
+        [classifierRecord.loss, classifierRecord.gradientPenalty],
+        [sum(loss), average(penalty)],
+        1e-5,
+      );
 
-    // The record.
-    const expertLogits = expertRows.map((row) => logit(weights, row));
-    const expertMean = (term: (x: number) => number): number =>
-      (1 - shares[0]) * average(expertLogits.map((x) => term(clipped(x)))) +
-      (absorbs ? shares[0] * term(clipped(logit(weights, null))) : 0);
-    const agentMean = (term: (x: number) => number): number =>
-      average(logRatios.flat().map((x) => term(clipped(x))));
-    const estimate = {
-      "forward-kl": () => expertMean((x) => x),
-      "reverse-kl": () => agentMean(f.whole),
-      "jensen-shannon": () =>
-        2 * Math.log(2) - expertMean((x) => softplus(-x)) - agentMean((x) => softplus(x)),
-    }[divergence]();
-    const expertReward = average(expertRows.map((row) => rewardOf(parameters, row).value));
-    const away = absorbs ? rewardOf(parameters, null).value : 0;
-    const agentReward = average(agentRows.map((row) => rewardOf(parameters, row).value));
-    const fromRecord = [
-      record.divergence,
-      record.clippedShare,
-      record.expertMeanReward,
-      record.agentMeanReward,
-      record.returnGap,
-      record.gradientNorm,
-      record.absorbingReward ?? 0,
-    ];
-    const byHand = [
-      estimate,
-      logRatios.flat().filter((x) => Math.abs(x) > CLIP).length / steps,
-      expertReward,
-      agentReward,
-      meanSteps * ((1 - shares[0]) * expertReward + shares[0] * away) -
-        average(returns.map(({ value }) => value)),
-      Math.hypot(...descent),
-      away,
-    ];
-    expect(record.clippedShare).toBeGreaterThan(0);
-    expect(record.clippedShare).toBeLessThan(1);
-    expectClose(fromRecord, byHand, 2e-5);
-  });
+      // The covariance, by the classifier after its step.
+      const weights = constants(readMlp(kernels, classifierShape, classifier.network.parameters));
+      const f = {
+        "forward-kl": { slope: (x: number) => -Math.exp(x), whole: (x: number) => Math.exp(x) * x },
+        "reverse-kl": { slope: (x: number) => 1 - x, whole: (x: number) => -x },
+        "jensen-shannon": {
+          slope: (x: number) => -Math.log((1 + Math.exp(x)) / 2),
+          whole: (x: number) => Math.exp(x) * x - (1 + Math.exp(x)) * Math.log((1 + Math.exp(x)) / 2),
+        },
+      }[divergence];
+      const shown = Array.from({ length: mixed }, () => {
+        const episode = nextInteger(chosen, 2);
+        return sliceEpisodes(expert(), episode, episode + 1);
+      });
+      const sample = [...recentEpisodes, ...shown];
+      const all = sample.map((episode) => [
+        ...rowsOf(episode).map((row) => logit(weights, row)),
+        ...Array.from({ length: stayOf(episode) }, () => logit(weights, null)),
+      ]);
+      const slopes = all.map((xs) => sum(xs.map((x) => f.slope(clipped(x)))));
+      const sampled = sum(all.map((xs) => xs.length));
+      const temperature = sacTemperature(kernels, agent.sac);
+      const parameters = constants(theta);
+      const returns = sample.map((episode) => {
+        const living = rowsOf(episode).map((row) => rewardOf(parameters, row));
+        const stay = absorbs ? [times(stayOf(episode), rewardOf(parameters, null))] : [];
+        return [...living, ...stay].reduce(add);
+      });
+      const gradients = returns.map((value) => gradient(value, parameters));
+      const descent = theta.map((_, p) => {
+        const meanGradient = average(gradients.map((g) => g[p]));
+        const covariance = sum(
+          slopes.map(
+            (slope, i) =>
+              (slope - (sum(slopes) / sampled) * all[i].length) * (gradients[i][p] - meanGradient),
+          ),
+        );
+        return -covariance / (2 + mixed) / ((temperature * sampled) / (3 + mixed));
+      });
+      const scale = Math.max(...descent.map(Math.abs));
+      expect(scale).toBeGreaterThan(1e-4);
+      expectClose(readReward(reward.previousGradient), descent, 2e-5 * scale);
+      const stepSize = 0.01 * 2 ** -0.5;
+      expectClose(
+        readReward(reward.network.parameters),
+        theta.map((w, i) => w + stepSize * descent[i]),
+        1e-6,
+      );
+
+      // The record, of the agent's own three.
+      const logRatios = all.slice(0, 3);
+      const steps = sum(logRatios.map((xs) => xs.length));
+      const meanSteps = steps / 3;
+      const expertLogits = expertRows.map((row) => logit(weights, row));
+      const expertMean = (term: (x: number) => number): number =>
+        (1 - shares[0]) * average(expertLogits.map((x) => term(clipped(x)))) +
+        (absorbs ? shares[0] * term(clipped(logit(weights, null))) : 0);
+      const agentMean = (term: (x: number) => number): number =>
+        average(logRatios.flat().map((x) => term(clipped(x))));
+      const estimate = {
+        "forward-kl": () => expertMean((x) => x),
+        "reverse-kl": () => agentMean(f.whole),
+        "jensen-shannon": () =>
+          2 * Math.log(2) - expertMean((x) => softplus(-x)) - agentMean((x) => softplus(x)),
+      }[divergence]();
+      const expertReward = average(expertRows.map((row) => rewardOf(parameters, row).value));
+      const away = absorbs ? rewardOf(parameters, null).value : 0;
+      const agentReward = average(agentRows.map((row) => rewardOf(parameters, row).value));
+      const fromRecord = [
+        record.divergence,
+        record.clippedShare,
+        record.expertMeanReward,
+        record.agentMeanReward,
+        record.returnGap,
+        record.gradientNorm,
+        record.absorbingReward ?? 0,
+      ];
+      const byHand = [
+        estimate,
+        logRatios.flat().filter((x) => Math.abs(x) > CLIP).length / steps,
+        expertReward,
+        agentReward,
+        meanSteps * ((1 - shares[0]) * expertReward + shares[0] * away) -
+          average(returns.slice(0, 3).map(({ value }) => value)),
+        Math.hypot(...descent),
+        away,
+      ];
+      expect(record.clippedShare).toBeGreaterThan(0);
+      expect(record.clippedShare).toBeLessThan(1);
+      expectClose(fromRecord, byHand, 2e-5);
+    },
+  );
 
   it("has the gradient that jax-js finds for the covariance", () => {
     const state = make({ termination: "native" });
@@ -435,6 +460,14 @@ describeBuilds("f-IRL", (kernels) => {
     expect(rewardRecords(records)[0].step).toBe(lengths[0] + lengths[1]);
   });
 
+  it("has room for as many episodes as it keeps, each of the longest", () => {
+    const state = make({ startSteps: 1000 });
+    const beyond = kernels.allocate(64);
+    kernels.fill(64, beyond, 3);
+    run(state, 200);
+    expect(download(kernels, beyond, 64).every((value) => value === 3)).toBe(true);
+  });
+
   it("keeps the latest episodes, and takes no reward step before there are two", () => {
     const state = make({ trajectoriesPerRewardStep: 4, policyStepsPerRewardStep: 5 });
     const reward = download(kernels, state.reward.network.parameters, state.reward.network.length);
@@ -497,6 +530,7 @@ describeBuilds("f-IRL", (kernels) => {
       { slowdown: { from: 100, learningRate: 1e-4 } },
       { policyStepsPerRewardStep: 39 },
       { trajectoriesPerRewardStep: 2 },
+      { expertTrajectoriesPerRewardStep: 1 },
       { termination: "native" },
     ];
     const sums = changes.map((options) => learnt(options));
