@@ -94,8 +94,9 @@ export type Divergence = "forward-kl" | "reverse-kl" | "jensen-shannon";
 export interface DivergenceTerms {
   /** h_f(u) = f(u) - f'(u) u: how the divergence changes with rho_agent(s). */
   readonly slope: (logRatio: number) => number;
-  /** The divergence is E_expert[expertTerm] + E_agent[agentTerm]. */
+  /** The divergence is E_expert[expertTerm] + E_agent[agentTerm]: the expert's part, */
   readonly expertTerm: (logRatio: number) => number;
+  /** and the agent's. */
   readonly agentTerm: (logRatio: number) => number;
 }
 

@@ -447,6 +447,13 @@ describeBuilds("f-IRL", (kernels) => {
     },
   );
 
+  it("draws from streams of their own", () => {
+    const { streams, agent, discriminator, reward } = make();
+    expect(new Set(Object.values(streams).map(({ key }) => String(key))).size).toBe(2);
+    expect(String(agent.exploration.key)).not.toBe(String(streams.draws.key));
+    expect(discriminator.model.normaliser).toBe(reward.normaliser);
+  });
+
   it("stops at the limit, within an iteration", () => {
     const state = make();
     run(state, 50);
