@@ -6,6 +6,7 @@
 export type TrainingRecord =
   | PolicyRecord
   | RewardRecord
+  | DivergenceRecord
   | DiscriminatorRecord
   | CloningRecord
   | EpisodeRecord
@@ -73,14 +74,17 @@ export interface RewardRecord {
   step: number;
   /** Reward steps so far, this one included. */
   rewardStep: number;
-  /** Expert minus agent of the (discounted) learned return per trajectory, before the step; its ascent direction is the gradient. */
+  /**
+   * Expert minus agent of the (discounted) learned return per trajectory, before the step; for ML-IRL its ascent direction is the
+   * gradient.
+   */
   returnGap: number;
   /** Mean learned reward per step on the expert's and the agent's trajectories, before the step. */
   expertMeanReward: number;
   agentMeanReward: number;
   /** Learned reward of a step in the absorbing state, before the step; null (or absent in older runs) where there is none. */
   absorbingReward?: number | null;
-  /** ||g_k|| / h: norm of the likelihood's gradient estimate (Lemma 4) over the effective horizon. */
+  /** ||g_k|| / h: norm of the likelihood's gradient estimate (Lemma 4) over the effective horizon; for f-IRL, of the divergence's. */
   gradientNorm: number;
   /** || theta - theta_0 ||. */
   travel: number;
@@ -95,6 +99,14 @@ export interface RewardRecord {
   seconds: number;
   policySeconds: number;
   simulationSeconds: number;
+}
+
+/** One step of an upper level that descends a divergence between the expert's and the agent's marginals (f-IRL). */
+export interface DivergenceRecord extends RewardRecord {
+  /** Estimate of the divergence by the classifier's log ratios, clipped as in the step, nats; before the step. */
+  divergence: number;
+  /** Share of the agent's steps whose log ratio was clipped. */
+  clippedShare: number;
 }
 
 /** The classifier of an adversarial method, averaged over its steps since the last such record. */

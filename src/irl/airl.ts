@@ -44,14 +44,13 @@ import {
   classifierOptions,
   judge,
   mixRows,
-  MOST_ROWS,
   nothingMeasured,
+  requireBatchSize,
   softplus,
-  STEPS_PER_RECORD,
-  takeRecord,
-  type DiscriminatorOptions,
+  takeDiscriminatorRecord,
+  type ClassifierOptions,
   type Measured,
-} from "./dac.ts";
+} from "./discriminator.ts";
 import { requireKnownActions } from "./known-actions.ts";
 import type { Learner } from "./learner.ts";
 import { createRewardModel, observeTrajectories, type RewardModel } from "./reward-model.ts";
@@ -84,7 +83,9 @@ export interface AirlOptions {
 }
 
 /** The classifier: `inputs` and `hidden` are g's, `gradientPenalty` weighs (||grad f|| - 1)^2, by s, a and s'. */
-export interface AirlDiscriminatorOptions extends DiscriminatorOptions {
+export interface AirlDiscriminatorOptions extends ClassifierOptions {
+  /** Environment steps between two of its steps. */
+  readonly every: number;
   /** ReLU layers of h. */
   readonly shapingHidden: readonly number[];
   /** The agent's rows are drawn from its newest so many steps; what the replay holds at most is all of them. */
@@ -187,12 +188,14 @@ function expected(what: string, got: number): TandemError {
 
 function requireOptions({ discriminator, sac }: AirlOptions): void {
   const { batchSize, recentSteps } = discriminator;
-  if (!(batchSize >= 1 && batchSize <= MOST_ROWS))
-    throw expected(`a batch of 1 to ${MOST_ROWS} rows`, batchSize);
+  requireBatchSize("createAirl", batchSize);
   if (!(recentSteps >= 1)) throw expected("at least 1 recent step", recentSteps);
   if (sac.temperature !== "learnt" && !(sac.temperature > 0))
     throw expected("a temperature above 0, as f is divided by it", sac.temperature);
 }
+
+/** Policy steps between two records. */
+const STEPS_PER_RECORD = 1000;
 
 /** Up to `STEPS_PER_RECORD` environment steps (fewer at `stepLimit`), each with its updates, then the records of both levels. */
 export function airlIteration(
@@ -213,7 +216,8 @@ export function airlIteration(
   }
   const policy = takePolicyRecord(kernels, agent);
   if (policy) listener(policy);
-  if (state.measured.steps > 0) listener(takeRecord(state));
+  if (state.measured.steps > 0)
+    listener(takeDiscriminatorRecord(state, agent.steps, state.counters.rewardSteps));
 }
 
 /**

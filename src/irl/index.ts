@@ -3,6 +3,8 @@ export * from "./behavioural-cloning.ts";
 export * from "./dac.ts";
 export * from "./dagger.ts";
 export * from "./known-actions.ts";
+export * from "./discriminator.ts";
+export * from "./f-irl.ts";
 export * from "./learner.ts";
 export * from "./mce-irl.ts";
 export * from "./ml-irl.ts";

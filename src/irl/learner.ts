@@ -15,8 +15,8 @@ export interface Learner {
   readonly recentEpisodes: Trajectories[];
   /** Streams of random numbers, by name. */
   readonly streams: Readonly<Record<string, RandomStream>>;
-  /** float32 blocks that change, beside the agent's and the reward's, by name: [pointer, length]. Their names are no one else's. */
-  readonly tensors?: Readonly<Record<string, [pointer: number, length: number]>>;
   /** Numbers that change, by name; `rewardSteps` among them. */
   readonly counters: Record<"rewardSteps" | (string & {}), number>;
+  /** Float32 blocks in kernel memory beside the agent's and the reward's, by names of their own; absent where there are none. */
+  readonly tensors?: Readonly<Record<string, [pointer: number, length: number]>>;
 }

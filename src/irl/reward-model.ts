@@ -275,7 +275,8 @@ export function addReturnGradient(
   return total;
 }
 
-function addEpisodeGradient(
+/** Adds `factor` times the gradient of one episode's return; returns that, and the sum of r over its recorded steps. */
+export function addEpisodeGradient(
   kernels: Kernels,
   model: RewardModel,
   trajectories: Trajectories,
