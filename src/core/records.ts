@@ -5,7 +5,9 @@
  */
 export type TrainingRecord =
   | PolicyRecord
+  | AnchoredPolicyRecord
   | RewardRecord
+  | NestedRewardRecord
   | DiscriminatorRecord
   | EpisodeRecord
   | EvaluationRecord
@@ -42,6 +44,12 @@ export interface PolicyRecord {
   meanReward: number;
 }
 
+/** The lower level where a trust region holds it. */
+export interface AnchoredPolicyRecord extends PolicyRecord {
+  /** KL(pi || pi_k), nats a state: mean of log pi - log pi_k at the policy's own actions. */
+  anchorDivergence: number;
+}
+
 /** One step of the upper level. */
 export interface RewardRecord {
   kind: "reward";
@@ -70,6 +78,14 @@ export interface RewardRecord {
   seconds: number;
   policySeconds: number;
   simulationSeconds: number;
+}
+
+/** One step of the upper level above a lower one that was solved first (nested loop). */
+export interface NestedRewardRecord extends RewardRecord {
+  /** Rounds of policy steps that the lower level took under this reward. */
+  rounds: number;
+  /** By how much the last round's soft return exceeds that of the one before, nats a step; null after a single round, and at temperature 0. */
+  roundImprovement: number | null;
 }
 
 /** The classifier of an adversarial method, averaged over its steps since the last such record. */

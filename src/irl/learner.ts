@@ -15,6 +15,8 @@ export interface Learner {
   readonly recentEpisodes: Trajectories[];
   /** Streams of random numbers, by name. */
   readonly streams: Readonly<Record<string, RandomStream>>;
+  /** float32 blocks that change, beside the agent's and the reward's, by name: [pointer, length]. Their names are no one else's. */
+  readonly tensors?: Readonly<Record<string, [pointer: number, length: number]>>;
   /** Numbers that change, by name; `rewardSteps` among them. */
   readonly counters: Record<"rewardSteps" | (string & {}), number>;
 }

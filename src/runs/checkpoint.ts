@@ -83,7 +83,7 @@ export function takeSnapshot(
   seconds: number,
 ): Snapshot {
   const arrays: Record<string, Float32Array> = {};
-  const tensors = { ...policyTensors(agent.policy), ...(learner?.reward && rewardTensors(learner.reward)) };
+  const tensors = tensorsOf(agent, learner);
   for (const [name, [pointer, length]] of Object.entries(tensors))
     arrays[name] = kernels.f32(pointer, length).slice();
   arrays.episode = agent.episode.buffer.slice(0, agent.episode.rows * rowWidth(agent.episode));
@@ -113,6 +113,14 @@ export function takeSnapshot(
     },
   };
   return { json, arrays };
+}
+
+function tensorsOf(agent: Agent, learner: Learner | null): Record<string, [pointer: number, length: number]> {
+  return {
+    ...policyTensors(agent.policy),
+    ...(learner?.reward && rewardTensors(learner.reward)),
+    ...learner?.tensors,
+  };
 }
 
 /** Write the run's state into `folder/checkpoint`. */
@@ -177,7 +185,7 @@ export function restoreCheckpoint(
 ): number {
   const path = join(folder, "checkpoint");
   const { json, arrays } = readState(folder);
-  const tensors = { ...policyTensors(agent.policy), ...(learner?.reward && rewardTensors(learner.reward)) };
+  const tensors = tensorsOf(agent, learner);
   for (const [name, [pointer, length]] of Object.entries(tensors)) {
     if (arrays[name]?.length !== length) {
       throw new TandemError(
