@@ -52,22 +52,20 @@ export interface LowerLevelSolve {
 /** Both levels. Updated in place; `recentEpisodes` are those that ended in the round under way and the one before. */
 export interface NestedMlIrl extends TwoLevels {
   readonly options: NestedMlIrlOptions;
-  readonly counters: SolveCounters;
-}
-
-/** Where the solve under way stands. */
-interface SolveCounters {
-  rewardSteps: number;
-  /** Whole rounds under this reward. */
-  rounds: number;
-  /** Policy steps of the round under way. */
-  stepsInRound: number;
-  /** Sum of the policy's entropy over the round's updates, nats. */
-  entropySum: number;
-  /** Mean entropy of the round before. */
-  previousEntropy: number;
-  /** How many of `recentEpisodes` ended in the round before; they come first. */
-  previousEpisodes: number;
+  /** Where the solve under way stands. */
+  readonly counters: {
+    rewardSteps: number;
+    /** Whole rounds under this reward. */
+    rounds: number;
+    /** Policy steps of the round under way. */
+    stepsInRound: number;
+    /** Sum of the policy's entropy over the round's updates, nats. */
+    entropySum: number;
+    /** Mean entropy of the round before. */
+    previousEntropy: number;
+    /** How many of `recentEpisodes` ended in the round before; they come first. */
+    previousEpisodes: number;
+  };
 }
 
 /** Most policy steps of one call. */
@@ -161,7 +159,7 @@ function endRound(
   beginRound(counters);
 }
 
-function beginRound(counters: SolveCounters): void {
+function beginRound(counters: NestedMlIrl["counters"]): void {
   counters.stepsInRound = 0;
   counters.entropySum = 0;
 }
