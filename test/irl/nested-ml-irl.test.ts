@@ -123,6 +123,10 @@ const learnt = (kernels: Kernels, { agent, reward }: NestedMlIrl): number =>
 const rewardRecords = (records: readonly TrainingRecord[]): NestedRewardRecord[] =>
   records.filter((record): record is NestedRewardRecord => "rounds" in record);
 
+const runTo = ({ state, iterate }: Made, limit: number): void => {
+  while (state.agent.steps < limit) iterate(1, limit);
+};
+
 /** What one round's episodes earn, step by step, before the reward moves. */
 interface Round {
   rewards: number[][];
@@ -172,6 +176,28 @@ describeBuilds("a lower level that is solved first", (kernels) => {
     },
   ];
 
+  const roundsOf = (solve: Partial<NestedMlIrlOptions["solve"]>): (number | null)[][] => {
+    const { records, iterate } = make(kernels, { solve: { ...OPTIONS.solve, ...solve } });
+    iterate(20);
+    return rewardRecords(records).map(({ rounds, roundImprovement, step }) => [
+      rounds,
+      step,
+      roundImprovement === null ? null : 1,
+    ]);
+  };
+  const learntAfter = (trueReward?: (x: number) => number): number => {
+    const { state, iterate } = make(kernels, {}, { ...(trueReward && { trueReward }) });
+    iterate(12);
+    return learnt(kernels, state);
+  };
+  const learntUnder = (own: Partial<NestedMlIrlOptions>): number => {
+    const { state, iterate } = make(kernels, own);
+    while (state.agent.steps < 300) iterate(1, 300);
+    return learnt(kernels, state);
+  };
+  const refused = (solve: Partial<NestedMlIrlOptions["solve"]>) => () =>
+    make(kernels, { solve: { ...OPTIONS.solve, ...solve } });
+
   it.each(JUDGED)("is judged by the soft returns of its rounds: $name", (own) => {
     const { state, records, iterate } = make(kernels, own.options, own.make?.());
     const { solve, discountedGradient, sac } = state.options;
@@ -191,7 +217,8 @@ describeBuilds("a lower level that is solved first", (kernels) => {
     let judged = 0;
     const verdicts: boolean[] = [];
     const listener = (record: TrainingRecord): void => {
-      if (record.kind === "episode" && record.step > START) episodes.push(state.recentEpisodes.at(-1)!);
+      if (record.kind === "episode" && record.step > START)
+        episodes.push(state.recentEpisodes[state.recentEpisodes.length - 1]);
       if (record.kind === "policy") {
         rounds.push({ entropy: record.entropy, temperature: record.temperature });
         const count = rounds.length;
@@ -348,15 +375,6 @@ describeBuilds("a lower level that is solved first", (kernels) => {
   });
 
   it("is given a round where the tolerance is boundless only to compare it, and at most as many as asked for", () => {
-    const roundsOf = (solve: Partial<NestedMlIrlOptions["solve"]>): (number | null)[][] => {
-      const { records, iterate } = make(kernels, { solve: { ...OPTIONS.solve, ...solve } });
-      iterate(20);
-      return rewardRecords(records).map(({ rounds, roundImprovement, step }) => [
-        rounds,
-        step,
-        roundImprovement === null ? null : 1,
-      ]);
-    };
     const boundless = roundsOf({ tolerance: Infinity });
     expect(boundless.slice(0, 3)).toEqual([1, 2, 3].map((k) => [2, START + 2 * k * ROUND, 1]));
     const one = roundsOf({ mostRounds: 1 });
@@ -421,15 +439,10 @@ describeBuilds("a lower level that is solved first", (kernels) => {
   });
 
   it("sees no true reward, and is the same for the same key", () => {
-    const run = (trueReward?: (x: number) => number): number => {
-      const { state, iterate } = make(kernels, {}, { ...(trueReward && { trueReward }) });
-      iterate(12);
-      return learnt(kernels, state);
-    };
-    const plain = run();
-    expect(run()).toBe(plain);
-    expect(run(() => Number.NaN)).toBe(plain);
-    expect(run((x) => 1e30 * x)).toBe(plain);
+    const plain = learntAfter();
+    expect(learntAfter()).toBe(plain);
+    expect(learntAfter(() => Number.NaN)).toBe(plain);
+    expect(learntAfter((x) => 1e30 * x)).toBe(plain);
   });
 
   it("counts every environment step once, by what it was for", () => {
@@ -454,32 +467,24 @@ describeBuilds("a lower level that is solved first", (kernels) => {
     ["slowdown", { slowdown: { from: 30, learningRate: 1e-3 } }],
     ["termination", { termination: "absorbing" }],
   ])("changes what is learnt by its options: %s", (_, options) => {
-    const run = (own: Partial<NestedMlIrlOptions>): number => {
-      const { state, iterate } = make(kernels, own);
-      while (state.agent.steps < 300) iterate(1, 300);
-      return learnt(kernels, state);
-    };
-    expect(run(options)).not.toBe(run({}));
+    expect(learntUnder(options)).not.toBe(learntUnder({}));
   });
 
   it.each([START - 2, START + 10, START + ROUND, START + ROUND + 10, START + 3 * ROUND + 7])(
     "resumes to the bit, after %i steps",
     (stop) => {
       const END = 400;
-      const run = ({ state, iterate }: Made, limit: number): void => {
-        while (state.agent.steps < limit) iterate(1, limit);
-      };
       const folder = mkdtempSync(join(tmpdir(), "tandem-nested-"));
       try {
         const whole = make(kernels);
-        run(whole, stop);
+        runTo(whole, stop);
         const { state } = whole;
         saveCheckpoint(kernels, folder, state.agent, state, state.steps, 0);
         const { length } = whole.records;
-        run(whole, END);
+        runTo(whole, END);
         const again = make(kernels);
         restoreCheckpoint(kernels, folder, again.state.agent, again.state, again.state.steps);
-        run(again, END);
+        runTo(again, END);
         expect(again.records).toEqual(whole.records.slice(length));
         expect(learnt(kernels, again.state)).toBe(learnt(kernels, state));
         expect(rewardRecords(again.records).length).toBeGreaterThan(2);
@@ -490,8 +495,6 @@ describeBuilds("a lower level that is solved first", (kernels) => {
   );
 
   it("refuses rounds too short to be judged, and limits that cannot be", () => {
-    const refused = (solve: Partial<NestedMlIrlOptions["solve"]>) => () =>
-      make(kernels, { solve: { ...OPTIONS.solve, ...solve } });
     expect(refused({ roundSteps: 2 * EPISODE - 1 })).toThrow(
       "createNestedMlIrl: a round is judged by its episodes and needs two at least: expected roundSteps of 12 or more, got 11",
     );

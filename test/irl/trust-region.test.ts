@@ -42,6 +42,9 @@ const OPTIONS: MlIrlOptions = {
 };
 const EXPERT = toTrajectories(randomEpisodes(8, [6, 6], { n: 2, d: 1, low: -0.25, high: 0.25 }));
 
+const sacOf = (state: MlIrl): Sac => state.agent.policy as Sac;
+const anchorOf = (state: MlIrl): Anchor => sacOf(state).anchor!;
+
 describeBuilds("a trust region on the policy", (kernels) => {
   const make = (trustRegion?: number, options: Partial<MlIrlOptions> = {}): MlIrl =>
     createMlIrl(
@@ -69,12 +72,30 @@ describeBuilds("a trust region on the policy", (kernels) => {
         download(kernels, at, length),
       ),
     );
-  const sacOf = (state: MlIrl): Sac => state.agent.policy as Sac;
-  const anchorOf = (state: MlIrl): Anchor => sacOf(state).anchor!;
   const actorOf = (state: MlIrl): Float32Array =>
     download(kernels, sacOf(state).actor, sacOf(state).actorShape.blockLength);
   const heldOf = (state: MlIrl): Float32Array =>
     download(kernels, anchorOf(state).actor, anchorOf(state).shape.blockLength);
+
+  /** Mean KL(pi || pi_k) over updates far enough apart for the policy to go somewhere. */
+  const divergenceUnder = (mu: number): number => {
+    const reward = { ...OPTIONS.reward, stepSize: 30 };
+    const state = make(mu, { policyStepsPerRewardStep: 20 * EPISODE, replayCapacity: 2000, reward });
+    const all = iterate(state, 12).flatMap((record) =>
+      "anchorDivergence" in record ? [record.anchorDivergence] : [],
+    );
+    expect(all).toHaveLength(12);
+    return all.reduce((sum, each) => sum + each, 0) / all.length;
+  };
+  const runTo = (limit: number, state: MlIrl): void => {
+    while (state.agent.steps < limit) iterate(state, 1, limit);
+  };
+  /** Policy steps in an iteration whose episodes are hidden from the reward step. */
+  const iterateWithoutReward = (state: MlIrl, steps: number): void => {
+    const kept = state.recentEpisodes.splice(0);
+    iterate(state, 1, state.agent.steps + steps);
+    state.recentEpisodes.push(...kept);
+  };
 
   it("of coefficient 0 is ML-IRL to the bit, with the same records", () => {
     const [plain, zero] = [make(), make(0)];
@@ -134,16 +155,7 @@ describeBuilds("a trust region on the policy", (kernels) => {
   });
 
   it("keeps the policy the nearer, the stronger it is", () => {
-    const divergence = (mu: number): number => {
-      const reward = { ...OPTIONS.reward, stepSize: 30 };
-      const state = make(mu, { policyStepsPerRewardStep: 20 * EPISODE, replayCapacity: 2000, reward });
-      const all = iterate(state, 12).flatMap((record) =>
-        "anchorDivergence" in record ? [record.anchorDivergence] : [],
-      );
-      expect(all).toHaveLength(12);
-      return all.reduce((sum, each) => sum + each, 0) / all.length;
-    };
-    const divergences = [1e-6, 1, 10].map(divergence);
+    const divergences = [1e-6, 1, 10].map(divergenceUnder);
     const [weak, strong, stronger] = divergences;
     expect(strong).toBeLessThan(weak / 2);
     expect(stronger).toBeLessThan(strong / 2);
@@ -151,13 +163,10 @@ describeBuilds("a trust region on the policy", (kernels) => {
 
   it("resumes to the bit between two reward steps: a checkpoint holds pi_k", () => {
     const slow = { policyStepsPerRewardStep: 3 * EPISODE };
-    const run = (limit: number, state: MlIrl): void => {
-      while (state.agent.steps < limit) iterate(state, 1, limit);
-    };
     const folder = mkdtempSync(join(tmpdir(), "tandem-trust-"));
     try {
       const whole = make(0.1, slow);
-      run(3 * EPISODE, whole);
+      runTo(3 * EPISODE, whole);
       // Steps since the last reward step have taken the policy from its anchor.
       const agent = whole.agent;
       expect(heldOf(whole)).toEqual(actorOf(whole));
@@ -174,13 +183,6 @@ describeBuilds("a trust region on the policy", (kernels) => {
       rmSync(folder, { recursive: true });
     }
   });
-  /** Policy steps in an iteration whose episodes are hidden from the reward step. */
-  const iterateWithoutReward = (state: MlIrl, steps: number): void => {
-    const kept = state.recentEpisodes.splice(0);
-    iterate(state, 1, state.agent.steps + steps);
-    state.recentEpisodes.push(...kept);
-  };
-
   it("learns from demonstrations to walk to the origin", () => {
     const options: MlIrlOptions = {
       ...OPTIONS,
