@@ -101,6 +101,7 @@ describeBuilds("the log ratio to an anchor", (kernels) => {
     const beyond = measure(3, [0, 0.2, 0, 3, 0, 2.5], near, noise);
     const at = measure(3, [0, 0.2, 0, HIGH, 0, HIGH], near.with(3, HIGH), noise);
     expect([...beyond.ratio]).toEqual([...at.ratio]);
+    expect([...beyond.slope.subarray(0, 3)]).toEqual([...at.slope.subarray(0, 3)]);
     expect(beyond.slope[3]).toBe(0.5);
     expect(beyond.slope[5]).toBe(0.5);
     expect(beyond.slope[4]).not.toBe(0.5);
