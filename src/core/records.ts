@@ -5,8 +5,10 @@
  */
 export type TrainingRecord =
   | PolicyRecord
+  | AnchoredPolicyRecord
   | RewardRecord
   | DivergenceRecord
+  | NestedRewardRecord
   | DiscriminatorRecord
   | CloningRecord
   | EpisodeRecord
@@ -68,6 +70,12 @@ export interface CloningRecord {
   logLikelihood: number;
 }
 
+/** The lower level where a trust region holds it. */
+export interface AnchoredPolicyRecord extends PolicyRecord {
+  /** KL(pi || pi_k), nats a state: mean of log pi - log pi_k at the policy's own actions. */
+  anchorDivergence: number;
+}
+
 /** One step of the upper level. */
 export interface RewardRecord {
   kind: "reward";
@@ -107,6 +115,14 @@ export interface DivergenceRecord extends RewardRecord {
   divergence: number;
   /** Share of the agent's steps whose log ratio was clipped. */
   clippedShare: number;
+}
+
+/** One step of the upper level above a lower one that was solved first (nested loop). */
+export interface NestedRewardRecord extends RewardRecord {
+  /** Rounds of policy steps that the lower level took under this reward. */
+  rounds: number;
+  /** By how much the last round's soft return exceeds that of the one before, nats a step; null after a single round, and at temperature 0. */
+  roundImprovement: number | null;
 }
 
 /** The classifier of an adversarial method, averaged over its steps since the last such record. */

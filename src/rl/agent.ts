@@ -11,6 +11,7 @@ import {
   takeTrajectories,
   toPolicyUnits,
   type ActionSpace,
+  type AnchoredPolicyRecord,
   type EpisodeRecord,
   type Key,
   type PolicyRecord,
@@ -173,19 +174,21 @@ export function mayUpdate({ steps, options, policy }: Agent): boolean {
 }
 
 /** The policy's measurements since the last call, or null where no update was made. */
-export function takePolicyRecord(kernels: Kernels, agent: Agent): PolicyRecord | null {
-  const { updates, criticLoss, meanQ, logProb, reward } = agent.metrics;
+export function takePolicyRecord(kernels: Kernels, agent: Agent): PolicyRecord | AnchoredPolicyRecord | null {
+  const { updates, criticLoss, meanQ, logProb, reward, divergence } = agent.metrics;
+  const { policy } = agent;
   if (updates === 0) return null;
   agent.metrics = emptySacMetrics();
   return {
     kind: "policy",
     step: agent.steps,
-    updates: agent.policy.updates,
+    updates: policy.updates,
     criticLoss: criticLoss / updates,
     meanQ: meanQ / updates,
     entropy: -logProb / updates,
-    temperature: policyTemperature(kernels, agent.policy),
+    temperature: policyTemperature(kernels, policy),
     meanReward: reward / updates,
+    ...(policy.kind === "sac" && policy.anchor && { anchorDivergence: divergence / updates }),
   };
 }
 

@@ -1,4 +1,5 @@
 export * from "./agent.ts";
+export * from "./anchor.ts";
 export * from "./deep-soft-q.ts";
 export * from "./draws.ts";
 export * from "./environment-problem.ts";

@@ -17,6 +17,7 @@ import {
   type MlpShape,
   type MlpWorkspace,
 } from "../nn/index.ts";
+import { addLogRatioGradient, gaussianLogRatio, type Anchor } from "./anchor.ts";
 import { drawBatch, drawsOf, takeBlocks, type Draws } from "./draws.ts";
 import type { BatchReward, Replay, ReplayBatch } from "./replay.ts";
 
@@ -66,6 +67,8 @@ export interface Sac extends Draws {
   readonly temperatureAdam: AdamState;
   /** log temperature, [1]; then its gradient and the temperature itself. */
   readonly logTemperature: number;
+  /** A policy to stay near; null for none, as a fresh learner has it. */
+  anchor: Anchor | null;
   updates: number;
   readonly room: Room;
 }
@@ -102,6 +105,8 @@ export interface SacMetrics {
   meanQ: number;
   logProb: number;
   reward: number;
+  /** log pi - log pi_k; 0 where no anchor holds the policy. */
+  divergence: number;
 }
 
 /** The policy's raw log standard deviations are clamped to these, nats. */
@@ -138,6 +143,7 @@ export function createSac(
     temperatureAdam: createAdam(kernels, 1),
     logTemperature: kernels.allocate(3),
     ...drawsOf(foldIn(key, 3)),
+    anchor: null,
     updates: 0,
     room: createRoom(kernels, observationSize, actionSize, options.batchSize, actorShape, criticShape),
   };
@@ -189,13 +195,13 @@ export function sacUpdate(
 
 /**
  * y = r + gamma (1 - terminated) (min_i Qbar_i(s', a') - temperature log pi(a'|s')) + gamma terminated v, a' ~ pi, v the
- * value after the end; then one Adam step on both critics.
+ * value after the end, and less what an anchor takes; then one Adam step on both critics.
  */
 function updateCritics(kernels: Kernels, sac: Sac, valueAfterEnd: number): number {
   const { room, observationSize: n, actionSize: d, criticShape } = sac;
   const { size, rows, stride } = room.batch;
   const nextObservations = rows + 4 * (n + d);
-  sampleActions(kernels, sac, nextObservations);
+  const head = sampleActions(kernels, sac, nextObservations);
   const q1 = criticForward(kernels, sac, sac.targetCritics, 0, room.pair, n + d);
   const q2 = criticForward(kernels, sac, sac.targetCritics, 1, room.pair, n + d);
   const temperature = sacTemperature(kernels, sac);
@@ -211,6 +217,7 @@ function updateCritics(kernels: Kernels, sac: Sac, valueAfterEnd: number): numbe
     discount,
     room.targets,
   );
+  if (sac.anchor) anchorTargets(kernels, sac, sac.anchor, nextObservations, head);
   if (valueAfterEnd !== 0) kernels.axpy(size, discount * valueAfterEnd, room.terminated, room.targets);
 
   let loss = 0;
@@ -226,7 +233,10 @@ function updateCritics(kernels: Kernels, sac: Sac, valueAfterEnd: number): numbe
   return loss;
 }
 
-/** One Adam step down E[ temperature log pi(a|s) - min_i Q_i(s, a) ], a reparameterised. Returns the mean log-probability. */
+/**
+ * One Adam step down E[ temperature log pi(a|s) - min_i Q_i(s, a) ], a reparameterised, and what an anchor adds. Returns the mean
+ * log-probability.
+ */
 function updateActor(kernels: Kernels, sac: Sac, metrics: SacMetrics): number {
   const { room, observationSize: n, actionSize: d, actorShape, criticShape } = sac;
   const { size, rows, stride } = room.batch;
@@ -255,6 +265,7 @@ function updateActor(kernels: Kernels, sac: Sac, metrics: SacMetrics): number {
     d,
     room.dHead,
   );
+  if (sac.anchor) metrics.divergence += anchorGradient(kernels, sac, sac.anchor, head);
   mlpBackward(
     kernels,
     actorShape,
@@ -268,6 +279,59 @@ function updateActor(kernels: Kernels, sac: Sac, metrics: SacMetrics): number {
   );
   step(kernels, sac, sac.actorAdam, sac.actor, room.actorGradient);
   return kernels.sum(size, room.logProb) / size;
+}
+
+/** Takes gamma (1 - terminated) mu (log pi(a'|s') - log pi_k(a'|s')) off the targets. */
+function anchorTargets(
+  kernels: Kernels,
+  sac: Sac,
+  anchor: Anchor,
+  nextObservations: number,
+  head: number,
+): void {
+  const { size } = sac.room.batch;
+  anchorLogRatio(kernels, sac, anchor, nextObservations, head);
+  const ratios = kernels.f32(anchor.logRatio, size);
+  const terminated = kernels.f32(sac.room.terminated, size);
+  const targets = kernels.f32(sac.room.targets, size);
+  const weight = sac.options.discount * anchor.coefficient;
+  for (let i = 0; i < size; i++) targets[i] -= weight * (1 - terminated[i]) * ratios[i];
+}
+
+/** Adds the gradient of mu E[ log pi(a|s) - log pi_k(a|s) ], a reparameterised, to `dHead`. Returns the mean log ratio. */
+function anchorGradient(kernels: Kernels, sac: Sac, anchor: Anchor, head: number): number {
+  const { room, actionSize: d } = sac;
+  const { size, rows } = room.batch;
+  const near = anchorLogRatio(kernels, sac, anchor, rows, head);
+  const weight = anchor.coefficient / size;
+  addLogRatioGradient(
+    kernels,
+    size,
+    d,
+    head,
+    near,
+    room.noise,
+    LOG_STD_LOW,
+    LOG_STD_HIGH,
+    weight,
+    room.dHead,
+  );
+  return kernels.sum(size, anchor.logRatio) / size;
+}
+
+/** log pi - log pi_k of the actions just drawn at `observations` into the anchor's `logRatio`; returns pi_k's head there. */
+function anchorLogRatio(
+  kernels: Kernels,
+  sac: Sac,
+  anchor: Anchor,
+  observations: number,
+  head: number,
+): number {
+  const { room, actionSize: d } = sac;
+  const { size, stride } = room.batch;
+  const near = mlpForward(kernels, anchor.shape, anchor.actor, size, observations, stride, anchor.space);
+  gaussianLogRatio(kernels, size, d, head, near, room.noise, LOG_STD_LOW, LOG_STD_HIGH, anchor.logRatio);
+  return near;
 }
 
 /** One Adam step down -log(temperature) (log pi + target entropy): the form of the public code, same sign as arXiv:1812.05905, Eq. 18. */
@@ -298,7 +362,7 @@ export function sacAct(
 
 /** Zeroed sums. */
 export function emptySacMetrics(): SacMetrics {
-  return { updates: 0, criticLoss: 0, meanQ: 0, logProb: 0, reward: 0 };
+  return { updates: 0, criticLoss: 0, meanQ: 0, logProb: 0, reward: 0, divergence: 0 };
 }
 
 /** Every float32 block that defines the learner, by name: [pointer, length]. */

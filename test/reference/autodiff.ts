@@ -40,6 +40,8 @@ export const add = (a: Scalar, b: Scalar): Scalar => scalar(a.value + b.value, [
 export const subtract = (a: Scalar, b: Scalar): Scalar => scalar(a.value - b.value, [a, b], [1, -1]);
 export const multiply = (a: Scalar, b: Scalar): Scalar =>
   scalar(a.value * b.value, [a, b], [b.value, a.value]);
+export const divide = (a: Scalar, b: Scalar): Scalar =>
+  scalar(a.value / b.value, [a, b], [1 / b.value, -a.value / b.value ** 2]);
 export const times = (factor: number, a: Scalar): Scalar => scalar(factor * a.value, [a], [factor]);
 export const exp = (a: Scalar): Scalar => scalar(Math.exp(a.value), [a], [Math.exp(a.value)]);
 export const log = (a: Scalar): Scalar => scalar(Math.log(a.value), [a], [1 / a.value]);

@@ -8,6 +8,7 @@ import {
   clamp,
   constant,
   constants,
+  divide,
   exp,
   gradient,
   log,
@@ -32,6 +33,8 @@ export interface Setting {
   readonly polyak: number;
   /** null where the temperature is fixed. */
   readonly targetEntropy: number | null;
+  /** mu and the parameters of pi_k: both losses have mu (log pi - log pi_k) beside the entropy's. */
+  readonly anchor?: { readonly coefficient: number; readonly actor: readonly number[] };
 }
 
 /** Parameters as `readMlp` lays them out. */
@@ -50,6 +53,8 @@ export interface Measured {
   readonly meanQ: number;
   readonly logProb: number;
   readonly reward: number;
+  /** log pi - log pi_k; 0 without an anchor. */
+  readonly divergence: number;
 }
 
 /** Adam's memory of actor, both critics and temperature. */
@@ -89,18 +94,33 @@ export function emptyMemory({ actor, critics: [first, second] }: Learner): Memor
 export function tanhGaussian(
   head: readonly Scalar[],
   noise: readonly number[],
-): { action: Scalar[]; logProb: Scalar } {
+): { action: Scalar[]; logProb: Scalar; preTanh: Scalar[] } {
   const d = noise.length;
   const terms: Scalar[] = [];
+  const preTanh: Scalar[] = [];
   const action = noise.map((e, i) => {
     const logStd = clamp(head[d + i], LOG_STD_LOW, LOG_STD_HIGH);
     const u = add(head[i], times(e, exp(logStd)));
     const a = tanh(u);
+    preTanh.push(u);
     const gaussian = subtract(constant(-(e * e) / 2 - Math.log(2 * Math.PI) / 2), logStd);
     terms.push(subtract(gaussian, log(subtract(constant(1), square(a)))));
     return a;
   });
-  return { action, logProb: sum(terms) };
+  return { action, logProb: sum(terms), preTanh };
+}
+
+/** log pi(a|s) of a = tanh(u) for any u: the same density, at somebody else's action. */
+export function tanhGaussianDensity(head: readonly Scalar[], preTanh: readonly Scalar[]): Scalar {
+  const d = preTanh.length;
+  return sum(
+    preTanh.map((u, i) => {
+      const logStd = clamp(head[d + i], LOG_STD_LOW, LOG_STD_HIGH);
+      const z = divide(subtract(u, head[i]), exp(logStd));
+      const gaussian = subtract(times(-1 / 2, square(z)), add(logStd, constant(Math.log(2 * Math.PI) / 2)));
+      return subtract(gaussian, log(subtract(constant(1), square(tanh(u)))));
+    }),
+  );
 }
 
 /** The learner after one update, and what was measured on the way; `memory` moves along. */
@@ -112,16 +132,26 @@ export function update(
 ): Learner & { measured: Measured } {
   const { learningRate, polyak, targetEntropy, actorSizes } = setting;
   const temperature = rounded(Math.exp(learner.logTemperature));
+  const { coefficient, actor: anchored } = setting.anchor ?? { coefficient: 0, actor: learner.actor };
+  const anchor = constants(anchored);
+  /** log pi(a|s) - log pi_k(a|s), 0 without an anchor. */
+  const ratio = (state: readonly number[], drawn: ReturnType<typeof tanhGaussian>): Scalar =>
+    setting.anchor
+      ? subtract(drawn.logProb, tanhGaussianDensity(mlp(actorSizes, anchor, constants(state)), drawn.preTanh))
+      : constant(0);
   const policy = (actor: readonly Scalar[], state: readonly number[], noise: readonly number[]) =>
     tanhGaussian(mlp(actorSizes, actor, constants(state)), noise);
 
-  // J_Q(i) = mean (Q_i(s, a) - y)^2 / 2, y = r + gamma (1 - terminated) (min_i Qbar_i(s', a') - alpha log pi(a'|s')).
+  // J_Q(i) = mean (Q_i(s, a) - y)^2 / 2, y = r + gamma (1 - terminated) (min_i Qbar_i(s', a') - alpha log pi(a'|s')
+  // - mu (log pi - log pi_k)(a'|s')).
   const frozenActor = constants(learner.actor);
   const frozenTargets = learner.targets.map(constants);
   const targets = batch.map(({ reward, terminated, nextObservation, nextNoise }) => {
-    const { action, logProb } = policy(frozenActor, nextObservation, nextNoise);
+    const next = policy(frozenActor, nextObservation, nextNoise);
+    const { action, logProb } = next;
     const q = frozenTargets.map((critic) => value(setting, critic, constants(nextObservation), action));
-    const soft = subtract(minimum(q[0], q[1]), times(temperature, logProb)).value;
+    const held = times(coefficient, ratio(nextObservation, next));
+    const soft = subtract(subtract(minimum(q[0], q[1]), times(temperature, logProb)), held).value;
     return rounded(reward + (terminated ? 0 : setting.discount * soft));
   });
   const residuals: Scalar[] = [];
@@ -135,7 +165,7 @@ export function update(
     return adam(memory.critics[i], weights, gradient(loss, critic), learningRate);
   }) as [number[], number[]];
 
-  // J_pi = mean of alpha log pi(a|s) - min_i Q_i(s, a), a reparameterised, Q_i already updated.
+  // J_pi = mean of alpha log pi(a|s) + mu (log pi - log pi_k)(a|s) - min_i Q_i(s, a), a reparameterised, Q_i already updated.
   const actor = constants(learner.actor);
   const frozenCritics = critics.map((weights) => constants(weights));
   const drawn = batch.map(({ observation, noise }) => policy(actor, observation, noise));
@@ -145,7 +175,10 @@ export function update(
     );
     return minimum(q[0], q[1]);
   });
-  const losses = drawn.map(({ logProb }, row) => subtract(times(temperature, logProb), smallest[row]));
+  const ratios = drawn.map((each, row) => ratio(batch[row].observation, each));
+  const losses = drawn.map(({ logProb }, row) =>
+    add(subtract(times(temperature, logProb), smallest[row]), times(coefficient, ratios[row])),
+  );
   const newActor = adam(memory.actor, learner.actor, gradient(mean(losses), actor), learningRate);
 
   // J(alpha) = mean of -log alpha (log pi(a|s) + target entropy).
@@ -171,6 +204,7 @@ export function update(
     meanQ: mean(smallest).value,
     logProb: meanLogProb,
     reward: mean(batch.map(({ reward }) => constant(reward))).value,
+    divergence: mean(ratios).value,
   };
   return { actor: newActor, critics, targets: moved, logTemperature: newLogTemperature, measured };
 }

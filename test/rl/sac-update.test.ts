@@ -3,6 +3,7 @@ import { keyFromSeed, nextNormal, nextUniform, streamOf } from "../../src/core/i
 import type { Kernels } from "../../src/kernels/index.ts";
 import {
   addTransition,
+  createAnchor,
   createReplay,
   createSac,
   emptySacMetrics,
@@ -146,27 +147,49 @@ const flatMemory = ({ actor, critics, temperature }: Memory): number[] =>
 
 /** Sums over updates, as the library reports them. */
 const totals = (measured: readonly Measured[]): number[] =>
-  (["criticLoss", "meanQ", "logProb", "reward"] as const).map((name) =>
+  (["criticLoss", "meanQ", "logProb", "reward", "divergence"] as const).map((name) =>
     measured.reduce((total, own) => total + own[name], 0),
   );
 
 const makeSac = (kernels: Kernels, options: SacOptions): Sac =>
   createSac(kernels, N, D, options, keyFromSeed(11));
 
-const VARIANTS: { name: string; options: Partial<SacOptions>; endings: "some" | "all" | "none" }[] = [
+interface Variant {
+  name: string;
+  options: Partial<SacOptions>;
+  endings: "some" | "all" | "none";
+  /** mu of an anchor at another policy; none if absent. */
+  coefficient?: number;
+}
+
+const VARIANTS: Variant[] = [
   { name: "learnt temperature", options: {}, endings: "some" },
   { name: "fixed temperature", options: { temperature: 0.3 }, endings: "some" },
   { name: "a target entropy of its own", options: { targetEntropy: 0.7 }, endings: "none" },
   { name: "one hidden layer, every row terminated", options: { hidden: [9] }, endings: "all" },
+  { name: "held by an anchor", options: {}, endings: "some", coefficient: 0.7 },
+  {
+    name: "held by an anchor, little entropy",
+    options: { temperature: 0.01 },
+    endings: "none",
+    coefficient: 2,
+  },
 ];
 
 describeBuilds("an update of soft actor-critic", (kernels) => {
-  for (const { name, options, endings } of VARIANTS) {
+  for (const { name, options, endings, coefficient } of VARIANTS) {
     it.each([1, 3])(`agrees with the papers' formulas after %i updates: ${name}`, (updates) => {
       const data = transitions(5, endings);
       const replay = fill(kernels, data);
       const sac = makeSac(kernels, { ...OPTIONS, ...options });
       const start = learnerOf(kernels, sac);
+      const other = createSac(kernels, N, D, sac.options, keyFromSeed(12));
+      const anchor = coefficient && { coefficient, actor: learnerOf(kernels, other).actor };
+      if (coefficient) {
+        sac.anchor = createAnchor(kernels, sac.actorShape, other.actor, OPTIONS.batchSize, coefficient);
+        // It holds a copy.
+        kernels.fill(other.actorShape.blockLength, other.actor, Number.NaN);
+      }
       const batches: Row[][] = [];
       const metrics = emptySacMetrics();
       for (let i = 0; i < updates; i++) {
@@ -175,6 +198,7 @@ describeBuilds("an update of soft actor-critic", (kernels) => {
       }
       const setting: Setting = {
         ...sac.options,
+        ...(anchor && { anchor }),
         actorSizes: sac.actorShape.sizes,
         criticSizes: sac.criticShape.sizes,
         targetEntropy:
