@@ -1,4 +1,5 @@
 export * from "./dac.ts";
+export * from "./iq-learn.ts";
 export * from "./learner.ts";
 export * from "./mce-irl.ts";
 export * from "./ml-irl.ts";
