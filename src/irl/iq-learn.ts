@@ -155,17 +155,24 @@ export function createIqLearn(
 
 function requireBounded(options: IqLearnOptions, expertAbsorbing: number): void {
   const { regulariserCoefficient, regularisedRows, termination, sac } = options;
-  const refuse = (what: string): never => {
-    throw new TandemError("createIqLearn", what);
-  };
-  if (!(sac.batchSize >= 2))
-    refuse(`expected a batch of 2 rows or more, one of each side, got ${sac.batchSize}`);
-  if (!(regulariserCoefficient > 0))
-    refuse(`expected a regulariser coefficient above 0, got ${regulariserCoefficient}`);
-  if (termination === "absorbing" && regularisedRows === "expert" && expertAbsorbing === 0)
-    refuse(
+  if (!(sac.batchSize >= 2)) {
+    throw new TandemError(
+      "createIqLearn",
+      `expected a batch of 2 rows or more, one of each side, got ${sac.batchSize}`,
+    );
+  }
+  if (!(regulariserCoefficient > 0)) {
+    throw new TandemError(
+      "createIqLearn",
+      `expected a regulariser coefficient above 0, got ${regulariserCoefficient}; Infinity is none`,
+    );
+  }
+  if (termination === "absorbing" && regularisedRows === "expert" && expertAbsorbing === 0) {
+    throw new TandemError(
+      "createIqLearn",
       "no demonstration enters the absorbing state before the horizon, so nothing holds the reward learnt there; regularise both sides' rows, or choose native",
     );
+  }
 }
 
 /** Policy steps between two records. */

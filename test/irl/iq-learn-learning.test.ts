@@ -22,6 +22,9 @@ const OPTIONS: IqLearnOptions = {
   termination: "native",
 };
 
+const average = (rewards: Float32Array): number =>
+  rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
+
 describeBuilds("inverse soft Q-learning", (kernels) => {
   it.each([
     OPTIONS,
@@ -51,8 +54,6 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
         10,
         keyFromSeed(5),
       );
-      const average = (rewards: Float32Array): number =>
-        rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
       const shown = average(recoveredReward(kernels, state, walking()));
       expect(shown).toBeGreaterThan(average(recoveredReward(kernels, state, random)) + 0.1);
     },

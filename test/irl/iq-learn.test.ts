@@ -246,7 +246,6 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
     const counter = sac.counter;
     run(state, START + 1);
     const batch = drawnRows(kernels, state, counter);
-    const table = (rows: number[][]): np.Array => float64(rows.flat(), [BATCH, rows[0].length]);
     const drawn = (observation: number[], noise: number[]): { pair: number[]; logProb: number } => {
       const { action, logProb } = tanhGaussian(
         mlp(sac.actorShape.sizes, constants(before.actor), constants(observation)),
@@ -256,7 +255,6 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
     };
     const here = batch.map((row) => drawn(row.observation, row.valueNoise));
     const next = batch.map((row) => drawn(row.nextObservation, row.nextNoise));
-    const column = (values: number[]): np.Array => float64(values, [BATCH, 1]);
     const expertShare = column(batch.map((_, i) => (i < OWN ? 0 : 1 / (BATCH - OWN))));
     const evenShare = column(batch.map((_, i) => (i < OWN ? 0.5 / OWN : 0.5 / (BATCH - OWN))));
     const alive = column(batch.map(({ terminated }) => (terminated ? 0 : DISCOUNT)));
@@ -267,14 +265,14 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
     const b1 = float64(weights.slice(split[0], split[1]), [hidden]);
     const w2 = float64(weights.slice(split[1], split[2]), [hidden, 1]);
     const b2 = weights[split[2]];
+    const bonus = (rows: { logProb: number }[]): number[] =>
+      rows.map(({ logProb }) => -before.temperature * logProb);
     const loss = (w1: np.Array): np.Array => {
       const value = (pairs: number[][], entropy: number[]): np.Array => {
         const inner = np.add(np.matmul(table(pairs), w1.ref), b1.ref);
         return np.add(np.matmul(np.maximum(inner, 0), w2.ref), column(entropy.map((each) => each + b2)));
       };
       const none = batch.map(() => 0);
-      const bonus = (rows: { logProb: number }[]): number[] =>
-        rows.map(({ logProb }) => -before.temperature * logProb);
       const following = np.multiply(
         alive.ref,
         value(
@@ -324,6 +322,13 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
     expect(learnt({ valueTerm: "initial" }, { ...expert(), rewards: null })).toBe(plain);
   });
 
+  const criticsOf = (options: Partial<IqLearnOptions>): number => {
+    const state = make(options);
+    run(state, 60);
+    const [at, length] = sacTensors(state.agent.sac).critics;
+    return checksum([download(kernels, at, length)]);
+  };
+
   it("heeds every option", () => {
     const { sac } = OPTIONS;
     const variants: Partial<IqLearnOptions>[] = [
@@ -347,12 +352,6 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
     expect(new Set(variants.map((options) => learnt(options))).size).toBe(variants.length);
     // Targets matter where values of theirs are taken, and there only.
     const polyak = { ...sac, polyak: 0.2 };
-    const criticsOf = (options: Partial<IqLearnOptions>): number => {
-      const state = make(options);
-      run(state, 60);
-      const [at, length] = sacTensors(state.agent.sac).critics;
-      return checksum([download(kernels, at, length)]);
-    };
     expect(criticsOf({ sac: polyak })).toBe(criticsOf({}));
     expect(criticsOf({ sac: polyak, nextValue: "target" })).not.toBe(criticsOf({ nextValue: "target" }));
   });
@@ -439,9 +438,9 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
     };
     const rewardsExpected = (): number[] =>
       Array.from(rewards, (_, t) => {
-        const [here, next] = [trajectories.observations, trajectories.nextObservations].map((from) => [
-          ...from.slice(N * t, N * t + N),
-        ]);
+        const [here, next] = [trajectories.observations, trajectories.nextObservations].map((from) =>
+          Array.from(from.subarray(N * t, N * t + N)),
+        );
         const following = noise.map((each) => {
           const head = mlp(sac.actorShape.sizes, constants(actor), constants(next));
           const { action, logProb } = tanhGaussian(head, [each]);
@@ -470,6 +469,9 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
     expect(() => run(state, 100)).toThrow(/iqLearnIteration: a fixed horizon expects episodes/);
   });
 });
+
+const table = (rows: number[][]): np.Array => float64(rows.flat(), [BATCH, rows[0].length]);
+const column = (values: number[]): np.Array => float64(values, [BATCH, 1]);
 
 function networksOf(kernels: Kernels, sac: Sac): Networks {
   const critic = (block: number, which: number): number[] =>
@@ -520,7 +522,7 @@ function drawnRows(kernels: Kernels, state: IqLearn, counter: number): Row[] {
     return [...download(kernels, from + 4 * index * replay.stride, replay.stride)];
   });
   const nextNoise = normals();
-  const starts = [0, 5].map((t) => [...demonstrations.observations.slice(N * t, N * t + N)]);
+  const starts = [0, 5].map((t) => Array.from(demonstrations.observations.subarray(N * t, N * t + N)));
   const initial = [...starts, ...recentEpisodes.map(({ observations }) => [...observations])];
   const chosen = options.valueTerm === "initial" ? indices(BATCH, initial.length) : [];
   if (options.valueTerm === "initial") expect(Math.max(...chosen)).toBeGreaterThan(1);
@@ -582,14 +584,13 @@ function termsOf(
     over(side, ({ reward }) => square(reward), square(stay));
   const fallen = (side: "expert" | "agent"): Scalar =>
     over(side, ({ value, next }) => subtract(value, times(DISCOUNT, next)), stay);
-  const half = (of: (side: "expert" | "agent") => Scalar): Scalar =>
-    times(0.5, add(of("expert"), of("agent")));
-  const regulariser = regularisedRows === "expert" ? squared("expert") : half(squared);
+  const regulariser =
+    regularisedRows === "expert" ? squared("expert") : times(0.5, add(squared("expert"), squared("agent")));
   const start = {
     initial: () => times(1 - DISCOUNT, mean(rows.map(({ value }) => value))),
     expert: () => fallen("expert"),
     replay: () => fallen("agent"),
-    both: () => half(fallen),
+    both: () => times(0.5, add(fallen("expert"), fallen("agent"))),
   }[valueTerm]();
   const earned = over("expert", ({ reward }) => reward, stay);
   const objective = subtract(earned, add(times(1 / (4 * regulariserCoefficient), regulariser), start));
