@@ -45,8 +45,9 @@ import { tanhGaussian } from "../reference/soft-actor-critic.ts";
 const SHAPE = { n: 2, d: 1, low: -0.25, high: 0.25 };
 const [N, D] = [2, 1];
 const HORIZON = 12;
-const BATCH = 7;
-const OWN = 4;
+const EDGE = 0.5;
+const BATCH = 11;
+const OWN = 6;
 const DISCOUNT = 0.9;
 const START = 30;
 const OPTIONS: IqLearnOptions = {
@@ -68,12 +69,20 @@ const OPTIONS: IqLearnOptions = {
   termination: "native",
 };
 
-/** Two episodes of the expert: one of 5 steps that the task ended, one of 12 that time did. */
+/** Four episodes of the expert: three short ones that the task ended, one of 12 steps that time did. */
+const LENGTHS = [2, 3, 2, HORIZON];
+const STARTS = [0, 2, 5, 7];
+const SHOWN = 19;
+/** Of three full episodes and of the fourth. */
+const EXPERT_AWAY = (10 + 9 + 10) / 48;
+
 function expert(): Trajectories {
-  const trajectories = toTrajectories(randomEpisodes(1, [5, HORIZON], SHAPE));
+  const trajectories = toTrajectories(randomEpisodes(1, LENGTHS, SHAPE));
   trajectories.nextObservations.set(trajectories.observations.map((x) => x / 2 + 0.25));
-  trajectories.terminated[4] = 1;
-  trajectories.truncated[4] = 0;
+  for (const end of [1, 4, 6]) {
+    trajectories.terminated[end] = 1;
+    trajectories.truncated[end] = 0;
+  }
   return trajectories;
 }
 
@@ -104,10 +113,10 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
   ): IqLearn =>
     createIqLearn(
       kernels,
-      pointEnvironment({ maxEpisodeSteps: HORIZON, edge: 0.6, ...point }),
+      pointEnvironment({ maxEpisodeSteps: HORIZON, edge: EDGE, ...point }),
       demonstrations,
       { ...OPTIONS, ...options },
-      keyFromSeed(2),
+      keyFromSeed(9),
     );
   const run = (state: IqLearn, steps: number): PolicyRecord[] => {
     const records: PolicyRecord[] = [];
@@ -158,7 +167,7 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
       const [record] = run(state, START + 1);
       const batch = drawnRows(kernels, state, counter);
       const away = counters.agentAbsorbingSteps;
-      const shares = options.termination === "absorbing" ? [7 / 24, away / (away + START + 1)] : [0, 0];
+      const shares = options.termination === "absorbing" ? [EXPERT_AWAY, away / (away + START + 1)] : [0, 0];
       expect(away > 0).toBe(options.termination === "absorbing");
 
       // Each critic, and the absorbing state's reward, up its objective.
@@ -365,7 +374,7 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
   });
 
   it("counts the agent's steps in the absorbing state: from each end to the horizon", () => {
-    const environment = pointEnvironment({ maxEpisodeSteps: HORIZON, edge: 0.6 });
+    const environment = pointEnvironment({ maxEpisodeSteps: HORIZON, edge: EDGE });
     const options: IqLearnOptions = { ...OPTIONS, termination: "absorbing" };
     const state = createIqLearn(kernels, environment, expert(), options, keyFromSeed(2));
     run(state, 150);
@@ -374,7 +383,7 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
     expect(state.counters.agentAbsorbingSteps).toBe(
       lengths.reduce((sum, length) => sum + HORIZON - length, 0),
     );
-    expect(state.steps).toEqual({ train: 150, rewardRollout: 0, evaluation: 0, expert: 17 });
+    expect(state.steps).toEqual({ train: 150, rewardRollout: 0, evaluation: 0, expert: SHOWN });
     expect(state.counters.rewardSteps).toBe(0);
   });
 
@@ -447,7 +456,7 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
           return subtract(smaller(next, action), times(temperature, logProb));
         });
         const end = termination === "absorbing" ? state.counters.absorbingReward / (1 - DISCOUNT) : 0;
-        const value = t === 4 ? constant(end) : mean(following);
+        const value = trajectories.terminated[t] ? constant(end) : mean(following);
         const now = smaller(here, constants([trajectories.actions[t] / SHAPE.high]));
         return subtract(now, times(DISCOUNT, value)).value;
       });
@@ -522,13 +531,15 @@ function drawnRows(kernels: Kernels, state: IqLearn, counter: number): Row[] {
     return [...download(kernels, from + 4 * index * replay.stride, replay.stride)];
   });
   const nextNoise = normals();
-  const starts = [0, 5].map((t) => Array.from(demonstrations.observations.subarray(N * t, N * t + N)));
+  const starts = STARTS.map((t) => Array.from(demonstrations.observations.subarray(N * t, N * t + N)));
   const initial = [...starts, ...recentEpisodes.map(({ observations }) => [...observations])];
   const chosen = options.valueTerm === "initial" ? indices(BATCH, initial.length) : [];
-  if (options.valueTerm === "initial") expect(Math.max(...chosen)).toBeGreaterThan(1);
+  if (options.valueTerm === "initial") expect(Math.max(...chosen)).toBeGreaterThan(3);
   const valueNoise = normals();
   const actorNoise = normals();
   expect(sac.counter).toBe(at);
+  for (const side of [rows.slice(0, OWN), rows.slice(OWN)])
+    expect(new Set(side.map((row) => row[2 * N + D]))).toEqual(new Set([0, 1]));
   return rows.map((row, i) => ({
     observation: row.slice(0, N),
     action: row.slice(N, N + D),
