@@ -184,6 +184,11 @@ export function sacUpdate(
   reward(room.batch, room.rewards);
   metrics.reward += kernels.sum(size, room.rewards) / size;
   metrics.criticLoss += updateCritics(kernels, sac, valueAfterEnd);
+  improveActor(kernels, sac, metrics);
+}
+
+/** What follows the critics' step in an update: the actor's and the temperature's on the same batch, and the targets. In place. */
+export function improveActor(kernels: Kernels, sac: Sac, metrics: SacMetrics): void {
   const meanLogProb = updateActor(kernels, sac, metrics);
   metrics.logProb += meanLogProb;
   if (sac.options.temperature === "learnt") updateTemperature(kernels, sac, meanLogProb);
@@ -413,8 +418,11 @@ function createRoom(
   };
 }
 
-/** Draw a ~ pi(.|s) for the batch's observations at `observations`; leaves (s, a) in `pair`, returns the policy head. */
-function sampleActions(kernels: Kernels, sac: Sac, observations: number): number {
+/**
+ * Draw a ~ pi(.|s) for as many observations as the batch has, at `observations` and as far apart as its rows; leaves (s, a) in `pair`
+ * and log pi(a|s) in `logProb`, returns the policy head.
+ */
+export function sampleActions(kernels: Kernels, sac: Sac, observations: number): number {
   const { room, observationSize: n, actionSize: d } = sac;
   const { size, stride } = room.batch;
   const head = mlpForward(kernels, sac.actorShape, sac.actor, size, observations, stride, room.actorSpace);
@@ -435,10 +443,22 @@ function drawActions(
   const first = takeBlocks(sac, Math.ceil((rows * d) / 2));
   const [key0, key1] = sac.epochKey.key;
   kernels.fillNormal(rows * d, room.noise, key0, key1, first);
-  const { noise, preTanh, logProb } = room;
+  actionsOfNoise(kernels, sac, rows, head, actions, ldActions);
+}
+
+/** The actions tanh(mean + std noise) of a policy head and of `room.noise`, [rows, d]; log pi(a|s) in `logProb`. */
+export function actionsOfNoise(
+  kernels: Kernels,
+  sac: Sac,
+  rows: number,
+  head: number,
+  actions: number,
+  ldActions: number,
+): void {
+  const { noise, preTanh, logProb } = sac.room;
   kernels.tanhGaussianForward(
     rows,
-    d,
+    sac.actionSize,
     head,
     noise,
     LOG_STD_LOW,
@@ -463,7 +483,8 @@ function criticForward(
   return mlpForward(kernels, criticShape, parameters, room.batch.size, pairs, ld, room.criticSpace[critic]);
 }
 
-const criticBlock = (sac: Sac, block: number, critic: number): number =>
+/** Where the parameters of critic 0 or 1 begin in `block`: the critics', their targets' or their gradients'. */
+export const criticBlock = (sac: Sac, block: number, critic: number): number =>
   block + 4 * critic * sac.criticShape.blockLength;
 
 function step(kernels: Kernels, sac: Sac, adam: AdamState, parameters: number, gradients: number): void {
