@@ -4,10 +4,14 @@ import { basename } from "node:path";
 import { Option, type Command } from "commander";
 import { TandemError } from "../core/index.ts";
 import {
+  AIRL_DEFAULTS,
   BC_DEFAULTS,
   DAC_DEFAULTS,
   EVALUATION_DEFAULTS,
+  F_IRL_DEFAULTS,
+  IQ_LEARN_DEFAULTS,
   parseJson,
+  SOLVE_DEFAULTS,
   TRAIN_DEFAULTS,
   taskDefaults,
   type ExpertConfig,
@@ -51,9 +55,8 @@ function policyOptions({ sac, startSteps, replayCapacity }: ExpertConfig["algori
   ];
 }
 
-const METHOD_OPTIONS = [
-  option("Method:", "--method <name>", "ml-irl; or a rival: dac, sqil, bc, dagger", "ml-irl"),
-];
+const METHOD_WORDS = "ml-irl, ml-irl-nested; dac, airl, f-irl, sqil, iq-learn, bc, dagger";
+const METHOD_OPTIONS = [option("Method:", "--method <name>", METHOD_WORDS, "ml-irl")];
 
 const REWARD = "Reward:";
 const { policyStepsPerRewardStep, trajectoriesPerRewardStep, agentTrajectories } = TRAIN_DEFAULTS;
@@ -69,10 +72,18 @@ const REWARD_OPTIONS = [
   option(REWARD, "--trajectories-per-reward-step <n>", "of each side", trajectoriesPerRewardStep),
   option(REWARD, "--agent-trajectories <kind>", "those of training or fresh", agentTrajectories),
   option(REWARD, "--gradient <kind>", "discounted or undiscounted", "discounted"),
+  option(REWARD, "--trust-region <number>", "hold on the policy between two", "none"),
   option(REWARD, "--termination <kind>", "native, absorbing, fixed-horizon", TRAIN_DEFAULTS.termination),
 ];
 
-const CLASSIFIER = "Classifier (--method dac):";
+const NESTED = "Nested loop (--method ml-irl-nested):";
+const NESTED_OPTIONS = [
+  option(NESTED, "--round-steps <n>", "policy steps of a round", SOLVE_DEFAULTS.roundSteps),
+  option(NESTED, "--solve-tolerance <number>", "improvement to stop at, nats", SOLVE_DEFAULTS.tolerance),
+  option(NESTED, "--most-rounds <n>", "rounds before the reward moves", SOLVE_DEFAULTS.mostRounds),
+];
+
+const CLASSIFIER = "Classifier (--method dac, airl, f-irl):";
 const { discriminator } = DAC_DEFAULTS;
 const CLASSIFIER_OPTIONS = [
   option(CLASSIFIER, "--discriminator-hidden <widths>", "its hidden layers", discriminator.hidden.join(",")),
@@ -80,6 +91,43 @@ const CLASSIFIER_OPTIONS = [
   option(CLASSIFIER, "--discriminator-rate <number>", "of its Adam", discriminator.learningRate),
   option(CLASSIFIER, "--discriminator-every <n>", "environment steps between two", discriminator.every),
   option(CLASSIFIER, "--gradient-penalty <number>", "weight of the penalty", discriminator.gradientPenalty),
+];
+
+const AIRL = "Shaping (--method airl):";
+const AIRL_OPTIONS = [
+  option(
+    AIRL,
+    "--shaping-hidden <widths>",
+    "layers of h",
+    AIRL_DEFAULTS.discriminator.shapingHidden.join(","),
+  ),
+  option(AIRL, "--recent-steps <n>", "agent's rows come from", AIRL_DEFAULTS.discriminator.recentSteps),
+];
+
+const F_IRL = "Divergence (--method f-irl):";
+const F_IRL_OPTIONS = [
+  option(F_IRL, "--divergence <kind>", "forward-kl, reverse-kl or jensen-shannon", F_IRL_DEFAULTS.divergence),
+  option(F_IRL, "--log-ratio-clip <number>", "limit on a log ratio", F_IRL_DEFAULTS.logRatioClip),
+  option(
+    F_IRL,
+    "--discriminator-steps <n>",
+    "of the classifier, a reward step",
+    F_IRL_DEFAULTS.discriminator.stepsPerRewardStep,
+  ),
+  option(
+    F_IRL,
+    "--expert-trajectories <n>",
+    "in the covariance",
+    F_IRL_DEFAULTS.expertTrajectoriesPerRewardStep,
+  ),
+];
+
+const IQ = "Inverse Q-learning (--method iq-learn):";
+const IQ_OPTIONS = [
+  option(IQ, "--value-term <rows>", "initial, replay, expert or both", IQ_LEARN_DEFAULTS.valueTerm),
+  option(IQ, "--regulariser <number>", "alpha of r^2 / (4 alpha)", IQ_LEARN_DEFAULTS.regulariserCoefficient),
+  option(IQ, "--regularised-rows <rows>", "expert or both", IQ_LEARN_DEFAULTS.regularisedRows),
+  option(IQ, "--next-value <network>", "online or target", IQ_LEARN_DEFAULTS.nextValue),
 ];
 
 const CLONING = "Cloning (--method bc, dagger):";
@@ -119,7 +167,11 @@ export const TRAIN_OPTIONS: readonly Option[] = [
   ...METHOD_OPTIONS,
   ...policyOptions(TRAIN_DEFAULTS),
   ...REWARD_OPTIONS,
+  ...NESTED_OPTIONS,
   ...CLASSIFIER_OPTIONS,
+  ...AIRL_OPTIONS,
+  ...F_IRL_OPTIONS,
+  ...IQ_OPTIONS,
   ...CLONING_OPTIONS,
   ...EVALUATION_OPTIONS,
   ...INSTRUMENT_OPTIONS,

@@ -6,6 +6,7 @@ import { requireWholeEpisodes } from "../irl/index.ts";
 import { taskDefaults, type TrainConfig } from "../runs/index.ts";
 import { chooseEpisodes, doubtsAbout, recordedOptions, rereadEpisodes } from "./expert-demonstrations.ts";
 import { commandText } from "./invocation.ts";
+import { algorithmSettings, instrumentSettings } from "./method-settings.ts";
 import { anyText, optionValue, type GivenOptions } from "./option-values.ts";
 import { optionsOnCommandLine, TRAIN_OPTIONS } from "./options.ts";
 import { showReport } from "./report.ts";
@@ -23,13 +24,7 @@ import {
   type CollectedOptions,
   type RunEnd,
 } from "./run-setup.ts";
-import {
-  algorithmSettings,
-  askedEnvironment,
-  demonstrationSettings,
-  instrumentSettings,
-  runSettings,
-} from "./settings.ts";
+import { askedEnvironment, demonstrationSettings, runSettings } from "./settings.ts";
 
 const EXAMPLES = `
 Examples:
@@ -147,8 +142,8 @@ function requireEndless(
 
 /** What the reward sees; a policy taught without one sees both. */
 function rewardInputsOf(algorithm: TrainConfig["algorithm"]): "state-action" | "state" {
-  if ("discriminator" in algorithm) return algorithm.discriminator.inputs;
-  return "reward" in algorithm ? algorithm.reward.inputs : "state-action";
+  if ("reward" in algorithm) return algorithm.reward.inputs;
+  return "discriminator" in algorithm ? algorithm.discriminator.inputs : "state-action";
 }
 
 function recordedEnvironment({ env, source }: { env: string | null; source: string }): string {

@@ -53,7 +53,11 @@ export function controlName(config: ReportedConfig): string | null {
 
 const METHODS: Readonly<Record<string, string>> = {
   "ml-irl": "maximum-likelihood inverse RL",
+  "ml-irl-nested": "maximum-likelihood inverse RL in a nested loop",
   dac: "discriminator-actor-critic",
+  airl: "adversarial inverse RL",
+  "f-irl": "f-IRL",
+  "iq-learn": "IQ-Learn",
   sqil: "soft Q imitation learning",
   bc: "behavioural cloning",
   dagger: "DAgger",

@@ -39,29 +39,79 @@ const gathering = {
 /** Runs made before there was a choice were native. */
 const termination = z.enum(["native", "absorbing", "fixed-horizon"]).default("native");
 
-const mlIrl = z.strictObject({
-  method: z.literal("ml-irl"),
+/** The upper level of maximum likelihood, however the lower one is solved. */
+const likelihood = {
   ...gathering,
   reward,
-  policyStepsPerRewardStep: positive,
   trajectoriesPerRewardStep: positive,
   agentTrajectories: z.enum(["training", "fresh"]),
   discountedGradient: z.boolean(),
   termination,
+};
+
+const mlIrl = z.strictObject({
+  method: z.literal("ml-irl"),
+  ...likelihood,
+  policyStepsPerRewardStep: positive,
   taughtBy: z.enum(["learned reward", "zero reward", "constant reward", "constant penalty"]),
+  /** Absent where nothing holds the policy. */
+  trustRegion: z.number().positive().optional(),
 });
+
+const nestedMlIrl = z.strictObject({
+  method: z.literal("ml-irl-nested"),
+  ...likelihood,
+  solve: z.strictObject({ roundSteps: positive, tolerance: z.number().min(0), mostRounds: positive }),
+});
+
+const classifier = {
+  hidden: z.array(positive).min(1),
+  batchSize: positive.max(256),
+  learningRate: z.number().positive(),
+  gradientPenalty: z.number().min(0),
+};
+const inputs = z.enum(["state-action", "state"]);
 
 const dac = z.strictObject({
   method: z.literal("dac"),
   ...gathering,
+  discriminator: z.strictObject({ inputs, ...classifier, every: positive }),
+  termination,
+});
+
+const airl = z.strictObject({
+  method: z.literal("airl"),
+  ...gathering,
   discriminator: z.strictObject({
-    inputs: z.enum(["state-action", "state"]),
-    hidden: z.array(positive).min(1),
-    batchSize: positive.max(256),
-    learningRate: z.number().positive(),
-    gradientPenalty: z.number().min(0),
+    inputs,
+    ...classifier,
     every: positive,
+    shapingHidden: z.array(positive).min(1),
+    recentSteps: positive,
   }),
+  termination,
+});
+
+const fIrl = z.strictObject({
+  method: z.literal("f-irl"),
+  ...gathering,
+  reward,
+  divergence: z.enum(["forward-kl", "reverse-kl", "jensen-shannon"]),
+  logRatioClip: z.number().positive(),
+  discriminator: z.strictObject({ ...classifier, stepsPerRewardStep: positive }),
+  policyStepsPerRewardStep: positive,
+  trajectoriesPerRewardStep: positive.min(2),
+  expertTrajectoriesPerRewardStep: z.number().int().min(0),
+  termination,
+});
+
+const iqLearn = z.strictObject({
+  method: z.literal("iq-learn"),
+  ...gathering,
+  valueTerm: z.enum(["initial", "replay", "expert", "both"]),
+  regulariserCoefficient: z.number().positive(),
+  regularisedRows: z.enum(["expert", "both"]),
+  nextValue: z.enum(["online", "target"]),
   termination,
 });
 
@@ -118,7 +168,7 @@ const trainConfig = z.strictObject({
   /** Runs made before there was a choice of methods were of ML-IRL. */
   algorithm: z.preprocess(
     (value) => (typeof value === "object" && value !== null ? { method: "ml-irl", ...value } : value),
-    z.discriminatedUnion("method", [mlIrl, dac, sqil, bc, dagger]),
+    z.discriminatedUnion("method", [mlIrl, nestedMlIrl, dac, airl, fIrl, sqil, iqLearn, bc, dagger]),
   ),
 });
 
@@ -137,6 +187,14 @@ export const runConfig = z.discriminatedUnion("command", [trainConfig, expertCon
 export type TrainConfig = z.infer<typeof trainConfig>;
 /** The settings of ML-IRL. */
 export type MlIrlConfig = z.infer<typeof mlIrl>;
+/** The settings of ML-IRL in a nested loop. */
+export type NestedMlIrlConfig = z.infer<typeof nestedMlIrl>;
+/** The settings of AIRL. */
+export type AirlConfig = z.infer<typeof airl>;
+/** The settings of f-IRL. */
+export type FIrlConfig = z.infer<typeof fIrl>;
+/** The settings of IQ-Learn. */
+export type IqLearnConfig = z.infer<typeof iqLearn>;
 /** The settings of discriminator-actor-critic. */
 export type DacConfig = z.infer<typeof dac>;
 /** The settings of soft Q imitation learning. */
@@ -198,6 +256,64 @@ export const DAC_DEFAULTS: DacConfig = {
     gradientPenalty: 10,
     every: 1,
   },
+  termination: "native",
+};
+
+/** What `tandem train --method ml-irl-nested` does beside what the task's ML-IRL does: see docs/ml-irl-nested.md. */
+export const SOLVE_DEFAULTS: NestedMlIrlConfig["solve"] = {
+  roundSteps: 5000,
+  tolerance: 0.01,
+  mostRounds: 10,
+};
+
+/** What `tandem train --method airl` does unless told otherwise: the lower level of ML-IRL, a reward of states as in arXiv:1710.11248. */
+export const AIRL_DEFAULTS: AirlConfig = {
+  method: "airl",
+  sac: TRAIN_DEFAULTS.sac,
+  startSteps: TRAIN_DEFAULTS.startSteps,
+  replayCapacity: TRAIN_DEFAULTS.replayCapacity,
+  discriminator: {
+    ...DAC_DEFAULTS.discriminator,
+    inputs: "state",
+    gradientPenalty: 1,
+    shapingHidden: [128, 128],
+    recentSteps: 20_000,
+  },
+  termination: "native",
+};
+
+/** What `tandem train --method f-irl` does unless told otherwise: the lower level and the network of ML-IRL, a reward of states. */
+export const F_IRL_DEFAULTS: FIrlConfig = {
+  method: "f-irl",
+  sac: TRAIN_DEFAULTS.sac,
+  startSteps: TRAIN_DEFAULTS.startSteps,
+  replayCapacity: TRAIN_DEFAULTS.replayCapacity,
+  reward: { ...TRAIN_DEFAULTS.reward, inputs: "state", optimiser: "adam", stepSize: 3e-3 },
+  divergence: "jensen-shannon",
+  logRatioClip: 10,
+  discriminator: {
+    hidden: [128, 128],
+    batchSize: 128,
+    learningRate: 1e-3,
+    gradientPenalty: 0.1,
+    stepsPerRewardStep: 100,
+  },
+  policyStepsPerRewardStep: TRAIN_DEFAULTS.policyStepsPerRewardStep,
+  trajectoriesPerRewardStep: 10,
+  expertTrajectoriesPerRewardStep: 0,
+  termination: "native",
+};
+
+/** What `tandem train --method iq-learn` does unless told otherwise. Its temperature is held: see docs/iq-learn.md. */
+export const IQ_LEARN_DEFAULTS: IqLearnConfig = {
+  method: "iq-learn",
+  sac: { ...TRAIN_DEFAULTS.sac, temperature: 0.01 },
+  startSteps: TRAIN_DEFAULTS.startSteps,
+  replayCapacity: TRAIN_DEFAULTS.replayCapacity,
+  valueTerm: "both",
+  regulariserCoefficient: 0.5,
+  regularisedRows: "expert",
+  nextValue: "online",
   termination: "native",
 };
 

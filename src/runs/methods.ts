@@ -8,15 +8,24 @@ import {
 } from "../core/index.ts";
 import type { Environment } from "../envs/index.ts";
 import {
+  airlIteration,
   bcIteration,
+  createAirl,
   createBc,
   createDac,
   createDagger,
+  createFIrl,
+  createIqLearn,
   createMlIrl,
+  createNestedMlIrl,
   createSqil,
   dacIteration,
   daggerIteration,
+  fIrlIteration,
+  iqLearnIteration,
   mlIrlIteration,
+  nestedMlIrlIteration,
+  recoveredReward,
   rewardsAlong,
   sqilIteration,
   type Learner,
@@ -24,7 +33,7 @@ import {
 } from "../irl/index.ts";
 import type { Kernels } from "../kernels/index.ts";
 import { requireFit } from "../policies/index.ts";
-import type { MlIrlConfig, TrainConfig } from "./config.ts";
+import type { MlIrlConfig, NestedMlIrlConfig, TrainConfig } from "./config.ts";
 import { policySource } from "./policy-source.ts";
 import { createRewardInstruments, measureReward } from "./reward-instruments.ts";
 
@@ -56,7 +65,8 @@ export interface Surroundings {
 export async function openMethod(surroundings: Surroundings): Promise<OpenedMethod> {
   const { kernels, config, make, demonstrations, trainingKey: key } = surroundings;
   const { algorithm, steps } = config;
-  if (algorithm.method === "ml-irl") return openMlIrl(surroundings, algorithm);
+  if (algorithm.method === "ml-irl" || algorithm.method === "ml-irl-nested")
+    return openMlIrl(surroundings, algorithm);
   const environment = await make();
   const opened = <L extends Learner>(
     learner: L,
@@ -78,16 +88,37 @@ export async function openMethod(surroundings: Surroundings): Promise<OpenedMeth
   const options = { ...algorithm, replayCapacity: Math.min(algorithm.replayCapacity, steps) };
   if (options.method === "dac")
     return opened(createDac(kernels, environment, demonstrations, options, key), dacIteration);
+  if (options.method === "airl")
+    return opened(createAirl(kernels, environment, demonstrations, options, key), airlIteration);
+  if (options.method === "f-irl")
+    return opened(createFIrl(kernels, environment, demonstrations, options, key), fIrlIteration);
+  if (options.method === "iq-learn") {
+    const learner = createIqLearn(kernels, environment, demonstrations, options, key);
+    const rewards = (trajectories: Trajectories): Float32Array =>
+      recoveredReward(kernels, learner, trajectories);
+    return { ...opened(learner, iqLearnIteration), rewardsOf: rewards };
+  }
   return opened(createSqil(kernels, environment, demonstrations, options, key), sqilIteration);
 }
 
 async function openMlIrl(
   { kernels, config, make, demonstrations, trainingKey, instrumentsKey }: Surroundings,
-  algorithm: MlIrlConfig,
+  algorithm: MlIrlConfig | NestedMlIrlConfig,
 ): Promise<OpenedMethod> {
   const train = await make();
   const rollout = algorithm.agentTrajectories === "fresh" ? await make() : null;
+  const environments = rollout ? [train, rollout] : [train];
   const options = { ...algorithm, replayCapacity: Math.min(algorithm.replayCapacity, config.steps) };
+  if (options.method === "ml-irl-nested") {
+    const nested = createNestedMlIrl(kernels, { train, rollout }, demonstrations, options, trainingKey);
+    return {
+      learner: nested,
+      rewardsOf: rewardsOf(kernels, nested),
+      iterate: (...rest) => nestedMlIrlIteration(kernels, nested, ...rest),
+      measure: null,
+      environments,
+    };
+  }
   const irl = createMlIrl(kernels, { train, rollout }, demonstrations, options, trainingKey);
   const instruments = config.instruments ? createRewardInstruments(kernels, irl.reward) : null;
   return {
@@ -95,7 +126,7 @@ async function openMlIrl(
     rewardsOf: rewardsOf(kernels, irl),
     iterate: (...rest) => mlIrlIteration(kernels, irl, ...rest),
     measure: instruments && (() => measureReward(kernels, instruments, irl, instrumentsKey)),
-    environments: rollout ? [train, rollout] : [train],
+    environments,
   };
 }
 

@@ -55,8 +55,8 @@ export async function loadSavedRun(
 /** How the reward was made that a method learns; null where it learns none. */
 function rewardOptionsOf(algorithm: TrainConfig["algorithm"]): RewardOptions | null {
   const absorbing = algorithm.termination === "absorbing";
-  if (algorithm.method === "dac") return classifierOptions(algorithm.discriminator, absorbing);
-  return algorithm.method === "ml-irl" ? { ...algorithm.reward, absorbing } : null;
+  if ("reward" in algorithm) return { ...algorithm.reward, absorbing };
+  return "discriminator" in algorithm ? classifierOptions(algorithm.discriminator, absorbing) : null;
 }
 
 /** A run's policy, to roll out. */

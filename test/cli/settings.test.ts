@@ -2,13 +2,8 @@ import { describe, expect, it } from "vitest";
 import { nearestName } from "../../src/cli/nearest.ts";
 import { TRAIN_OPTIONS } from "../../src/cli/options.ts";
 import type { GivenOptions } from "../../src/cli/option-values.ts";
-import {
-  algorithmSettings,
-  askedEnvironment,
-  demonstrationSettings,
-  instrumentSettings,
-  runSettings,
-} from "../../src/cli/settings.ts";
+import { algorithmSettings, instrumentSettings } from "../../src/cli/method-settings.ts";
+import { askedEnvironment, demonstrationSettings, runSettings } from "../../src/cli/settings.ts";
 import { makeEnvironment } from "../../src/envs/index.ts";
 import {
   DAC_DEFAULTS,
@@ -20,6 +15,8 @@ import {
 
 const given = (options: Record<string, string | string[]>): GivenOptions =>
   new Map(Object.entries(options).map(([name, text]) => [name, { texts: [text].flat(), from: `--${name}` }]));
+
+process.env.TANDEM_IQ_LEARN = "1";
 
 const required = { steps: "1000", demos: "demo.npz" };
 const settingsOf = (options: Record<string, string | string[]>): object => {
@@ -62,6 +59,20 @@ const OTHER_VALUES: Record<string, string | string[]> = {
   "discriminator-rate": "1e-4",
   "discriminator-every": "2",
   "gradient-penalty": "1",
+  "trust-region": "0.5",
+  "round-steps": "4000",
+  "solve-tolerance": "0.5",
+  "most-rounds": "3",
+  "shaping-hidden": "16",
+  "recent-steps": "500",
+  "discriminator-steps": "7",
+  divergence: "forward-kl",
+  "log-ratio-clip": "2",
+  "expert-trajectories": "1",
+  "value-term": "initial",
+  regulariser: "0.1",
+  "regularised-rows": "both",
+  "next-value": "target",
   "weight-decay": "0.01",
   "teacher-policy": "runs/expert",
   "reward-network": "mlp:64,64",
@@ -94,6 +105,19 @@ const COMPANY: Record<string, Record<string, string>> = {
   "discriminator-every": { method: "dac" },
   "gradient-penalty": { method: "dac" },
   "weight-decay": { method: "bc" },
+  "round-steps": { method: "ml-irl-nested" },
+  "solve-tolerance": { method: "ml-irl-nested" },
+  "most-rounds": { method: "ml-irl-nested" },
+  "shaping-hidden": { method: "airl" },
+  "recent-steps": { method: "airl" },
+  "discriminator-steps": { method: "f-irl" },
+  divergence: { method: "f-irl" },
+  "log-ratio-clip": { method: "f-irl" },
+  "expert-trajectories": { method: "f-irl" },
+  "value-term": { method: "iq-learn" },
+  regulariser: { method: "iq-learn" },
+  "regularised-rows": { method: "iq-learn" },
+  "next-value": { method: "iq-learn" },
 };
 
 /** Options that do not describe the run itself. */
@@ -206,6 +230,17 @@ describe("settings of a training", () => {
     });
   });
 
+  it("leave IQ-Learn off until it is switched on", () => {
+    delete process.env.TANDEM_IQ_LEARN;
+    expect(() => settingsOf({ method: "iq-learn" })).toThrow(
+      /^--method: iq-learn is off by default.*TANDEM_IQ_LEARN=1/,
+    );
+    process.env.TANDEM_IQ_LEARN = "1";
+    expect(settingsOf({ method: "iq-learn" })).toMatchObject({
+      algorithm: { method: "iq-learn", sac: { temperature: 0.01 } },
+    });
+  });
+
   it("ask a teacher of DAgger's", () => {
     expect(settingsOf({ method: "dagger", "teacher-policy": "runs/one" })).toMatchObject({
       algorithm: { method: "dagger", teacherPolicy: "runs/one", weightDecay: 0 },
@@ -246,7 +281,7 @@ describe("settings of a training", () => {
     ["reward-radius", "0"],
     ["reward-weight-decay", "1"],
     ["teacher", "nobody"],
-    ["method", "airl"],
+    ["method", "gail"],
     ["env-option", "gravity"],
     ["env-option", "=3"],
   ])("refuse --%s %j", (name, value) => {
@@ -264,7 +299,7 @@ describe("settings of a training", () => {
     [{ "reward-optimiser": "adam" }, /does not suit adam/],
     [
       { "gradient-penalty": "1" },
-      /^--gradient-penalty: is an option of dac, the method is ml-irl; leave it out, or add --method dac/,
+      /^--gradient-penalty: is an option of dac, airl, f-irl, the method is ml-irl; leave it out, or add --method dac/,
     ],
     [{ method: "bc", discount: "0.9" }, /^--discount: has no effect on bc, which only clones actions/],
     [
@@ -273,7 +308,10 @@ describe("settings of a training", () => {
     ],
     [{ method: "bc", "teacher-policy": "x" }, /^--teacher-policy: is an option of dagger, the method is bc/],
     [{ method: "sqil", "weight-decay": "1" }, /is an option of bc, dagger, the method is sqil.*--method bc/],
-    [{ method: "dac", "reward-radius": "3" }, /^--reward-radius: is an option of ml-irl, the method is dac/],
+    [
+      { method: "dac", "reward-radius": "3" },
+      /^--reward-radius: is an option of ml-irl, ml-irl-nested, f-irl, the method is dac/,
+    ],
     [{ method: "dac", "discriminator-batch": "257" }, /expected/],
     [{ method: "dac", instruments: "true" }, /^--instruments: is an option of ml-irl/],
     [{ method: "sqil", "reward-inputs": "state" }, /^--reward-inputs: has no effect on sqil/],

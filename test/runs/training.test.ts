@@ -16,6 +16,7 @@ import { createMlIrl, mlIrlIteration, rewardsAlong } from "../../src/irl/index.t
 import { loadKernels } from "../../src/kernels/index.ts";
 import { policyTemperature, rollout } from "../../src/rl/index.ts";
 import {
+  AIRL_DEFAULTS,
   BC_DEFAULTS,
   createRunFolder,
   loadSavedRun,
@@ -27,6 +28,8 @@ import {
   type ExpertConfig,
   type RunConfig,
   DAC_DEFAULTS,
+  F_IRL_DEFAULTS,
+  IQ_LEARN_DEFAULTS,
   SQIL_DEFAULTS,
   type MlIrlConfig,
   type Summary,
@@ -179,6 +182,10 @@ async function outcomeOf(
   return outcome;
 }
 
+/** The upper level of `config`, for a nested loop. */
+const { policyStepsPerRewardStep: _, taughtBy: __, ...LIKELIHOOD } = config.algorithm;
+const NESTED = { ...LIKELIHOOD, method: "ml-irl-nested" } as const;
+
 describe("a run that was stopped", () => {
   const options = { maxEpisodeSteps: 50 };
   const falling: typeof config = {
@@ -246,6 +253,83 @@ describe("a run that was stopped", () => {
     const whole = await outcomeOf(plain, 0, plain, fallen);
     for (const stopAfter of [1, 2]) expect(await outcomeOf(plain, stopAfter, plain, fallen)).toEqual(whole);
     expect(whole.summary).toMatchObject({ pearson: null, spearman: null });
+  });
+
+  const classifier = { hidden: [16], batchSize: 16 };
+  it.each<{ name: string; algorithm: TrainConfig["algorithm"]; steps: number; stops: number[] }>([
+    {
+      name: "AIRL",
+      algorithm: {
+        ...AIRL_DEFAULTS,
+        sac: falling.algorithm.sac,
+        startSteps: 50,
+        termination: "absorbing",
+        discriminator: {
+          ...AIRL_DEFAULTS.discriminator,
+          ...classifier,
+          shapingHidden: [8],
+          recentSteps: 300,
+        },
+      },
+      steps: 2200,
+      stops: [1, 2],
+    },
+    {
+      name: "f-IRL",
+      algorithm: {
+        ...F_IRL_DEFAULTS,
+        sac: falling.algorithm.sac,
+        startSteps: 50,
+        termination: "absorbing",
+        reward: { ...F_IRL_DEFAULTS.reward, network: { kind: "two-layer", width: 16 } },
+        discriminator: { ...F_IRL_DEFAULTS.discriminator, ...classifier, stepsPerRewardStep: 3 },
+        policyStepsPerRewardStep: 40,
+        trajectoriesPerRewardStep: 4,
+        expertTrajectoriesPerRewardStep: 1,
+      },
+      steps: 300,
+      stops: [3, 6],
+    },
+    {
+      name: "IQ-Learn",
+      algorithm: {
+        ...IQ_LEARN_DEFAULTS,
+        sac: falling.algorithm.sac,
+        startSteps: 50,
+        termination: "absorbing",
+        regularisedRows: "both",
+        valueTerm: "initial",
+      },
+      steps: 2200,
+      stops: [1, 2],
+    },
+    {
+      name: "ML-IRL in a nested loop",
+      algorithm: {
+        ...NESTED,
+        termination: "absorbing",
+        solve: { roundSteps: 100, tolerance: 0.01, mostRounds: 3 },
+      },
+      steps: 900,
+      stops: [2, 5],
+    },
+    {
+      name: "ML-IRL in a trust region",
+      algorithm: { ...falling.algorithm, trustRegion: 0.3 },
+      steps: 300,
+      stops: [5, 9],
+    },
+  ])("keeps all that $name needs", async ({ algorithm, steps, stops }) => {
+    const evaluation = { every: 1000, episodes: 1, finalEpisodes: 1 };
+    const run: TrainConfig = { ...falling, steps, evaluation, algorithm };
+    const whole = await outcomeOf(run, 0, run, fallen);
+    for (const stopAfter of stops)
+      expect(await outcomeOf(run, stopAfter, run, fallen), `stopped after ${stopAfter}`).toEqual(whole);
+    // A reward was learnt, and not the one it began with.
+    const { pearson } = whole.summary as Summary;
+    expect(pearson).not.toBeNull();
+    if (algorithm.method === "iq-learn") return;
+    expect(whole.tensors.rewardParameters).not.toEqual(whole.tensors.rewardInitial);
   });
 
   it.each(["bc", "dagger"] as const)("keeps all that cloning needs: %s", async (method) => {
