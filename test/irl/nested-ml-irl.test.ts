@@ -127,6 +127,10 @@ const runTo = ({ state, iterate }: Made, limit: number): void => {
   while (state.agent.steps < limit) iterate(1, limit);
 };
 
+/** Its episodes end where it walks away. */
+const ending = (): PointEnvironment =>
+  pointEnvironment({ low: LOW, high: HIGH, maxEpisodeSteps: EPISODE, edge: 0.5 });
+
 /** What one round's episodes earn, step by step, before the reward moves. */
 interface Round {
   rewards: number[][];
@@ -152,7 +156,7 @@ describeBuilds("a lower level that is solved first", (kernels) => {
       name: "absorbing ends",
       options: { termination: "absorbing" },
       make: () => ({
-        train: pointEnvironment({ low: LOW, high: HIGH, maxEpisodeSteps: EPISODE, edge: 0.5 }),
+        train: ending(),
         demonstrations: toTrajectories(EXPERT),
       }),
     },
@@ -363,6 +367,44 @@ describeBuilds("a lower level that is solved first", (kernels) => {
       );
     },
   );
+
+  it("is taught by the learned reward, and by the absorbing state's value after an end", () => {
+    // A teacher that pays on ended steps what that value would add teaches, where an end is an end, the same.
+    const policyOf = (state: NestedMlIrl): number[] => {
+      while (state.agent.steps < 150)
+        nestedMlIrlIteration(
+          kernels,
+          state,
+          150,
+          () => {},
+          () => 0,
+        );
+      return Object.values(policyTensors(state.agent.policy)).flatMap(([at, length]) => [
+        ...download(kernels, at, length),
+      ]);
+    };
+    const absorbing = { termination: "absorbing" } as const;
+    const aside = policyOf(make(kernels, absorbing, { train: ending() }).state);
+    const { state } = make(kernels, absorbing, { train: ending() });
+    const { options, teacher, reward } = state;
+    const paid: NestedMlIrl = {
+      ...state,
+      options: { ...options, termination: "native" },
+      teacher: (batch, out) => {
+        teacher(batch, out);
+        const { discount } = options.sac;
+        const value = (absorbingReward(kernels, reward) ?? NaN) / (1 - discount);
+        const rows = kernels.f32(batch.rows, batch.size * batch.stride);
+        kernels
+          .f32(out, batch.size)
+          .forEach((_, i, each) => (each[i] += discount * value * rows[(i + 1) * batch.stride - 1]));
+      },
+    };
+    expectClose(aside, policyOf(paid), 2 ** -10);
+    const { state: unpaid } = make(kernels, absorbing, { train: ending() });
+    const nothing = { ...unpaid, teacher: (({ size }, out) => kernels.fill(size, out, 0)) as typeof teacher };
+    expect(policyOf(nothing)).not.toEqual(aside);
+  });
 
   it("learns while it is solved: a reward that stands still, a policy that does not", () => {
     const { state, iterate } = make(kernels, { solve: { ...OPTIONS.solve, mostRounds: 9, tolerance: 0 } });

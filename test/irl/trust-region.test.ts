@@ -154,6 +154,23 @@ describeBuilds("a trust region on the policy", (kernels) => {
     expect("anchorDivergence" in record && record.anchorDivergence).toBeCloseTo(expected, 5);
   });
 
+  /** Of each record. Before an episode has ended, no reward step moves the anchor. */
+  const divergencesUpTo = (limits: number[]): number[] => {
+    const state = make(0.1, { startSteps: 0 });
+    return limits.flatMap((limit) =>
+      iterate(state, 1, limit).flatMap((record) =>
+        "anchorDivergence" in record ? [record.anchorDivergence] : [],
+      ),
+    );
+  };
+
+  it("averages that over a record's updates", () => {
+    const [whole] = divergencesUpTo([5]);
+    const [before, after] = divergencesUpTo([2, 5]);
+    expect(whole).not.toBe(0);
+    expect((2 * before + 3 * after) / 5).toBeCloseTo(whole, 12);
+  });
+
   it("keeps the policy the nearer, the stronger it is", () => {
     const divergences = [1e-6, 1, 10].map(divergenceUnder);
     const [weak, strong, stronger] = divergences;
