@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { TandemError } from "../core/index.ts";
+import { TandemError, type Trajectories } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
 import { requireWholeEpisodes } from "../irl/index.ts";
 import { taskDefaults, type TrainConfig } from "../runs/index.ts";
@@ -71,16 +71,35 @@ async function train(command: Command, entry: URL): Promise<number> {
   return 0;
 }
 
-async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Promise<RunEnd> {
+async function begin(entry: URL, asked: CollectedOptions<"train">): Promise<RunEnd> {
+  const out = optionValue(asked.given, "out", anyText) ?? null;
+  requirePlaceFor({ out });
+  const { config, trajectories, doubts } = await planTraining(asked, readDemonstrations);
+  for (const doubt of doubts) warn(doubt);
+  return beginRun(entry, out, config, trajectories);
+}
+
+/** A training that was asked for: checked, and nothing of it is on disk. */
+export interface PlannedTraining {
+  readonly config: TrainConfig;
+  readonly trajectories: Trajectories;
+  /** What seems wrong with the demonstrations, one sentence each. */
+  readonly doubts: readonly string[];
+}
+
+/** Settle every setting of a training and check them against its task and demonstrations, which `read` reads. */
+export async function planTraining(
+  { given, base }: CollectedOptions<"train">,
+  read: typeof readDemonstrations,
+): Promise<PlannedTraining> {
   const wanted = demonstrationSettings(given, base);
-  const source = await readDemonstrations(wanted.path);
+  const source = await read(wanted.path);
   const id = askedEnvironment(given, base) ?? recordedEnvironment(source);
   requireEnvironment(id);
   const { train: usual, trainSteps } = taskDefaults(id);
   const settings = runSettings(given, base, trainSteps);
   const algorithm = algorithmSettings(given, base?.algorithm, usual);
   const instruments = instrumentSettings(given, base?.instruments, algorithm);
-  requirePlaceFor(settings);
   if (wanted.shuffled && rewardInputsOf(algorithm) === "state") {
     throw new TandemError(
       "--shuffle-expert",
@@ -91,11 +110,12 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
   const options = { ...(source.env === id ? recordedOptions(source) : {}), ...settings.envOptions };
   const environment = await openEnvironment(id, options);
   try {
-    if (source.env && source.env !== id) {
-      warn(`the demonstrations say that they are of ${source.env}, the run is in ${id}`);
-    }
+    const foreign =
+      source.env && source.env !== id
+        ? [`the demonstrations say that they are of ${source.env}, the run is in ${id}`]
+        : [];
     const demonstrations = await chooseEpisodes(source, wanted, environment, settings.seed);
-    for (const doubt of doubtsAbout(demonstrations, source, environment)) warn(doubt);
+    const doubts = [...foreign, ...doubtsAbout(demonstrations, source, environment)];
     requireWholeEpisodes(
       "--termination",
       algorithm.termination,
@@ -109,7 +129,7 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
       instruments,
       algorithm,
     };
-    return await beginRun(entry, settings.out, config, demonstrations.trajectories);
+    return { config, trajectories: demonstrations.trajectories, doubts };
   } finally {
     environment.close();
   }
