@@ -30,10 +30,9 @@ export function cellsOf({ tasks, methods, seeds }: Suite): Cell[] {
   );
 }
 
-/** Whether one of the texts of `--only` is the cell's task or method, or part of its id; all cells where there are none. */
-export function isWanted({ id, task, method }: Cell, only: readonly string[]): boolean {
-  if (only.length === 0) return true;
-  return only.some((text) => text === task.name || text === method.name || id.includes(text));
+/** Whether one of the texts of `--only` is a stretch of whole parts of the cell's id; all cells where there are none. */
+export function isWanted({ id }: Cell, only: readonly string[]): boolean {
+  return only.length === 0 || only.some((text) => `/${id}/`.includes(`/${text}/`));
 }
 
 /** Options with the words by which an error calls them. */

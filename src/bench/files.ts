@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { renderPage } from "../report/index.ts";
 import { writeAtomically } from "../runs/index.ts";
-import { pageParts, type BenchFindings, type Table } from "./findings.ts";
+import { isFigure, pageParts, type BenchFindings, type Table } from "./findings.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** The report as one HTML page, which needs no script, no network and no other file. */
@@ -20,14 +20,16 @@ export function benchMarkdown({
   headline,
   warnings,
   protocol,
-  tables,
+  exhibits,
   command,
 }: BenchFindings): string {
   const parts = [
     `# ${title}`,
     headline,
     ...warnings.map((warning) => `**${warning}**`),
-    ...tables.flatMap(({ note, ...table }) => [markdownTable(table), ...(note === "" ? [] : [note])]),
+    ...exhibits.flatMap((each) =>
+      isFigure(each) ? [] : [markdownTable(each), ...(each.note === "" ? [] : [each.note])],
+    ),
     "## Protocol",
     ...protocol,
     `    ${command}`,

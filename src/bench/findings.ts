@@ -25,7 +25,7 @@ import {
 import type { BootstrapInterval } from "../eval/index.ts";
 import { buildsOf } from "./agreement.ts";
 import { lastTenth, type Outcome } from "./outcome.ts";
-import type { Suite } from "./suite.ts";
+import type { Suite, Task } from "./suite.ts";
 import {
   aggregates,
   comparable,
@@ -60,8 +60,8 @@ export interface BenchFindings {
   readonly warnings: readonly string[];
   /** How scores come about. */
   readonly protocol: readonly string[];
-  readonly tables: readonly Table[];
-  readonly figures: readonly Figure[];
+  /** In the order of reading: across tasks, each task, then what holds for all of them. */
+  readonly exhibits: readonly (Table | Figure)[];
   /** The command that goes on with it. */
   readonly command: string;
 }
@@ -82,10 +82,14 @@ export function findingsOf(
   const rows = tasks.map((task) => methods.map((method) => taskRow(task, method, outcomes)));
   const shared = comparable(tasks, methods, outcomes);
   const across = aggregates(shared);
-  const tables = [
+  const exhibits = [
     aggregateTable(shared, across, tasks),
     improvementTable(shared),
-    ...rows.map((each, i) => scoreTable(suite.tasks[i], each)),
+    profileFigure(suite, shared),
+    ...suite.tasks.flatMap((task, i) => [
+      scoreTable(task, rows[i], outcomes),
+      curveFigure(task, methods, outcomes),
+    ]),
     varianceTable(suite, outcomes),
     costTable(rows.flat()),
     cellTable(outcomes),
@@ -95,27 +99,29 @@ export function findingsOf(
     headline: headlineOf(outcomes, shared, across),
     warnings: warningsOf(outcomes, strangers, shared, tasks, methods),
     protocol: protocolOf(suite),
-    tables: tables.filter((table) => table !== null),
-    figures: [profileFigure(suite, shared), ...curveFigures(suite, outcomes)].filter(
-      (figure) => figure !== null,
-    ),
+    exhibits: exhibits.filter((each) => each !== null),
     command,
   };
 }
 
 /** The parts in the order of a page. */
-export function pageParts({ warnings, protocol, tables, figures, command }: BenchFindings): PagePart[] {
+export function pageParts({ warnings, protocol, exhibits, command }: BenchFindings): PagePart[] {
   return [
     ...paragraphs(warnings),
-    ...tables.flatMap(({ note, ...table }): PagePart[] => [
-      { kind: "table", ...table },
-      ...paragraphs(note === "" ? [] : [note]),
-    ]),
-    ...figures.map((figure): PagePart => ({ kind: "figure", figure })),
+    ...exhibits.flatMap((each): PagePart[] => {
+      if (isFigure(each)) return [{ kind: "figure", figure: each }];
+      const { note, ...table } = each;
+      return [{ kind: "table", ...table }, ...paragraphs(note === "" ? [] : [note])];
+    }),
     { kind: "heading", text: "Protocol" },
     ...paragraphs(protocol),
     { kind: "command", text: command },
   ];
+}
+
+/** Tells figures from tables. */
+export function isFigure(exhibit: Table | Figure): exhibit is Figure {
+  return "panels" in exhibit;
 }
 
 function paragraphs(texts: readonly string[]): PagePart[] {
@@ -228,15 +234,14 @@ function aggregateTable(
   if (rows.length === 0) return null;
   return {
     title: "Across tasks, normalised",
-    note: `On ${tasks.length} of ${plural(all.length, "task")}: ${enumerate(tasks)}. In brackets 95% by the stratified bootstrap; a task with one cell adds no width. A smaller optimality gap is better.`,
+    note: `On ${tasks.length} of ${plural(all.length, "task")}: ${enumerate(tasks)}. In brackets 95% by the stratified bootstrap, where a task has two or more cells; a task with one adds no width. A smaller optimality gap is better.`,
     columns: ["method", "cells", "interquartile mean", "mean", "median", "optimality gap"],
     rows: rows.map(({ method, cells, planned, ...row }) => [
       method,
       `${cells} of ${planned}`,
-      bootstrapWords(row.interquartileMean),
-      bootstrapWords(row.mean),
-      bootstrapWords(row.median),
-      bootstrapWords(row.optimalityGap),
+      ...[row.interquartileMean, row.mean, row.median, row.optimalityGap].map((each) =>
+        bootstrapWords(each, cells > tasks.length),
+      ),
     ]),
   };
 }
@@ -252,7 +257,10 @@ function improvementTable(shared: Comparable): Table | null {
     rows: rows.map(({ other, cells, probability }) => [
       other,
       ...[first, other].map((name, i) => `${cells[i]} of ${plannedOf(shared, name)}`),
-      bootstrapWords(probability),
+      bootstrapWords(
+        probability,
+        cells.some((each) => each > shared.tasks.length),
+      ),
     ]),
   };
 }
@@ -261,10 +269,16 @@ function plannedOf({ methods }: Comparable, name: string): number {
   return methods.find((method) => method.name === name)?.planned ?? 0;
 }
 
-function scoreTable(task: Suite["tasks"][number], rows: readonly TaskRow[]): Table {
+function scoreTable(task: Task, rows: readonly TaskRow[], outcomes: readonly Outcome[]): Table {
+  const scored = outcomes.filter((outcome) => outcome.task === task.name && outcome.score !== null);
+  const counts = [...new Set(scored.map(({ evaluations }) => evaluations))].sort((a, b) => a - b);
+  const evaluations =
+    counts.length === 0 ? "" : ` A score is the mean of ${plural(counts[counts.length - 1], "evaluation")}`;
+  const fewest = counts.length > 1 ? `, of some cells ${counts[0]}` : "";
+  const measured = evaluations === "" ? "" : `${evaluations}${fewest}.`;
   return {
     title: task.name,
-    note: `${task.env}, ${formatSteps(task.steps)} steps. Failed: normalised score below ${FAILURE}. Correlations of learned with true reward a step, where a reward is learnt.`,
+    note: `${task.env}, ${formatSteps(task.steps)} steps.${measured} Failed: normalised score below ${FAILURE}. Correlations of learned with true reward a step, where a reward is learnt.`,
     columns: ["method", "cells", "true return", "normalised", "failed", "Pearson", "Spearman"],
     rows: rows.map((row) => [
       row.method,
@@ -362,7 +376,9 @@ function meanWords({ mean, interval }: Mean, format: (value: number) => string):
   return interval ? `${format(mean)} [${interval.map(format).join(", ")}]` : format(mean);
 }
 
-function bootstrapWords({ estimate, low, high }: BootstrapInterval): string {
+/** Resamples of tasks with one cell each are all alike, which says nothing of other runs. */
+function bootstrapWords({ estimate, low, high }: BootstrapInterval, isResampled: boolean): string {
+  if (!isResampled) return score(estimate);
   return `${score(estimate)} [${score(low)}, ${score(high)}]`;
 }
 
@@ -446,26 +462,21 @@ function profileFigure({ methods }: Suite, shared: Comparable): Figure | null {
   };
 }
 
-function curveFigures({ tasks, methods }: Suite, outcomes: readonly Outcome[]): Figure[] {
-  const groups = panelGroups(methods.map(({ name }) => name));
-  return tasks.flatMap((task): Figure[] => {
-    const cells = outcomes.filter((outcome) => outcome.task === task.name && outcome.curve.length > 0);
-    if (cells.length === 0) return [];
-    const panels = groups.map((group) => curvesOf(cells, group));
-    const counts = methods.map(({ name }) => {
-      const own = outcomes.filter((outcome) => outcome.task === task.name && outcome.method === name);
-      return `${name} ${count(own, "complete")} of ${own.length}`;
-    });
-    return [
-      {
-        id: `curves-${task.name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}`,
-        title: `${task.name}: true return over training`,
-        caption: `${task.env}, deterministic episodes. Lines: mean over complete cells (${enumerate(counts)}); bands: 95% by Student's t over cells where there are two or more. Faint: cells that are not complete. The score is the mean over what lies right of the upright line.`,
-        layout: panels.length > 1 ? "small" : "wide",
-        panels,
-      },
-    ];
+function curveFigure(task: Task, methods: readonly string[], outcomes: readonly Outcome[]): Figure | null {
+  const cells = outcomes.filter((outcome) => outcome.task === task.name && outcome.curve.length > 0);
+  if (cells.length === 0) return null;
+  const panels = panelGroups(methods).map((group) => curvesOf(cells, group));
+  const counts = methods.map((name) => {
+    const own = outcomes.filter((outcome) => outcome.task === task.name && outcome.method === name);
+    return `${name} ${count(own, "complete")} of ${own.length}`;
   });
+  return {
+    id: `curves-${task.name}`,
+    title: `${task.name}: true return over training`,
+    caption: `${task.env}, deterministic episodes. Lines: mean over complete cells (${enumerate(counts)}); bands: 95% by Student's t over cells where there are two or more. Faint: cells that are not complete. Scores are of what lies right of the upright line.`,
+    layout: panels.length > 1 ? "small" : "wide",
+    panels,
+  };
 }
 
 function curvesOf(cells: readonly Outcome[], group: readonly LookOf[]): XyPanel {

@@ -1,10 +1,10 @@
 /** The suites that come with Tandem. */
 import { parseSuite, type Suite, type WrittenSuite } from "./suite.ts";
 
-/** A suite that comes with Tandem; its demonstrations are looked for in the working directory. */
+/** Too short to learn. Demonstrations of built-in suites are looked for in the working directory. */
 const QUICK: WrittenSuite = {
   name: "quick",
-  title: "Three methods, two tasks, a few thousand steps: what the tool does, not what the methods can",
+  title: "Three methods on two tasks for a few minutes: what the tool does, not what they can",
   tasks: [
     {
       name: "HalfCheetah",

@@ -5,6 +5,7 @@ import { Command, Option } from "commander";
 import {
   disagreement,
   findingsOf,
+  isFigure,
   isWanted,
   readOutcome,
   replayBytes,
@@ -14,7 +15,6 @@ import {
   type Outcome,
   type Pace,
   type Suite,
-  type Table,
 } from "../bench/index.ts";
 import { TandemError } from "../core/index.ts";
 import { readConfig, withWriteErrors } from "../runs/index.ts";
@@ -35,7 +35,7 @@ Examples:
     $ tandem bench suite.json --out runs/suite --parallel 2
   What there is to do, and what is done:
     $ tandem bench suite.json --out runs/suite --list
-  Only some of its cells: by task, method, or part of TASK/METHOD/EPISODE-SEED
+  Only the cells of one task, and one method's on episode 0 with seed 1:
     $ tandem bench suite.json --out runs/suite --only Hopper --only dac/0-1
   The report on what there is so far, while cells are in training or after:
     $ tandem bench suite.json --out runs/suite --report
@@ -56,7 +56,7 @@ export function benchCommand(entry: URL): Command {
     .addOption(
       new Option(
         "--only <text>",
-        "only cells of that task or method, or with it in their id (repeatable)",
+        "only these cells: a task, a method, or parts of TASK/METHOD/EPISODE-SEED (repeatable)",
       ).argParser((text: string, earlier: string[] | undefined) => [...(earlier ?? []), text]),
     )
     .addOption(new Option("--list", "say how each cell stands, run nothing"))
@@ -83,51 +83,65 @@ interface Known {
 
 async function bench(command: Command, entry: URL, word: string): Promise<number> {
   const flags = optionsOnCommandLine(command);
-  const parallel = optionValue(flags, "parallel", wholeNumber(1)) ?? availableParallelism();
+  const parallel = optionValue(flags, "parallel", wholeNumber(1));
   const only = flags.get("only")?.texts ?? [];
+  const keepReplay = flags.has("keep-replay");
   const found = findSuite(word);
   const folder = optionValue(flags, "out", anyText) ?? join("runs", found.suite.name);
   const { cells, doubts } = await planBench(found);
-  const wanted = cells.filter(({ cell }) => isWanted(cell, only));
+  const known = cells.map((planned) => knownOf(planned, folder));
+  const wanted = known.filter(({ planned }) => isWanted(planned.cell, only));
   if (wanted.length === 0) {
     throw new TandemError(
       "--only",
       `no cell is called ${only.join(" or ")}; see which there are with --list`,
     );
   }
-  const words = [
-    word,
-    "--out",
-    folder,
-    ...(flags.has("keep-replay") ? ["--keep-replay"] : []),
-    ...only.flatMap((text) => ["--only", text]),
-  ];
-  const goOn = commandText("bench", ...words);
-  const known = wanted.map((planned) => knownOf(planned, folder));
-  if (flags.has("list")) return list(known);
+  if (flags.has("list")) return list(wanted);
 
-  let end: BenchEnd = { completed: [], failed: [], stopped: null };
+  const conclude = (end: BenchEnd): Promise<number> =>
+    report(found.suite, cells, folder, end, {
+      json: flags.has("json"),
+      command: commandText("bench", word, "--out", folder),
+    });
   if (flags.has("report")) {
     if (!existsSync(folder)) throw new TandemError("--report", `there is nothing at ${folder}; check --out`);
-  } else {
-    for (const doubt of doubts) warn(doubt);
-    withWriteErrors(folder, () => mkdirSync(folder, { recursive: true }));
-    requireUnlocked(folder);
-    end = await train(entry, folder, known, { parallel, keepReplay: flags.has("keep-replay") });
+    return conclude(NOTHING);
   }
+  for (const doubt of doubts) warn(doubt);
+  withWriteErrors(folder, () => mkdirSync(folder, { recursive: true }));
+  requireUnlocked(folder);
+  const end = await train(entry, folder, wanted, {
+    parallel: parallel ?? availableParallelism(),
+    keepReplay,
+  });
+  if (end.stopped === null) return conclude(end);
+  const words = [
+    ...(parallel === undefined ? [] : ["--parallel", String(parallel)]),
+    ...only.flatMap((text) => ["--only", text]),
+    ...(keepReplay ? ["--keep-replay"] : []),
+  ];
+  const left = wanted.filter(({ planned }) => knownOf(planned, folder).outcome.state !== "complete").length;
+  process.stderr.write(
+    `Stopped with ${left} of ${wanted.length} cells to go; each goes on from what it has saved:\n  ${commandText("bench", word, "--out", folder, ...words)}\n`,
+  );
+  return end.stopped;
+}
+
+const NOTHING: BenchEnd = { completed: [], failed: [], stopped: null };
+
+/** Write the report on all cells and say what there is in it; returns the exit code. */
+async function report(
+  suite: Suite,
+  cells: readonly PlannedCell[],
+  folder: string,
+  end: BenchEnd,
+  { json, command }: { readonly json: boolean; readonly command: string },
+): Promise<number> {
   const outcomes = cells.map((planned) => knownOf(planned, folder).outcome);
-  const strangers = strangersIn(folder, outcomes);
-  const findings = findingsOf(found.suite, outcomes, strangers, commandText("bench", word, "--out", folder));
-  writeBench(folder, findings, outcomes, detailsOf(found.suite, outcomes));
-  if (flags.has("json")) process.stdout.write(jsonLine(found.suite, folder, outcomes, end));
-  else if (end.stopped === null) process.stdout.write(await reportText(findings, folder));
-  if (end.stopped !== null) {
-    const complete = outcomes.filter(({ state }) => state === "complete").length;
-    process.stderr.write(
-      `Stopped: ${complete} of ${outcomes.length} cells complete, those that ran are saved. To go on:\n  ${goOn}\n`,
-    );
-    return end.stopped;
-  }
+  const findings = findingsOf(suite, outcomes, strangersIn(folder, outcomes), command);
+  writeBench(folder, findings, outcomes, detailsOf(suite, outcomes));
+  process.stdout.write(json ? jsonLine(suite, folder, outcomes, end) : await reportText(findings, folder));
   for (const { id, reason } of end.failed) process.stderr.write(`tandem: bench: ${id} failed: ${reason}\n`);
   return end.failed.length > 0 ? 1 : 0;
 }
@@ -169,7 +183,7 @@ async function train(
   }
   const complete = known.length - waiting.length - diverged.length;
   process.stderr.write(`${waiting.length} of ${known.length} cells to train, ${parallel} at a time\n`);
-  if (waiting.length === 0) return { completed: [], failed: [], stopped: null };
+  if (waiting.length === 0) return NOTHING;
   sayDisk(folder, waiting, parallel, keepReplay);
   const paces = known.flatMap(({ outcome }) => paceOf(outcome));
   return runBench({ entry, folder, waiting, all: known.length, complete, paces, parallel, keepReplay });
@@ -242,7 +256,7 @@ function jsonLine(
 
 /** The report for a terminal. */
 async function reportText(
-  { title, headline, warnings, tables, figures }: BenchFindings,
+  { title, headline, warnings, exhibits }: BenchFindings,
   folder: string,
 ): Promise<string> {
   const { renderFigureText } = await import("../report/index.ts");
@@ -251,15 +265,17 @@ async function reportText(
   const width = Math.min(process.stdout.columns || 80, 120);
   const colour = process.stdout.isTTY && process.stdout.hasColors();
   const pen = penOf(colour);
-  const shown = (table: Table): string =>
-    [table.title, ...tableText(table, width, pen), ...wrap(table.note, width)].filter(Boolean).join("\n");
+  const words = (text: string): string => wrap(text, width).join("\n");
   const parts = [
-    wrap(title, width).join("\n"),
-    wrap(headline, width).join("\n"),
-    ...warnings.map((warning) => wrap(`warning: ${warning}`, width).join("\n")),
-    ...tables.map(shown),
-    ...figures.map((figure) => `${figure.title}\n${renderFigureText(figure, { width, colour })}`),
-    `Report: ${join(folder, "bench.html")}; its tables: bench.md; a line a cell: results.jsonl`,
+    pen.muted(words(title)),
+    pen.strong(words(headline)),
+    ...warnings.map((warning) => words(`warning: ${warning}`)),
+    ...exhibits.map((each) => {
+      if (isFigure(each)) return `${each.title}\n${renderFigureText(each, { width, colour })}`;
+      const lines = [pen.strong(each.title), ...tableText(each, width, pen)];
+      return [...lines, ...(each.note === "" ? [] : [pen.muted(words(each.note))])].join("\n");
+    }),
+    `Report: ${join(folder, "bench.html")}\nTables: ${join(folder, "bench.md")}; a line a cell: ${join(folder, "results.jsonl")}`,
   ];
   return `${parts.join("\n\n")}\n`;
 }
