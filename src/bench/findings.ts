@@ -384,7 +384,7 @@ function bootstrapWords({ estimate, low, high }: BootstrapInterval, isResampled:
 
 /** A normalised score. */
 function score(value: number): string {
-  return grouped(value, Math.abs(value) < 0.1 ? 3 : 2);
+  return grouped(value, 2);
 }
 
 function some(ids: readonly string[]): string {

@@ -47,8 +47,11 @@ const TINY = {
         "policy-steps-per-reward-step": 100,
         "reward-network": "two-layer:64",
         termination: "absorbing",
+        "reward-radius": 7,
+        instruments: true,
+        "shuffle-expert": false,
       },
-      perTask: { Cheetah: { termination: "native" } },
+      perTask: { Cheetah: { termination: "native", "reward-weight-decay": 0.01 } },
     },
     { name: "sqil", options: { method: "sqil", batchSize: 8 } },
   ],
@@ -219,6 +222,15 @@ it("tandem bench lists what is built in, and the cells of a suite", async () => 
   ]);
 });
 
+it("tandem bench finds demonstrations beside the suite, and where a variable says", async () => {
+  mkdirSync(join(cwd, "suites"));
+  writeSuite("suites/beside.json", taskWith({ demos: "../demo.npz" }));
+  writeSuite("suites/variable.json", taskWith({ demos: "${TANDEM_TEST_PLACE}/demo.npz" }));
+  expect(await bench("suites/beside.json", "--list")).toMatchObject({ code: 0 });
+  const env = { TANDEM_TEST_PLACE: cwd };
+  expect(await tandem(["bench", "suites/variable.json", "--list"], { cwd, env })).toMatchObject({ code: 0 });
+});
+
 describe("a bench", () => {
   let first: CommandOutcome;
   beforeAll(async () => {
@@ -256,7 +268,13 @@ describe("a bench", () => {
       demos: { firstEpisode: 2, episodes: 1 },
       evaluation: { every: 100, episodes: 1, finalEpisodes: 2 },
       env: { id: "HalfCheetah-v5", options: { maxEpisodeSteps: 60 } },
-      algorithm: { method: "ml-irl", termination: "native", sac: { hidden: [16, 16], batchSize: 16 } },
+      instruments: true,
+      algorithm: {
+        method: "ml-irl",
+        termination: "native",
+        sac: { hidden: [16, 16], batchSize: 16 },
+        reward: { regulariser: { kind: "weight-decay", rate: 0.01 } },
+      },
     });
     expect(readJson(cwd, "whole", "Cheetah/sqil/0-3", "config.json")).toMatchObject({
       algorithm: { method: "sqil", sac: { batchSize: 8 } },
@@ -264,15 +282,35 @@ describe("a bench", () => {
   });
 
   it(
-    "gives the very numbers of tandem train",
+    "gives the very numbers of tandem train, also with another seed and environment options",
     async () => {
+      const world = { ...TASK, envOptions: { forwardRewardWeight: 2 }, heldOut: [] };
+      writeSuite("seeds.json", {
+        ...TINY,
+        tasks: [{ ...world, trajectories: [1], episodes: 2 }],
+        seeds: [5, 4],
+      });
+      const seeds = await bench("seeds.json", "--out", "seeds", "--only", "sqil/1-4");
+      expect(seeds).toMatchObject({ code: 0, stderr: expect.stringContaining("1 of 1 cells to train") });
       const words = (
-        "train --demos demo.npz --first-episode 2 --method sqil --steps 300 --seed 3 --hidden 16,16 --start-steps 100 " +
-        "--batch-size 8 --evaluate-every 100 --evaluation-episodes 1 --final-episodes 2 --out alone --json"
+        "train --demos demo.npz --env-option forwardRewardWeight=2 --first-episode 1 --episodes 2 --method sqil --steps 300 " +
+        "--seed 4 --hidden 16,16 --start-steps 100 --batch-size 8 --evaluate-every 100 --evaluation-episodes 1 --final-episodes 2 " +
+        "--out alone --json"
       ).split(" ");
       expect(await tandem(words, { cwd })).toMatchObject({ code: 0 });
-      expect(timelessMetrics(join(cwd, "whole/Cheetah/sqil/2-3"))).toEqual(
+      expect(timelessMetrics(join(cwd, "seeds/Cheetah/sqil/1-4"))).toEqual(
         timelessMetrics(join(cwd, "alone")),
+      );
+      const { stdout } = await bench("seeds.json", "--out", "seeds", "--list");
+      expect(stdout).toBe(
+        [
+          "not begun  Cheetah/irl/1-5",
+          "not begun  Cheetah/sqil/1-5",
+          "not begun  Cheetah/irl/1-4",
+          "complete   Cheetah/sqil/1-4",
+        ]
+          .map((line) => `${line}\n`)
+          .join(""),
       );
     },
     LONG,
@@ -376,6 +414,7 @@ describe("a bench that was stopped", () => {
       let sent = false;
       const part = await tandem(["bench", ...args], {
         cwd,
+        asTerminal: true,
         onStderr: (text, kill) => {
           if (sent || !text.includes("beginning Cheetah/sqil")) return;
           sent = true;
