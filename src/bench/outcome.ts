@@ -8,7 +8,7 @@ import type { RunConfig } from "../runs/index.ts";
 import type { Cell } from "./cells.ts";
 
 /** `diverged`: a measurement was not finite, which ended the run for good. */
-export type CellState = "new" | "begun" | "diverged" | "complete";
+type CellState = "new" | "begun" | "diverged" | "complete";
 
 /** A cell with all that reports say of it: a line of `results.jsonl`. */
 export interface Outcome {

@@ -58,7 +58,7 @@ export function createBenchProgress(stream: ProgressStream, clock: () => number)
 }
 
 /** `7 of 54 cells, 2 running, 45 left, 3 h 20 min left  Hopper/dac/0-1 41%`, as much of it as fits. */
-export function standingLine(
+function standingLine(
   { all, complete, running, waiting, paces, parallel }: BenchStanding,
   width: number,
 ): string {

@@ -147,7 +147,7 @@ export async function runBench(job: BenchJob): Promise<BenchEnd> {
 }
 
 /** The log of a cell, beside its folder. */
-export function logOf(folder: string, id: string): string {
+function logOf(folder: string, id: string): string {
   return join(folder, `${id}.log`);
 }
 

@@ -40,6 +40,8 @@ const marksOf = ({ panels }: Figure, panel = 0): readonly Mark[] => {
 const linesOf = (shown: Figure, panel = 0): LineMark[] =>
   marksOf(shown, panel).filter((mark) => mark.kind === "line");
 
+const looks = (shown: Figure) => linesOf(shown).map(({ name, tone, dash }) => [name, tone, dash]);
+
 describe("findings on a bench that is complete", () => {
   it("say how many cells each table rests on", () => {
     expect(all.headline).toBe(
@@ -99,7 +101,6 @@ describe("findings on a bench that is complete", () => {
   });
 
   it("draw each method alike in all figures", () => {
-    const looks = (shown: Figure) => linesOf(shown).map(({ name, tone, dash }) => [name, tone, dash]);
     expect(looks(figure(all, "profile"))).toEqual([
       ["first", "series1", "solid"],
       ["second", "series2", "dashed"],
@@ -186,14 +187,14 @@ describe("findings on a bench that is not", () => {
   });
 });
 
-describe("cells that are not of one world", () => {
-  const odd = (config: object, summary: object = {}): readonly string[] => {
-    const cells = outcomes(suite, done);
-    const place = cells.findIndex(({ id }) => id === "two/first/1-2");
-    const told = { ...done("two/first/1-2"), config, summary };
-    return findings(cells.with(place, outcome(suite, "two/first/1-2", told))).warnings;
-  };
+const odd = (config: object, summary: object = {}): readonly string[] => {
+  const cells = outcomes(suite, done);
+  const place = cells.findIndex(({ id }) => id === "two/first/1-2");
+  const told = { ...done("two/first/1-2"), config, summary };
+  return findings(cells.with(place, outcome(suite, "two/first/1-2", told))).warnings;
+};
 
+describe("cells that are not of one world", () => {
   it("are told apart by version, kernels, environment options and demonstrations", () => {
     expect(odd({ version: "0.0.9" })).toEqual([
       "Made by different builds, which may differ in more than last bits: Tandem 0.1.0 with simd kernels made 15 cells, Tandem 0.0.9 with simd kernels made two/first/1-2.",

@@ -45,10 +45,10 @@ const all = outcomes(suite, complete);
 const without = (...ids: string[]) =>
   outcomes(suite, (id) => (ids.includes(id) ? { state: "begun", returns: [999] } : complete(id)));
 
-describe("a cell", () => {
-  const cell = (returns: readonly number[], summary = {}) =>
-    outcome(suite, "one/first/0-1", { state: "complete", returns, summary });
+const cell = (returns: readonly number[], summary = {}) =>
+  outcome(suite, "one/first/0-1", { state: "complete", returns, summary });
 
+describe("a cell", () => {
   it("scores the mean of the evaluations in the last tenth, not the last, the best, or the final one", () => {
     // Evaluations at 50, 100 .. 1000: those at 950 and 1000 come after 900.
     const returns = Array.from({ length: 20 }, (_, i) => (i === 5 ? 900 : i === 17 ? 777 : 10 * i));
@@ -231,9 +231,10 @@ describe("a learning curve", () => {
   });
 });
 
+const found = (changes: object) => runConfig.parse({ ...CONFIG, ...changes });
+
 describe("what a folder holds", () => {
   const planned = runConfig.parse(CONFIG) as TrainConfig;
-  const found = (changes: object) => runConfig.parse({ ...CONFIG, ...changes });
 
   it("agrees with the plan whatever made it, and wherever the file lies", () => {
     const elsewhere = { demos: { ...CONFIG.demos, path: "/other/demo.npz" } };
@@ -289,6 +290,8 @@ describe("what a folder holds", () => {
   });
 });
 
+const left = (task: string, method: string, steps: number) => ({ task, method, steps });
+
 describe("the time left", () => {
   const paces = [
     { task: "one", method: "first", stepsPerSecond: 10 },
@@ -296,7 +299,6 @@ describe("the time left", () => {
     { task: "two", method: "first", stepsPerSecond: 5 },
     { task: "two", method: "second", stepsPerSecond: 100 },
   ];
-  const left = (task: string, method: string, steps: number) => ({ task, method, steps });
 
   it("is that of a cell by its own kind, else its method, else its task, else all", () => {
     expect(secondsLeft([left("one", "first", 200)], paces, 1)).toBe(10);

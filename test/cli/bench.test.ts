@@ -231,6 +231,10 @@ it("tandem bench finds demonstrations beside the suite, and where a variable say
   expect(await tandem(["bench", "suites/variable.json", "--list"], { cwd, env })).toMatchObject({ code: 0 });
 });
 
+/** As if process `pid` were at work in the folder `whole`. */
+const lock = (pid: number, cells = {}): void =>
+  writeFileSync(join(cwd, "whole", "bench.lock"), JSON.stringify({ pid, cells }));
+
 describe("a bench", () => {
   let first: CommandOutcome;
   beforeAll(async () => {
@@ -382,8 +386,6 @@ describe("a bench", () => {
   });
 
   it("refuses a folder that another bench is at work in, not one that a dead one left", async () => {
-    const lock = (pid: number, cells = {}): void =>
-      writeFileSync(join(cwd, "whole", "bench.lock"), JSON.stringify({ pid, cells }));
     const dead = 2 ** 22 + 1;
     lock(process.pid);
     const busy = await bench("tiny.json", "--out", "whole");
