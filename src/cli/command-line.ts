@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { TandemError } from "../core/index.ts";
+import { benchCommand } from "./bench.ts";
 import { demosCommand } from "./demos.ts";
 import { evalCommand } from "./eval.ts";
 import { expertCommand } from "./expert.ts";
@@ -48,6 +49,7 @@ function tandem(entry: URL): Command {
     expertCommand(entry),
     evalCommand(),
     reportCommand(),
+    benchCommand(entry),
     labCommand(entry),
     demos,
   ];

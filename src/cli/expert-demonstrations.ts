@@ -15,6 +15,7 @@ import {
   readDemonstrations,
   recordedStride,
   shuffledExpert,
+  takeEpisodes,
   type Demonstrations,
 } from "../demos/index.ts";
 import type { Environment } from "../envs/index.ts";
@@ -58,19 +59,30 @@ export async function chooseEpisodes(
     throw new TandemError("--episodes", `${path} has ${left}${from}, got ${episodes}; ask for fewer`);
   }
   const end = firstEpisode + episodes;
-  if (end + heldOut > available) {
-    throw new TandemError(
-      "--held-out",
-      `${path} has ${available - end} episodes after those that are learnt from, got ${heldOut}; ask for fewer`,
-    );
+  for (const episode of heldOut) {
+    if (episode >= available)
+      throw new TandemError("--held-out", `${path} has episodes 0 to ${available - 1}, got ${episode}`);
+    if (episode >= firstEpisode && episode < end)
+      throw new TandemError(
+        "--held-out",
+        `episode ${episode} is among those that are learnt from; choose others`,
+      );
   }
   const chosen = sliceEpisodes(demonstrations.trajectories, firstEpisode, end);
   const trajectories = shuffled ? shuffledExpert(chosen, foldIn(keyFromSeed(seed), SHUFFLING)) : chosen;
   const transitions = transitionCount(trajectories);
   return {
     trajectories,
-    heldOut: heldOut > 0 ? sliceEpisodes(demonstrations.trajectories, end, end + heldOut) : null,
-    config: { path, sha256: await sha256Of(path), episodes, firstEpisode, transitions, shuffled, heldOut },
+    heldOut: heldOut.length > 0 ? takeEpisodes(demonstrations.trajectories, heldOut) : null,
+    config: {
+      path,
+      sha256: await sha256Of(path),
+      episodes,
+      firstEpisode,
+      transitions,
+      shuffled,
+      heldOut: [...heldOut],
+    },
   };
 }
 

@@ -87,6 +87,15 @@ export function oneOf<Word extends string>(...words: readonly Word[]): ValueRead
   return { expected: words.join(" or "), read: (text) => words.find((word) => word === text) ?? null };
 }
 
+/** Episodes of a file, as in 7,8. */
+export const episodeNumbers: ValueReader<number[]> = {
+  expected: "episodes counted from 0, such as 7,8",
+  read: (text) => {
+    const episodes = text.split(",").map((part) => wholeNumber(0).read(part.trim()));
+    return episodes.every((episode) => episode !== null) ? episodes : null;
+  },
+};
+
 /** Widths of layers, as in 256,256. */
 export const layerWidths: ValueReader<number[]> = {
   expected: "the widths of layers, such as 256,256",

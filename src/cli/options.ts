@@ -162,7 +162,7 @@ export const TRAIN_OPTIONS: readonly Option[] = [
   option("Task:", "--demos <file>", "expert's file, as demos inspect reads it"),
   option("Task:", "--episodes <n>", "episodes to learn from, or all", 1),
   option("Task:", "--first-episode <k>", "the first of them, counting from 0", 0),
-  option("Task:", "--held-out <n>", "episodes after those, only measured on", 0),
+  option("Task:", "--held-out <list>", "such as 7,8: episodes that are only measured on", "none"),
   ...runOptions("Run:"),
   ...METHOD_OPTIONS,
   ...policyOptions(TRAIN_DEFAULTS),

@@ -46,7 +46,8 @@ export function collectOptions<K extends Kind>(
   return { given: new Map([...fromFile, ...flags]), base: null };
 }
 
-const EXCLUSIVE = [
+/** Options of which the later one takes the place of the other. */
+export const EXCLUSIVE = [
   ["reward-radius", "reward-weight-decay"],
   ["reward-weight-decay", "reward-radius"],
 ];
@@ -109,7 +110,7 @@ export async function commonConfig(
 }
 
 /** Refuse, before anything else is done, a place where the run could not be. */
-export function requirePlaceFor({ out }: RunSettings): void {
+export function requirePlaceFor({ out }: Pick<RunSettings, "out">): void {
   requireFreePlace(out);
 }
 

@@ -2,6 +2,7 @@ import { TandemError } from "../core/index.ts";
 import { EVALUATION_DEFAULTS, type MlIrlConfig, type RunConfig, type TrainConfig } from "../runs/index.ts";
 import {
   anyText,
+  episodeNumbers,
   layerWidths,
   onOrOff,
   oneOf,
@@ -34,8 +35,8 @@ export interface DemonstrationSettings {
   readonly episodes: number | "all";
   readonly firstEpisode: number;
   readonly shuffled: boolean;
-  /** Episodes after those, to be measured on. */
-  readonly heldOut: number;
+  /** Other episodes, to be measured on. */
+  readonly heldOut: readonly number[];
 }
 
 /** The environment that is asked for; null where it is left to the demonstrations. */
@@ -88,7 +89,7 @@ export function demonstrationSettings(given: GivenOptions, base: TrainConfig | n
     episodes: optionValue(given, "episodes", wordOr("all", wholeNumber(1))) ?? base?.demos.episodes ?? 1,
     firstEpisode: optionValue(given, "first-episode", wholeNumber(0)) ?? base?.demos.firstEpisode ?? 0,
     shuffled: optionValue(given, "shuffle-expert", onOrOff) ?? base?.demos.shuffled ?? false,
-    heldOut: optionValue(given, "held-out", wholeNumber(0)) ?? base?.demos.heldOut ?? 0,
+    heldOut: optionValue(given, "held-out", episodeNumbers) ?? base?.demos.heldOut ?? [],
   };
 }
 

@@ -10,6 +10,7 @@ import { algorithmSettings, instrumentSettings } from "./method-settings.ts";
 import { anyText, optionValue, type GivenOptions } from "./option-values.ts";
 import { optionsOnCommandLine, TRAIN_OPTIONS } from "./options.ts";
 import { showReport } from "./report.ts";
+import type { RunExpert } from "./training-session.ts";
 import {
   beginRun,
   collectOptions,
@@ -69,16 +70,35 @@ async function train(command: Command, entry: URL): Promise<number> {
   return 0;
 }
 
-async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Promise<RunEnd> {
+async function begin(entry: URL, asked: CollectedOptions<"train">): Promise<RunEnd> {
+  const out = optionValue(asked.given, "out", anyText) ?? null;
+  requirePlaceFor({ out });
+  const { config, expert, doubts } = await planTraining(asked, readDemonstrations);
+  for (const doubt of doubts) warn(doubt);
+  return beginRun(entry, out, config, expert);
+}
+
+/** A training that was asked for: checked, and nothing of it is on disk. */
+export interface PlannedTraining {
+  readonly config: TrainConfig;
+  readonly expert: RunExpert;
+  /** What seems wrong with the demonstrations, one sentence each. */
+  readonly doubts: readonly string[];
+}
+
+/** Settle every setting of a training and check them against its task and demonstrations, which `read` reads. */
+export async function planTraining(
+  { given, base }: CollectedOptions<"train">,
+  read: typeof readDemonstrations,
+): Promise<PlannedTraining> {
   const wanted = demonstrationSettings(given, base);
-  const source = await readDemonstrations(wanted.path);
+  const source = await read(wanted.path);
   const id = askedEnvironment(given, base) ?? recordedEnvironment(source);
   requireEnvironment(id);
   const { train: usual, trainSteps } = taskDefaults(id);
   const settings = runSettings(given, base, trainSteps);
   const algorithm = algorithmSettings(given, base?.algorithm, usual);
   const instruments = instrumentSettings(given, base?.instruments, algorithm);
-  requirePlaceFor(settings);
   if (wanted.shuffled && rewardInputsOf(algorithm) === "state") {
     throw new TandemError(
       "--shuffle-expert",
@@ -89,11 +109,12 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
   const options = { ...(source.env === id ? recordedOptions(source) : {}), ...settings.envOptions };
   const environment = await openEnvironment(id, options);
   try {
-    if (source.env && source.env !== id) {
-      warn(`the demonstrations say that they are of ${source.env}, the run is in ${id}`);
-    }
+    const foreign =
+      source.env && source.env !== id
+        ? [`the demonstrations say that they are of ${source.env}, the run is in ${id}`]
+        : [];
     const demonstrations = await chooseEpisodes(source, wanted, environment, settings.seed);
-    for (const doubt of doubtsAbout(demonstrations, source, environment)) warn(doubt);
+    const doubts = [...foreign, ...doubtsAbout(demonstrations, source, environment)];
     requireEndless(algorithm.termination, environment);
     requireWholeEpisodes(
       "--termination",
@@ -108,7 +129,7 @@ async function begin(entry: URL, { given, base }: CollectedOptions<"train">): Pr
       instruments,
       algorithm,
     };
-    return await beginRun(entry, settings.out, config, demonstrations);
+    return { config, expert: demonstrations, doubts };
   } finally {
     environment.close();
   }

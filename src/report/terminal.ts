@@ -1,8 +1,9 @@
 import { finalReturnFigure, trueReturnFigure } from "./figures.ts";
-import { keyNumbers, seedTable, type KeyNumber, type Table } from "./key-numbers.ts";
+import { keyNumbers, seedTable, type KeyNumber } from "./key-numbers.ts";
 import { notes } from "./notes.ts";
 import type { Run } from "./run.ts";
 import { penOf, type Pen } from "./terminal-style.ts";
+import { tableText, wrap } from "./terminal-text.ts";
 import { renderFigureText } from "./text-chart.ts";
 import { headline, verdict } from "./verdict.ts";
 
@@ -43,29 +44,4 @@ function numbersTable(rows: readonly KeyNumber[], width: number, pen: Pen): stri
     const [first, ...rest] = wrap(note, width - indent);
     return [`${head}  ${pen.muted(first)}`, ...rest.map((line) => " ".repeat(indent) + pen.muted(line))];
   });
-}
-
-/** Columns of a table, as many from the left as fit. */
-function tableText({ columns, rows }: Table, width: number, pen: Pen): string[] {
-  const widths = columns.map((column, i) => Math.max(column.length, ...rows.map((row) => row[i].length)));
-  let room = width;
-  const fitting = widths.filter((each) => (room -= each + 2) >= -2).length;
-  const line = (cells: readonly string[]): string =>
-    cells
-      .slice(0, fitting)
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
-      .join("  ");
-  return [pen.muted(line(columns)), ...rows.map(line)];
-}
-
-/** Words in lines of at most `width` characters. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width)
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
 }

@@ -160,8 +160,8 @@ const trainConfig = z.strictObject({
     firstEpisode: z.number().int().min(0).default(0),
     transitions: positive,
     shuffled: z.boolean(),
-    /** Episodes that follow those: never learnt from, policy and reward are measured on them. */
-    heldOut: z.number().int().min(0).default(0),
+    /** Episodes that are never learnt from: policy and reward are measured on them. */
+    heldOut: z.array(z.number().int().min(0)).default([]),
   }),
   /** Whether each evaluation also measures how linear the reward is. It changes nothing else. */
   instruments: z.boolean().default(false),

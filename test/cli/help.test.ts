@@ -6,7 +6,7 @@ const cwd = tmpdir();
 
 describe("help", () => {
   it.each([
-    [[], ["train", "expert", "eval", "report", "lab", "demos"]],
+    [[], ["train", "expert", "eval", "report", "bench", "lab", "demos"]],
     [
       ["train", "--help"],
       ["Task:", "Policy:", "Reward:", "--instruments", "Negative controls", "Examples:"],
@@ -26,6 +26,10 @@ describe("help", () => {
     [
       ["lab", "--help"],
       ["--quick", "--restart", "Examples:"],
+    ],
+    [
+      ["bench", "--help"],
+      ["--parallel", "--only", "--list", "--report", "--keep-replay", "Ctrl-C", "Examples:"],
     ],
     [
       ["demos", "inspect", "--help"],

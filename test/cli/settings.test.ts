@@ -37,7 +37,7 @@ const OTHER_VALUES: Record<string, string | string[]> = {
   demos: "other.npz",
   episodes: "all",
   "first-episode": "2",
-  "held-out": "3",
+  "held-out": "3,5",
   steps: "2_000",
   seed: "7",
   out: "runs/mine",
@@ -135,7 +135,7 @@ describe("settings of a training", () => {
         kernels: undefined,
         out: null,
       },
-      demos: { path: "demo.npz", episodes: 1, firstEpisode: 0, shuffled: false, heldOut: 0 },
+      demos: { path: "demo.npz", episodes: 1, firstEpisode: 0, shuffled: false, heldOut: [] },
       algorithm: TRAIN_DEFAULTS,
       instruments: false,
     });

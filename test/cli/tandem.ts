@@ -40,6 +40,8 @@ export interface Outcome {
 export interface RunOptions {
   readonly cwd: string;
   readonly env?: Record<string, string>;
+  /** Whether signals go to the command and all that it starts, as those of a terminal do. */
+  readonly asTerminal?: boolean;
   /** Called with all of stderr so far whenever there is more of it. */
   readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
@@ -48,15 +50,22 @@ export interface RunOptions {
 const NODE_COMPILE_CACHE = join(tmpdir(), "tandem-compile-cache");
 
 /** `tandem ...args` */
-export function tandem(args: readonly string[], { cwd, env, onStderr }: RunOptions): Promise<Outcome> {
+export function tandem(
+  args: readonly string[],
+  { cwd, env, asTerminal = false, onStderr }: RunOptions,
+): Promise<Outcome> {
   const environment = { ...process.env, NODE_COMPILE_CACHE, ...env };
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: environment });
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: environment, detached: asTerminal });
+  const kill = (signal: NodeJS.Signals): void => {
+    if (asTerminal && child.pid !== undefined) process.kill(-child.pid, signal);
+    else child.kill(signal);
+  };
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk) => (stdout += String(chunk)));
   child.stderr.on("data", (chunk) => {
     stderr += String(chunk);
-    onStderr?.(stderr, (signal) => child.kill(signal));
+    onStderr?.(stderr, kill);
   });
   return new Promise((resolve, reject) => {
     child.on("error", reject);

@@ -11,6 +11,10 @@ const at = (...states: number[]): Trajectories => ({
   observations: Float32Array.from(states),
 });
 
+/** States that change for good at a step. */
+const late = (from: number): Trajectories =>
+  at(...Array.from({ length: 3000 }, (_, t) => (t < from ? t % 7 : 50 + (t % 7))));
+
 describe("the distance between states", () => {
   it("is the normalised energy distance, in the expert's scale", () => {
     // The expert's deviation is 1: pairs within it are 2 apart, within the agent's 4; between them 2, 6, 0, 4.
@@ -30,8 +34,6 @@ describe("the distance between states", () => {
   });
 
   it("looks at every part of long trajectories", () => {
-    const late = (from: number): Trajectories =>
-      at(...Array.from({ length: 3000 }, (_, t) => (t < from ? t % 7 : 50 + (t % 7))));
     expect(stateDistance(late(3000), late(1500))).toBeGreaterThan(0.2);
   });
 });

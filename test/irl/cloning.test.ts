@@ -17,6 +17,8 @@ import { SAC, walking, wayTo } from "./walking.ts";
 
 const KEY = keyFromSeed(4);
 const BASE: BcOptions = { sac: { ...SAC, hidden: [8], batchSize: 8 }, weightDecay: 0 };
+/** BASE with some of its policy's options changed. */
+const sac = (changed: Partial<SacOptions>): Partial<BcOptions> => ({ sac: { ...BASE.sac, ...changed } });
 /** Straight to the origin, in the environment's units. */
 const teacher = ([x]: Float64Array, action: Float32Array): void => {
   action[0] = Math.max(-0.25, Math.min(0.25, -x));
@@ -77,7 +79,6 @@ describeBuilds("behavioural cloning", (kernels) => {
   });
 
   it("obeys each of its options", () => {
-    const sac = (changed: Partial<SacOptions>): Partial<BcOptions> => ({ sac: { ...BASE.sac, ...changed } });
     const outcomes = [{}, { weightDecay: 0.5 }, sac({ batchSize: 4 }), sac({ learningRate: 1e-3 })].map(
       (options) => {
         const state = make(options);

@@ -55,7 +55,7 @@ const config: TrainConfig & { algorithm: MlIrlConfig } = {
     firstEpisode: 0,
     transitions: 50,
     shuffled: false,
-    heldOut: 0,
+    heldOut: [],
   },
   instruments: false,
   algorithm: {

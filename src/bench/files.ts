@@ -1,0 +1,60 @@
+/** The files of a bench's report. */
+import { join } from "node:path";
+import { renderPage } from "../report/index.ts";
+import { writeAtomically } from "../runs/index.ts";
+import { isFigure, pageParts, type BenchFindings, type Table } from "./findings.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** The report as one HTML page, which needs no script, no network and no other file. */
+export function benchPage(findings: BenchFindings, details: string): string {
+  return renderPage({
+    kicker: { strong: findings.title, rest: details },
+    heading: findings.headline,
+    parts: pageParts(findings),
+  });
+}
+
+/** The report's words and tables as Markdown. */
+export function benchMarkdown({
+  title,
+  headline,
+  warnings,
+  protocol,
+  exhibits,
+  command,
+}: BenchFindings): string {
+  const parts = [
+    `# ${title}`,
+    headline,
+    ...warnings.map((warning) => `**${warning}**`),
+    ...exhibits.flatMap((each) =>
+      isFigure(each) ? [] : [markdownTable(each), ...(each.note === "" ? [] : [each.note])],
+    ),
+    "## Protocol",
+    ...protocol,
+    `    ${command}`,
+  ];
+  return `${parts.join("\n\n")}\n`;
+}
+
+/** Write `results.jsonl` (a line a cell), `bench.md` and `bench.html` into `folder`. */
+export function writeBench(
+  folder: string,
+  findings: BenchFindings,
+  outcomes: readonly Outcome[],
+  details: string,
+): void {
+  const lines = outcomes.map((outcome) => `${JSON.stringify(outcome)}\n`);
+  writeAtomically(join(folder, "results.jsonl"), lines.join(""));
+  writeAtomically(join(folder, "bench.md"), benchMarkdown(findings));
+  writeAtomically(join(folder, "bench.html"), benchPage(findings, details));
+}
+
+function markdownTable({ title, columns, rows }: Omit<Table, "note">): string {
+  const rule = tableLine(columns.map((_, i) => (i === 0 ? "---" : "---:")));
+  return [`## ${title}`, "", tableLine(columns), rule, ...rows.map(tableLine)].join("\n");
+}
+
+function tableLine(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", String.raw`\|`)).join(" | ")} |`;
+}

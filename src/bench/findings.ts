@@ -1,0 +1,521 @@
+/** The report of a bench as plain parts: sentences, tables, figures; a page, a file and a terminal show the same. */
+import { curvePanel } from "../lab/curve-panel.ts";
+import {
+  axisOver,
+  panelOf,
+  seriesLook,
+  type Figure,
+  type LineMark,
+  type Mark,
+  type PagePart,
+  type SeriesLook,
+  type XyPanel,
+} from "../report/index.ts";
+import { MOST_SERIES } from "../report/look.ts";
+import {
+  enumerate,
+  formatCorrelation,
+  formatSeconds,
+  formatShare,
+  formatSteps,
+  formatValue,
+  grouped,
+  plural,
+} from "../report/numbers.ts";
+import type { BootstrapInterval } from "../eval/index.ts";
+import { buildsOf } from "./agreement.ts";
+import { lastTenth, type Outcome } from "./outcome.ts";
+import type { Suite, Task } from "./suite.ts";
+import {
+  aggregates,
+  comparable,
+  count,
+  FAILURE,
+  improvements,
+  meanCurve,
+  meanOf,
+  profiles,
+  taskRow,
+  varianceRow,
+  type AggregateRow,
+  type Comparable,
+  type Mean,
+  type TaskRow,
+} from "./statistics.ts";
+
+/** A table with its title and what must be known to read it. */
+export interface Table {
+  readonly title: string;
+  readonly note: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** What a bench has found. */
+export interface BenchFindings {
+  readonly title: string;
+  /** One sentence. */
+  readonly headline: string;
+  /** What makes the results hard to compare, or incomplete; empty where nothing does. */
+  readonly warnings: readonly string[];
+  /** How scores come about. */
+  readonly protocol: readonly string[];
+  /** In the order of reading: across tasks, each task, then what holds for all of them. */
+  readonly exhibits: readonly (Table | Figure)[];
+  /** The command that goes on with it. */
+  readonly command: string;
+}
+
+/**
+ * The findings on all cells of a suite, complete or not.
+ *
+ * @param strangers ids of runs that lie among the cells and are none of the suite's
+ */
+export function findingsOf(
+  suite: Suite,
+  outcomes: readonly Outcome[],
+  strangers: readonly string[],
+  command: string,
+): BenchFindings {
+  const tasks = suite.tasks.map(({ name }) => name);
+  const methods = suite.methods.map(({ name }) => name);
+  const rows = tasks.map((task) => methods.map((method) => taskRow(task, method, outcomes)));
+  const shared = comparable(tasks, methods, outcomes);
+  const across = aggregates(shared);
+  const exhibits = [
+    aggregateTable(shared, across, tasks),
+    improvementTable(shared),
+    profileFigure(suite, shared),
+    ...suite.tasks.flatMap((task, i) => [
+      scoreTable(task, rows[i], outcomes),
+      curveFigure(task, methods, outcomes),
+    ]),
+    varianceTable(suite, outcomes),
+    costTable(rows.flat()),
+    cellTable(outcomes),
+  ];
+  return {
+    title: suite.title ?? suite.name,
+    headline: headlineOf(outcomes, shared, across),
+    warnings: warningsOf(outcomes, strangers, shared, tasks, methods),
+    protocol: protocolOf(suite),
+    exhibits: exhibits.filter((each) => each !== null),
+    command,
+  };
+}
+
+/** The parts in the order of a page. */
+export function pageParts({ warnings, protocol, exhibits, command }: BenchFindings): PagePart[] {
+  return [
+    ...paragraphs(warnings),
+    ...exhibits.flatMap((each): PagePart[] => {
+      if (isFigure(each)) return [{ kind: "figure", figure: each }];
+      const { note, ...table } = each;
+      return [{ kind: "table", ...table }, ...paragraphs(note === "" ? [] : [note])];
+    }),
+    { kind: "heading", text: "Protocol" },
+    ...paragraphs(protocol),
+    { kind: "command", text: command },
+  ];
+}
+
+/** Tells figures from tables. */
+export function isFigure(exhibit: Table | Figure): exhibit is Figure {
+  return "panels" in exhibit;
+}
+
+function paragraphs(texts: readonly string[]): PagePart[] {
+  return texts.map((text) => ({ kind: "paragraph", text }));
+}
+
+// ---- words -------------------------------------------------------------------------------------------------------
+
+function headlineOf(
+  outcomes: readonly Outcome[],
+  { tasks }: Comparable,
+  across: readonly AggregateRow[],
+): string {
+  const complete = count(outcomes, "complete");
+  const diverged = count(outcomes, "diverged");
+  const aside = diverged > 0 ? `, ${diverged} diverged` : "";
+  const state =
+    complete === outcomes.length
+      ? `All ${plural(complete, "cell")} are complete`.replace("All 1 cell are", "The one cell is")
+      : `${complete} of ${plural(outcomes.length, "cell")} complete${aside}`;
+  if (across.length === 0) return `${state}.`;
+  const scores = across.map(({ method, interquartileMean: { estimate } }) => `${method} ${score(estimate)}`);
+  return `${state}; interquartile mean on ${plural(tasks.length, "task")}: ${enumerate(scores)}.`;
+}
+
+function warningsOf(
+  outcomes: readonly Outcome[],
+  strangers: readonly string[],
+  { tasks: sharedTasks, methods: begun }: Comparable,
+  tasks: readonly string[],
+  methods: readonly string[],
+): string[] {
+  const warnings: string[] = [];
+  const [left, diverged] = [outcomes.filter(isUnfinished), count(outcomes, "diverged")];
+  if (left.length > 0) {
+    const begun = count(outcomes, "begun");
+    warnings.push(
+      `Unfinished: ${left.length} of ${plural(outcomes.length, "cell")} (${begun} of them begun). No mean includes them; faint lines show those that have begun.`,
+    );
+  }
+  if (diverged > 0) {
+    warnings.push(
+      `Diverged: ${plural(diverged, "cell")}, ended by a measurement that was not finite. Normalised scores count each as 0, true returns leave it out.`,
+    );
+  }
+  const idle = methods.filter((method) => !begun.some(({ name }) => name === method));
+  if (idle.length > 0 && begun.length > 0)
+    warnings.push(`Without any score yet, and in no comparison: ${enumerate(idle)}.`);
+  const uncompared = tasks.filter((task) => !sharedTasks.includes(task));
+  if (uncompared.length > 0 && begun.length > 0) {
+    warnings.push(
+      `Not in what is compared across tasks, as not all methods have a score there: ${enumerate(uncompared)}.`,
+    );
+  }
+  const [main, ...others] = buildsOf(outcomes);
+  if (others.length > 0) {
+    const rest = others.map(({ name, ids }) => `${name} made ${some(ids)}`);
+    warnings.push(
+      `Made by different builds, which may differ in more than last bits: ${main.name} made ${plural(main.ids.length, "cell")}, ${enumerate(rest)}.`,
+    );
+  }
+  for (const words of worldsOf(outcomes)) warnings.push(words);
+  if (strangers.length > 0) {
+    warnings.push(`Runs that lie among the cells but are none of this suite, left out: ${some(strangers)}.`);
+  }
+  const bare = outcomes.filter(({ score, normalised }) => score !== null && normalised === null);
+  if (bare.length > 0) {
+    warnings.push(
+      `Without a normalised score, as the return of their demonstrations is not known: ${some(bare.map(({ id }) => id))}.`,
+    );
+  }
+  return warnings;
+}
+
+/** A sentence for each task whose cells were made in different worlds: another environment option, other demonstrations. */
+function worldsOf(outcomes: readonly Outcome[]): string[] {
+  const begun = outcomes.filter(({ state }) => state !== "new");
+  return Array.from(
+    Map.groupBy(begun, ({ task }) => task),
+    ([task, cells]) => {
+      const worlds = Map.groupBy(cells, ({ envOptions, sha256 }) =>
+        JSON.stringify([Object.entries(envOptions).sort(([a], [b]) => (a < b ? -1 : 1)), sha256]),
+      );
+      if (worlds.size < 2) return "";
+      const groups = Array.from(worlds.values(), (group) => some(group.map(({ id }) => id)));
+      return `${task} is not one task: environment options or demonstrations differ between ${enumerate(groups)}.`;
+    },
+  ).filter((words) => words !== "");
+}
+
+function protocolOf({ seeds, tasks }: Suite): string[] {
+  const sets = tasks.map(
+    ({ name, env, trajectories, episodes, steps }) =>
+      `${name} (${env}): ${formatSteps(steps)} steps, ${plural(trajectories.length, "demonstration set")} of ${plural(episodes, "episode")} from episode ${enumerate(trajectories.map(String))}`,
+  );
+  return [
+    `${plural(seeds.length, "seed")} (${enumerate(seeds.map(String))}) a demonstration set. ${sets.join("; ")}.`,
+    "A cell's score is the mean true return over its evaluations in the last tenth of its training steps, never the best. Normalised, 0 is the return of uniformly random actions and 1 that of the demonstrations learnt from, both measured in the cell's own environment and written in its own summary.",
+    "Intervals on one task are Student's t over cells, 95%, as if cells were independent; where demonstration sets matter they are too narrow for other sets, and the table of variance components has the interval over sets. Intervals across tasks are percentiles of the stratified bootstrap (arXiv:2108.13264), 95%; they speak of other runs on these tasks, and with three or five cells a task hold in some 73 or 83 of 100 cases rather than 95.",
+  ];
+}
+
+// ---- tables ------------------------------------------------------------------------------------------------------
+
+function aggregateTable(
+  { tasks }: Comparable,
+  rows: readonly AggregateRow[],
+  all: readonly string[],
+): Table | null {
+  if (rows.length === 0) return null;
+  return {
+    title: "Across tasks, normalised",
+    note: `On ${tasks.length} of ${plural(all.length, "task")}: ${enumerate(tasks)}. In brackets 95% by the stratified bootstrap, where a task has two or more cells; a task with one adds no width. A smaller optimality gap is better.`,
+    columns: ["method", "cells", "interquartile mean", "mean", "median", "optimality gap"],
+    rows: rows.map(({ method, cells, planned, ...row }) => [
+      method,
+      `${cells} of ${planned}`,
+      ...[row.interquartileMean, row.mean, row.median, row.optimalityGap].map((each) =>
+        bootstrapWords(each, cells > tasks.length),
+      ),
+    ]),
+  };
+}
+
+function improvementTable(shared: Comparable): Table | null {
+  const rows = improvements(shared);
+  if (rows.length === 0) return null;
+  const { first } = rows[0];
+  return {
+    title: `Probability that ${first} improves on`,
+    note: `How probably a cell of ${first} scores above one of the other on the same task, ties counting half, over ${plural(shared.tasks.length, "task")}.`,
+    columns: ["method", `cells of ${first}`, "cells of the other", "probability"],
+    rows: rows.map(({ other, cells, probability }) => [
+      other,
+      ...[first, other].map((name, i) => `${cells[i]} of ${plannedOf(shared, name)}`),
+      bootstrapWords(
+        probability,
+        cells.some((each) => each > shared.tasks.length),
+      ),
+    ]),
+  };
+}
+
+function plannedOf({ methods }: Comparable, name: string): number {
+  return methods.find((method) => method.name === name)?.planned ?? 0;
+}
+
+function scoreTable(task: Task, rows: readonly TaskRow[], outcomes: readonly Outcome[]): Table {
+  const scored = outcomes.filter((outcome) => outcome.task === task.name && outcome.score !== null);
+  const counts = [...new Set(scored.map(({ evaluations }) => evaluations))].sort((a, b) => a - b);
+  const evaluations =
+    counts.length === 0 ? "" : ` A score is the mean of ${plural(counts[counts.length - 1], "evaluation")}`;
+  const fewest = counts.length > 1 ? `, of some cells ${counts[0]}` : "";
+  const measured = evaluations === "" ? "" : `${evaluations}${fewest}.`;
+  return {
+    title: task.name,
+    note: `${task.env}, ${formatSteps(task.steps)} steps.${measured} Failed: normalised score below ${FAILURE}. Correlations of learned with true reward a step, where a reward is learnt.`,
+    columns: ["method", "cells", "true return", "normalised", "failed", "Pearson", "Spearman"],
+    rows: rows.map((row) => [
+      row.method,
+      cellWords(row),
+      row.score ? meanWords(row.score, formatValue) : "n/a",
+      row.normalised ? meanWords(row.normalised, score) : "n/a",
+      failureWords(row),
+      formatCorrelation(row.pearson?.mean),
+      formatCorrelation(row.spearman?.mean),
+    ]),
+  };
+}
+
+function varianceTable({ tasks, methods }: Suite, outcomes: readonly Outcome[]): Table | null {
+  if (tasks.every(({ trajectories }) => trajectories.length < 2)) return null;
+  const rows = tasks.flatMap((task) =>
+    methods.map(({ name }) => ({ task: task.name, name, row: varianceRow(task.name, name, outcomes) })),
+  );
+  return {
+    title: "Which demonstration, or which seed",
+    note: "Standard deviations of normalised scores between demonstration sets and, within a set, over seeds (ANOVA estimates; 0 where the estimate of a variance is negative). The mean is over sets, its interval Student's t over sets.",
+    columns: ["task, method", "cells", "sets", "between sets", "over seeds", "mean over sets"],
+    rows: rows.map(({ task, name, row }) =>
+      row
+        ? [
+            `${task}, ${name}`,
+            `${row.cells} of ${row.planned}`,
+            String(row.trajectories),
+            score(Math.sqrt(row.between)),
+            score(Math.sqrt(row.within)),
+            meanWords(row.acrossTrajectories, score),
+          ]
+        : [`${task}, ${name}`, ...tooFew(task, name, outcomes), "n/a", "n/a", "n/a"],
+    ),
+  };
+}
+
+/** Cells and sets of a method that has too few of them on a task. */
+function tooFew(task: string, method: string, outcomes: readonly Outcome[]): [string, string] {
+  const cells = outcomes.filter((outcome) => outcome.task === task && outcome.method === method);
+  const scored = cells.filter(({ normalised, state }) => normalised !== null || state === "diverged");
+  const sets = new Set(scored.map(({ trajectory }) => trajectory));
+  return [`${scored.length} of ${cells.length}`, String(sets.size)];
+}
+
+function costTable(rows: readonly TaskRow[]): Table {
+  return {
+    title: "What a cell costs",
+    note: "Mean environment steps by purpose and seconds of training, over complete cells. Seconds are those of this machine with other cells beside.",
+    columns: ["task, method", "cells", "training", "reward rollouts", "evaluation", "expert", "time"],
+    rows: rows.map(({ task, method, complete, cells, stepCounts, seconds }) => [
+      `${task}, ${method}`,
+      `${complete} of ${cells}`,
+      stepWords(stepCounts?.train),
+      stepWords(stepCounts?.rewardRollout),
+      stepWords(stepCounts?.evaluation),
+      stepWords(stepCounts?.expert),
+      formatSeconds(seconds ?? NaN),
+    ]),
+  };
+}
+
+function stepWords(value: number | undefined): string {
+  return value === undefined ? "n/a" : grouped(value);
+}
+
+/** Cells that are not complete; null where all are. */
+function cellTable(outcomes: readonly Outcome[]): Table | null {
+  const rows = outcomes.filter(({ state }) => state !== "complete");
+  if (rows.length === 0) return null;
+  return {
+    title: "Cells that are not complete",
+    note: "",
+    columns: ["cell", "state", "evaluated at", "last true return"],
+    rows: rows.map(({ id, state, step, steps, curve }) => [
+      id,
+      state === "new" ? "not begun" : state,
+      curve.length === 0 ? "n/a" : `${formatSteps(step)} of ${formatSteps(steps)}`,
+      formatValue(curve.at(-1)?.[1] ?? NaN),
+    ]),
+  };
+}
+
+function cellWords({ complete, diverged, cells }: TaskRow): string {
+  return `${complete} of ${cells}${diverged > 0 ? `, ${diverged} diverged` : ""}`;
+}
+
+function failureWords({ failures, normalised }: TaskRow): string {
+  if (!normalised) return "n/a";
+  return `${failures} of ${normalised.count} (${formatShare(failures / normalised.count)})`;
+}
+
+/** "3,120 [2,800, 3,440]" */
+function meanWords({ mean, interval }: Mean, format: (value: number) => string): string {
+  return interval ? `${format(mean)} [${interval.map(format).join(", ")}]` : format(mean);
+}
+
+/** Resamples of tasks with one cell each are all alike, which says nothing of other runs. */
+function bootstrapWords({ estimate, low, high }: BootstrapInterval, isResampled: boolean): string {
+  if (!isResampled) return score(estimate);
+  return `${score(estimate)} [${score(low)}, ${score(high)}]`;
+}
+
+/** A normalised score. */
+function score(value: number): string {
+  return grouped(value, 2);
+}
+
+function some(ids: readonly string[]): string {
+  return ids.length > 3 ? `${ids.slice(0, 3).join(", ")} and ${ids.length - 3} more` : enumerate(ids);
+}
+
+function isUnfinished({ state }: Outcome): boolean {
+  return state === "new" || state === "begun";
+}
+
+// ---- figures -----------------------------------------------------------------------------------------------------
+
+/** A method and how it looks, alike in all figures. */
+interface LookOf {
+  readonly name: string;
+  readonly look: SeriesLook;
+}
+
+/** Methods by panel: all in one, or in each the first and as many others as can be told apart. */
+function panelGroups(methods: readonly string[]): LookOf[][] {
+  if (methods.length <= MOST_SERIES) return [looksOf(methods)];
+  const [first, ...others] = methods;
+  const beside = MOST_SERIES - 1;
+  return Array.from({ length: Math.ceil(others.length / beside) }, (_, i) =>
+    looksOf([first, ...others.slice(i * beside, (i + 1) * beside)]),
+  );
+}
+
+function looksOf(names: readonly string[]): LookOf[] {
+  return names.map((name, i) => ({ name, look: seriesLook(i) }));
+}
+
+/** Thresholds of the profile: from 0, or the lowest score where that is lower, to 1.2 or the highest. */
+function thresholdsOf({ methods }: Comparable): number[] {
+  const all = methods.flatMap(({ scores }) => scores.flat());
+  const low = Math.max(-1, Math.floor(10 * Math.min(0, ...all)) / 10);
+  const high = Math.min(2, Math.ceil(10 * Math.max(1.2, ...all)) / 10);
+  return Array.from({ length: 61 }, (_, i) => low + (i * (high - low)) / 60);
+}
+
+function profileFigure({ methods }: Suite, shared: Comparable): Figure | null {
+  const found = profiles(shared, thresholdsOf(shared));
+  if (found.length === 0) return null;
+  const groups = panelGroups(methods.map(({ name }) => name));
+  const measure = { label: "Share of cells above", format: "percent", domain: [0, 1] } as const;
+  const panels = groups.map((group) => {
+    const marks = group.flatMap(({ name, look }): Mark[] => {
+      const points = found.find(({ method }) => method === name)?.points ?? [];
+      const band = points.map(({ threshold, share: { low, high } }) => ({ x: threshold, low, high }));
+      return [
+        { kind: "band", name: null, tone: look.tone, points: band },
+        lineOf(
+          name,
+          look,
+          points.map(({ threshold, share: { estimate } }) => ({ x: threshold, y: estimate })),
+        ),
+      ];
+    });
+    const words = { label: "Normalised score", unit: null } as const;
+    const x = axisOver(
+      words,
+      found[0].points.map(({ threshold }) => threshold),
+      { nice: false },
+    );
+    return panelOf(x, measure, marks);
+  });
+  return {
+    id: "profile",
+    title: "How many cells reach which score",
+    caption: `Performance profile over ${plural(shared.tasks.length, "task")}: share of cells above each normalised score, every task weighing the same. Bands: pointwise 95% by the stratified bootstrap. Cells: ${enumerate(
+      shared.methods.map(({ name, scores, planned }) => `${name} ${scores.flat().length} of ${planned}`),
+    )}.`,
+    layout: panels.length > 1 ? "small" : "wide",
+    panels,
+  };
+}
+
+function curveFigure(task: Task, methods: readonly string[], outcomes: readonly Outcome[]): Figure | null {
+  const cells = outcomes.filter((outcome) => outcome.task === task.name && outcome.curve.length > 0);
+  if (cells.length === 0) return null;
+  const panels = panelGroups(methods).map((group) => curvesOf(cells, group));
+  const counts = methods.map((name) => {
+    const own = outcomes.filter((outcome) => outcome.task === task.name && outcome.method === name);
+    return `${name} ${count(own, "complete")} of ${own.length}`;
+  });
+  return {
+    id: `curves-${task.name}`,
+    title: `${task.name}: true return over training`,
+    caption: `${task.env}, deterministic episodes. Lines: mean over complete cells (${enumerate(counts)}); bands: 95% by Student's t over cells where there are two or more. Faint: cells that are not complete. Scores are of what lies right of the upright line.`,
+    layout: panels.length > 1 ? "small" : "wide",
+    panels,
+  };
+}
+
+function curvesOf(cells: readonly Outcome[], group: readonly LookOf[]): XyPanel {
+  const marks = group.flatMap(({ name, look }): Mark[] => {
+    const own = cells.filter(({ method }) => method === name);
+    const curve = meanCurve(own);
+    const complete = count(own, "complete");
+    const faint = own
+      .filter(({ state }) => state !== "complete")
+      .map(({ curve }, i): LineMark => ({
+        ...lineOf(
+          complete === 0 && i === 0 ? name : null,
+          look,
+          curve.map(([x, y]) => ({ x, y })),
+        ),
+        style: "faint",
+      }));
+    const band: Mark = { kind: "band", name: null, tone: look.tone, points: curve };
+    return [...(complete > 1 ? [band] : []), ...faint, lineOf(name, look, curve)];
+  });
+  const [{ steps }] = cells;
+  const levels = [
+    ["expert", "expert", meanOf(cells.map(({ expertReturn }) => expertReturn))],
+    ["random", "neutral", meanOf(cells.map(({ randomReturn }) => randomReturn))],
+  ] as const;
+  const rules = levels.flatMap(([name, tone, level]): Mark[] =>
+    level ? [{ kind: "rule", name, tone, style: "dashed", y: level.mean }] : [],
+  );
+  const reachesEnd = lastTenth(cells, steps).length > 0;
+  const boundary: Mark[] = reachesEnd
+    ? [{ kind: "boundary", name: null, tone: "neutral", style: "dotted", x: 0.9 * steps }]
+    : [];
+  return curvePanel(null, "Training steps", { label: "True return" }, [...boundary, ...marks, ...rules]);
+}
+
+function lineOf(
+  name: string | null,
+  { tone, dash, marker }: SeriesLook,
+  points: LineMark["points"],
+): LineMark {
+  return { kind: "line", name, tone, dash, marker, style: "strong", points };
+}

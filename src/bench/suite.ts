@@ -1,0 +1,114 @@
+/** A suite: which methods learn which tasks from which demonstrations with which seeds, and under which protocol. */
+import { z } from "zod";
+import { TandemError } from "../core/index.ts";
+
+const named = z
+  .string()
+  .regex(/^[A-Za-z0-9][\w.+-]*$/, "expected letters, digits and . _ + - (it names a folder)");
+const counted = z.int().min(0);
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+/** Options of `tandem train` by name; a list is written with commas there. */
+const options = z.record(z.string(), z.union([scalar, z.array(z.union([z.string(), z.number()]))]));
+
+const suiteSchema = z.strictObject({
+  name: named,
+  title: z.string().optional(),
+  tasks: z
+    .array(
+      z.strictObject({
+        name: named,
+        env: z.string(),
+        envOptions: z.record(z.string(), scalar).default({}),
+        /** A demonstration file or folder, relative to the suite's; ${NAME} is an environment variable. */
+        demos: z.string(),
+        /** First episode of each demonstration set, counted from 0. */
+        trajectories: z.array(counted).min(1),
+        /** Episodes in each set. */
+        episodes: z.int().min(1).default(1),
+        steps: z.int().min(1),
+        /** Episodes that no set may hold. */
+        heldOut: z.array(counted).default([]),
+        options: options.default({}),
+      }),
+    )
+    .min(1),
+  methods: z
+    .array(z.strictObject({ name: named, options, perTask: z.record(z.string(), options).default({}) }))
+    .min(1),
+  seeds: z.array(counted).min(1),
+  train: options.default({}),
+});
+
+/** A suite whose parts fit each other. */
+export type Suite = z.infer<typeof suiteSchema>;
+/** A suite as it is written: with the parts that may be left out left out. */
+export type WrittenSuite = z.input<typeof suiteSchema>;
+/** One task of a suite, with its demonstrations. */
+export type Task = Suite["tasks"][number];
+/** One method of a suite: a name and options of `tandem train`. */
+export type Method = Suite["methods"][number];
+/** Options of `tandem train` by name. */
+export type Options = Method["options"];
+
+/** Check a suite. `where` is what an error calls it, such as its file. */
+export function parseSuite(where: string, value: unknown): Suite {
+  const parsed = suiteSchema.safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new TandemError(where, `${issue.path.join(".") || "the whole"}: ${issue.message}`);
+  }
+  const suite = parsed.data;
+  for (const [what, values] of [
+    ["task", suite.tasks.map(({ name }) => name)],
+    ["method", suite.methods.map(({ name }) => name)],
+    ["seed", suite.seeds],
+    ...suite.tasks.map((task) => [`trajectory of ${task.name}`, task.trajectories] as const),
+  ] as const) {
+    const twice = values.find((each, i) => folded(values).indexOf(folded([each])[0]) !== i);
+    if (twice !== undefined) throw new TandemError(where, `${what} ${twice} is there twice; leave one out`);
+  }
+  for (const task of suite.tasks) checkEpisodes(where, task);
+  for (const method of suite.methods) checkMethod(where, method, suite);
+  return suite;
+}
+
+/** Folders differ in more than the case of letters. */
+const folded = (values: readonly (string | number)[]): string[] =>
+  values.map((value) => String(value).toLowerCase());
+
+/** Sets share no episode with each other, so that they are trajectories of their own, nor with what is held out. */
+function checkEpisodes(where: string, { name, trajectories, episodes, heldOut }: Task): void {
+  const owners = new Map<number, number>();
+  for (const first of trajectories) {
+    for (let episode = first; episode < first + episodes; episode++) {
+      const owner = owners.get(episode);
+      if (owner !== undefined) {
+        throw new TandemError(
+          where,
+          `task ${name}: the sets from ${owner} and from ${first} both hold episode ${episode}; leave ${episodes} between first episodes`,
+        );
+      }
+      owners.set(episode, first);
+      if (!heldOut.includes(episode)) continue;
+      throw new TandemError(
+        where,
+        `task ${name}: episode ${episode} is held out, and learnt from in the set from ${first}; choose one`,
+      );
+    }
+  }
+}
+
+function checkMethod(where: string, { name, options, perTask }: Method, { tasks }: Suite): void {
+  if (!("method" in options)) {
+    throw new TandemError(
+      where,
+      `method ${name}: expected the option method among its options, such as "method": "dac"`,
+    );
+  }
+  const stranger = Object.keys(perTask).find((each) => !tasks.some((task) => task.name === each));
+  if (stranger === undefined) return;
+  throw new TandemError(
+    where,
+    `method ${name}: perTask names ${stranger}, the tasks are ${tasks.map((task) => task.name).join(", ")}`,
+  );
+}

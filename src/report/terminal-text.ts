@@ -1,0 +1,28 @@
+/** Tables and sentences for a terminal. */
+import type { Table } from "./key-numbers.ts";
+import type { Pen } from "./terminal-style.ts";
+
+/** Columns of a table, as many from the left as fit. */
+export function tableText({ columns, rows }: Table, width: number, pen: Pen): string[] {
+  const widths = columns.map((column, i) => Math.max(column.length, ...rows.map((row) => row[i].length)));
+  let room = width;
+  const fitting = widths.filter((each) => (room -= each + 2) >= -2).length;
+  const line = (cells: readonly string[]): string =>
+    cells
+      .slice(0, fitting)
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
+      .join("  ");
+  return [pen.muted(line(columns)), ...rows.map(line)];
+}
+
+/** Words in lines of at most `width` characters. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
