@@ -25,6 +25,7 @@ import {
 import type { BootstrapInterval } from "../eval/index.ts";
 import { buildsOf } from "./agreement.ts";
 import { lastTenth, type Outcome } from "./outcome.ts";
+import { checkpointChoice, CRITERIA, familyChoice, type Choice } from "./selection.ts";
 import type { Suite, Task } from "./suite.ts";
 import {
   aggregates,
@@ -91,6 +92,8 @@ export function findingsOf(
       curveFigure(task, methods, outcomes),
     ]),
     varianceTable(suite, outcomes),
+    familyTable(suite, outcomes),
+    checkpointTable(suite, outcomes),
     costTable(rows.flat()),
     cellTable(outcomes),
   ];
@@ -313,6 +316,48 @@ function varianceTable({ tasks, methods }: Suite, outcomes: readonly Outcome[]):
           ]
         : [`${task}, ${name}`, ...tooFew(task, name, outcomes), "n/a", "n/a", "n/a"],
     ),
+  };
+}
+
+function familyTable({ tasks, methods }: Suite, outcomes: readonly Outcome[]): Table | null {
+  const families = new Set(methods.map(({ name, family }) => family ?? name));
+  const rows = tasks.flatMap((task) =>
+    [...families].map((family) => familyChoice(task.name, family, outcomes)).filter((row) => row !== null),
+  );
+  if (rows.length === 0) return null;
+  return {
+    title: "Which configuration, chosen without the true reward",
+    note: "Of the configurations of one method: the best by true return, and what each criterion on held-out demonstrations chooses (means over the last tenth of training and over cells), with its regret, the normalised score lost against the best. By lot: the mean regret of choosing blindly.",
+    columns: ["task, method", "of", "best by return", ...CRITERIA, "by lot"],
+    rows: rows.map(({ task, family, candidates, best, lot, chosen }) => [
+      `${task}, ${family}`,
+      String(candidates),
+      `${best.name}, ${score(best.score)}`,
+      ...CRITERIA.map((criterion) => choiceWords(chosen[criterion])),
+      score(lot),
+    ]),
+  };
+}
+
+function choiceWords(choice: Choice | null): string {
+  return choice ? `${choice.name}, ${score(choice.regret)}` : "n/a";
+}
+
+function checkpointTable({ tasks, methods }: Suite, outcomes: readonly Outcome[]): Table | null {
+  const rows = tasks.flatMap((task) =>
+    methods.map(({ name }) => checkpointChoice(task.name, name, outcomes)).filter((row) => row !== null),
+  );
+  if (rows.length === 0) return null;
+  return {
+    title: "Which evaluation's policy to keep, chosen without the true reward",
+    note: "Normalised return lost against keeping the policy of the highest evaluation of each training, mean over cells: by keeping the last, and by keeping what fits held-out demonstrations best. Evaluations are of few episodes, so that the highest is partly luck and no regret can be 0 for long.",
+    columns: ["task, method", "cells", "the last", ...CRITERIA],
+    rows: rows.map(({ task, method, cells, last, regret }) => [
+      `${task}, ${method}`,
+      String(cells),
+      score(last),
+      ...CRITERIA.map((criterion) => (regret[criterion] === null ? "n/a" : score(regret[criterion]))),
+    ]),
   };
 }
 

@@ -3,6 +3,7 @@ export * from "./cells.ts";
 export * from "./files.ts";
 export * from "./findings.ts";
 export * from "./outcome.ts";
+export * from "./selection.ts";
 export * from "./statistics.ts";
 export * from "./suite.ts";
 export { SUITES } from "./suites.ts";

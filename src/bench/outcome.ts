@@ -1,7 +1,7 @@
 /** What a cell came to, read from its run folder. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { StepCounts } from "../core/index.ts";
+import type { HeldOutRecord, StepCounts } from "../core/index.ts";
 import { normalisedScore } from "../eval/index.ts";
 import { readRun, type Run } from "../report/index.ts";
 import type { RunConfig } from "../runs/index.ts";
@@ -10,11 +10,16 @@ import type { Cell } from "./cells.ts";
 /** `diverged`: a measurement was not finite, which ended the run for good. */
 type CellState = "new" | "begun" | "diverged" | "complete";
 
+/** Fit to held-out demonstrations: see `HeldOutRecord`. */
+export type HeldOutPoint = Omit<HeldOutRecord, "kind">;
+
 /** A cell with all that reports say of it: a line of `results.jsonl`. */
 export interface Outcome {
   readonly id: string;
   readonly task: string;
   readonly method: string;
+  /** Methods of one family are configurations of one, to choose from. */
+  readonly family: string;
   readonly trajectory: number;
   readonly seed: number;
   readonly state: CellState;
@@ -47,6 +52,8 @@ export interface Outcome {
   readonly spearman: number | null;
   /** Mean true return of each evaluation. */
   readonly curve: readonly (readonly [step: number, meanReturn: number])[];
+  /** Fit to held-out demonstrations at each evaluation; none where none are held out. */
+  readonly heldOut: readonly HeldOutPoint[];
   /** Environment steps by purpose. */
   readonly stepCounts: StepCounts | null;
   readonly seconds: number | null;
@@ -77,6 +84,7 @@ export function outcomeOf(
     id,
     task: task.name,
     method: method.name,
+    family: method.family ?? method.name,
     trajectory,
     seed,
     state,
@@ -99,6 +107,12 @@ export function outcomeOf(
     pearson: summary?.pearson ?? null,
     spearman: summary?.spearman ?? null,
     curve: evaluations.map(({ step, meanReturn }) => [step, meanReturn] as const),
+    heldOut: (run?.heldOut ?? []).map(({ step, logLikelihood, rewardGap, stateDistance }) => ({
+      step,
+      logLikelihood,
+      rewardGap,
+      stateDistance,
+    })),
     stepCounts: summary?.steps ?? null,
     seconds: summary?.seconds ?? null,
   };
@@ -119,7 +133,7 @@ export function evaluatesInLastTenth(steps: number, every: number): boolean {
 
 function stateOf(config: RunConfig | null, run: Run | null): CellState {
   if (!config) return "new";
-  if (run?.summary && run.summary.steps.train >= config.steps) return "complete";
+  if (run?.summary && (run.summary.end ?? run.summary.steps.train) >= config.steps) return "complete";
   return run?.findings.some(({ signature }) => signature === "not finite") ? "diverged" : "begun";
 }
 

@@ -33,7 +33,14 @@ const suiteSchema = z.strictObject({
     )
     .min(1),
   methods: z
-    .array(z.strictObject({ name: named, options, perTask: z.record(z.string(), options).default({}) }))
+    .array(
+      z.strictObject({
+        name: named,
+        family: named.optional(),
+        options,
+        perTask: z.record(z.string(), options).default({}),
+      }),
+    )
     .min(1),
   seeds: z.array(counted).min(1),
   train: options.default({}),

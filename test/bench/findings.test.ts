@@ -42,6 +42,41 @@ const linesOf = (shown: Figure, panel = 0): LineMark[] =>
 
 const looks = (shown: Figure) => linesOf(shown).map(({ name, tone, dash }) => [name, tone, dash]);
 
+/** The second configuration fits better. */
+const fitOf = (id: string): Outcome["heldOut"] => [
+  { step: 1000, stateDistance: id.includes("first") ? 0.5 : 0.2, logLikelihood: 1, rewardGap: null },
+];
+
+describe("choices without the true reward", () => {
+  const family = tinySuite({
+    methods: ["first", "second"].map((name) => ({ name, family: "sqil", options: { method: "sqil" } })),
+  });
+  const measured = outcomes(family, done).map((each) => ({ ...each, heldOut: fitOf(each.id) }));
+
+  it("stand beside the best, with what they cost", () => {
+    const chosen = table(findings(measured, family), "Which configuration, chosen without the true reward");
+    expect(chosen[0].slice(0, 4)).toEqual(["task, method", "of", "best by return", "state distance"]);
+    expect(chosen[1]).toEqual([
+      "one, sqil",
+      "2",
+      "first, 0.72",
+      "second, 0.20",
+      "first, 0.00",
+      "n/a",
+      "0.10",
+    ]);
+    const kept = table(
+      findings(measured, family),
+      "Which evaluation's policy to keep, chosen without the true reward",
+    );
+    expect(kept[1]).toEqual(["one, first", "4", "0.00", "0.00", "0.00", "n/a"]);
+  });
+
+  it("are not spoken of where nothing was held out", () => {
+    expect(() => table(all, "Which configuration, chosen without the true reward")).toThrow("no table");
+  });
+});
+
 describe("findings on a bench that is complete", () => {
   it("say how many cells each table rests on", () => {
     expect(all.headline).toBe(

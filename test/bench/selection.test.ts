@@ -1,0 +1,104 @@
+import { describe, expect, it } from "vitest";
+import { checkpointChoice, familyChoice, type HeldOutPoint, type Outcome } from "../../src/bench/index.ts";
+import { outcome, tinySuite } from "./outcomes.ts";
+
+const suite = tinySuite({
+  methods: ["a", "b", "c"].map((name) => ({ name, family: "one", options: { method: "sqil" } })),
+  seeds: [1],
+});
+const point = (
+  step: number,
+  stateDistance: number,
+  logLikelihood = 0,
+  rewardGap: number | null = null,
+): HeldOutPoint => ({
+  step,
+  stateDistance,
+  logLikelihood,
+  rewardGap,
+});
+/** A complete cell of task one that evaluates at 500 and 1000 of 1000 steps; 200 is the expert's return, 0 a random one's. */
+const cell = (id: string, returns: [number, number], heldOut: HeldOutPoint[]): Outcome => ({
+  ...outcome(suite, id, { state: "complete", returns }),
+  heldOut,
+});
+
+describe("a choice between configurations", () => {
+  const cells = [
+    cell("one/a/0-1", [0, 100], [point(500, 0), point(1000, 0.4, 1, 0.3)]),
+    cell("one/a/1-1", [0, 140], [point(500, 0), point(1000, 0.4, 3, -0.1)]),
+    cell("one/b/0-1", [0, 60], [point(500, 9), point(1000, 0.2, 1.5, 0.9)]),
+    cell("one/b/1-1", [0, 80], [point(500, 9), point(1000, 0.5, 1.5, 0.9)]),
+    cell("one/c/0-1", [0, 40], [point(500, 9), point(1000, 0.3, 4, 0.1)]),
+    cell("one/c/1-1", [0, 60], [point(500, 9), point(1000, 0.6, 4, -0.2)]),
+  ];
+
+  it("goes by means over cells at the end of training", () => {
+    // Scores 0.6, 0.35, 0.25. State distances 0.4, 0.35, 0.45; log-likelihoods 2, 1.5, 4; sizes of gaps 0.2, 0.9, 0.15.
+    const found = familyChoice("one", "one", cells);
+    expect(found?.candidates).toBe(3);
+    expect(found?.best).toEqual({ name: "a", score: 0.6 });
+    expect(found?.lot).toBeCloseTo((0 + 0.25 + 0.35) / 3, 12);
+    const { "state distance": distance, "log-likelihood": likelihood, "reward gap": gap } = found!.chosen;
+    expect(distance?.name).toBe("b");
+    expect(distance?.regret).toBeCloseTo(0.25, 12);
+    expect(likelihood?.name).toBe("c");
+    expect(gap?.name).toBe("c");
+    expect(gap?.regret).toBeCloseTo(0.35, 12);
+  });
+
+  it("has nothing to go by where no reward is learnt, and does not choose between fewer than two", () => {
+    const without = cells.map((each) => ({
+      ...each,
+      heldOut: each.heldOut.map((one) => ({ ...one, rewardGap: null })),
+    }));
+    expect(familyChoice("one", "one", without)?.chosen["reward gap"]).toBeNull();
+    expect(familyChoice("one", "one", without)?.chosen["state distance"]?.name).toBe("b");
+    expect(familyChoice("one", "one", cells.slice(0, 2))).toBeNull();
+    expect(familyChoice("two", "one", cells)).toBeNull();
+    expect(familyChoice("one", "a", cells)).toBeNull();
+  });
+
+  it("leaves out configurations that are not complete, or were not measured on held-out demonstrations", () => {
+    const unmeasured = cells.map((each) => (each.method === "b" ? { ...each, heldOut: [] } : each));
+    const found = familyChoice("one", "one", unmeasured);
+    expect(found?.candidates).toBe(2);
+    expect(found?.chosen["state distance"]?.name).toBe("a");
+    const unfinished = [...cells.slice(0, 5), outcome(suite, "one/c/1-1", { state: "begun", returns: [1] })];
+    expect(familyChoice("one", "one", unfinished)?.candidates).toBe(2);
+  });
+});
+
+describe("a choice between evaluations", () => {
+  const cells = [
+    cell("one/a/0-1", [160, 100], [point(500, 0.1, 1, 0.5), point(1000, 0.3, 2, 0.1)]),
+    cell("one/a/1-1", [100, 180], [point(500, 0.2, 5, 0.5), point(1000, 0.1, 2, -0.6)]),
+  ];
+
+  it("costs what the best evaluation has more", () => {
+    // By state distance 160 and 180, the best; by likelihood 100 and 100; by the gap's size 100 and 100; the last 100 and 180.
+    const found = checkpointChoice("one", "a", cells);
+    expect(found?.cells).toBe(2);
+    expect(found?.last).toBeCloseTo(0.15, 12);
+    expect(found?.regret["state distance"]).toBeCloseTo(0, 12);
+    expect(found?.regret["log-likelihood"]).toBeCloseTo((0.3 + 0.4) / 2, 12);
+    expect(found?.regret["reward gap"]).toBeCloseTo((0.3 + 0.4) / 2, 12);
+  });
+
+  it("is not made where nothing was held out", () => {
+    expect(
+      checkpointChoice(
+        "one",
+        "a",
+        cells.map((each) => ({ ...each, heldOut: [] })),
+      ),
+    ).toBeNull();
+    expect(
+      checkpointChoice(
+        "one",
+        "a",
+        cells.map((each) => ({ ...each, expertReturn: null })),
+      ),
+    ).toBeNull();
+  });
+});
