@@ -4,13 +4,17 @@
  * show each run faintly behind their mean.
  */
 import type { Figure } from "./figure.ts";
+import { classifierFigure } from "./figures/classifier.ts";
 import { costFigure } from "./figures/cost.ts";
+import { fitFigure } from "./figures/fit.ts";
 import { policyLevelFigure } from "./figures/policy.ts";
 import { finalReturnFigure, trueReturnFigure } from "./figures/return.ts";
 import { gradientFigure, rewardAgreementFigure, rewardLevelFigure } from "./figures/reward.ts";
 import type { Run } from "./run.ts";
 
+export { classifierFigure } from "./figures/classifier.ts";
 export { costFigure } from "./figures/cost.ts";
+export { fitFigure } from "./figures/fit.ts";
 export { policyLevelFigure } from "./figures/policy.ts";
 export { finalReturnFigure, trueReturnFigure } from "./figures/return.ts";
 export { gradientFigure, rewardAgreementFigure, rewardLevelFigure } from "./figures/reward.ts";
@@ -20,9 +24,11 @@ export function reportFigures(runs: readonly Run[]): Figure[] {
   const figures = [
     trueReturnFigure(runs),
     finalReturnFigure(runs),
+    fitFigure(runs),
     rewardAgreementFigure(runs),
     rewardLevelFigure(runs),
     gradientFigure(runs),
+    classifierFigure(runs),
     policyLevelFigure(runs),
     costFigure(runs),
   ];

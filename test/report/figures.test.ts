@@ -2,7 +2,9 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { axisOver, formatTick, fractionOf, ticksOf } from "../../src/report/axis.ts";
 import {
+  classifierFigure,
   costFigure,
+  fitFigure,
   finalReturnFigure,
   gradientFigure,
   policyLevelFigure,
@@ -65,6 +67,67 @@ const pieces = (ys: (number | null)[]): number =>
   linePaths(drawn(rewardLevelFigure([runOf(ys)])))[0].split("M").length - 1;
 const braille = (line: string): number => line.search(/[\u2801-\u28ff]/u);
 const blocks = (line: string): number => line.split("█").length - 1;
+
+const lineOf = (figure: Figure | null, label: string): unknown[] =>
+  marksOf(xyPanel(figure, label), "line").map(({ name, points }) => [name, points]);
+
+describe("the classifier", () => {
+  const discriminator = (step: number, expertLogit: number): object => ({
+    kind: "discriminator",
+    step,
+    discriminatorSteps: step,
+    loss: 1,
+    gradientPenalty: 0.5,
+    expertLogit,
+    agentLogit: -2 * expertLogit,
+    accuracy: 0.75,
+  });
+
+  it("shows what it says of either side, and how often it is right", () => {
+    const figure = classifierFigure([tinyRun({ records: [discriminator(1000, 3), discriminator(2000, 1)] })]);
+    const at = (first: number, second: number): object[] => [
+      { x: 1000, y: first },
+      { x: 2000, y: second },
+    ];
+    expect(lineOf(figure, "Mean logit")).toEqual([
+      ["expert", at(3, 1)],
+      ["agent", at(-6, -2)],
+    ]);
+    expect(lineOf(figure, "Rows told apart")).toEqual([[null, at(0.75, 0.75)]]);
+    expect(lineOf(figure, "Classifier's loss")).toEqual([[null, at(1, 1)]]);
+    expect(lineOf(figure, "Gradient penalty")).toEqual([[null, at(0.5, 0.5)]]);
+    expect(classifierFigure([tinyRun()])).toBeNull();
+  });
+});
+
+describe("the fit to demonstrations", () => {
+  const heldOut = (step: number, rewardGap: number | null): object => ({
+    kind: "held-out",
+    step,
+    logLikelihood: -3,
+    stateDistance: 0.25,
+    rewardGap,
+  });
+
+  it("shows held-out measures, and the likelihood of what is cloned beside", () => {
+    const cloning = { kind: "cloning", step: 500, updates: 500, logLikelihood: 2 };
+    const algorithm = { method: "bc" };
+    const figure = fitFigure([tinyRun({ algorithm, records: [cloning, heldOut(1000, null)] })]);
+    const likelihood = xyPanel(figure, "Log-likelihood of demonstrated actions");
+    expect(likelihood.x.label).toBe("Updates of the policy");
+    expect(lineOf(figure, "Log-likelihood of demonstrated actions")).toEqual([
+      ["learnt from", [{ x: 500, y: 2 }]],
+      ["held out", [{ x: 1000, y: -3 }]],
+    ]);
+    expect(lineOf(figure, "Distance of states from the expert's")).toEqual([[null, [{ x: 1000, y: 0.25 }]]]);
+    expect(() => xyPanel(figure, "Reward gap, held-out expert minus agent")).toThrow("no panel");
+    const learnt = fitFigure([tinyRun({ records: [heldOut(1000, 0.5)] })]);
+    expect(lineOf(learnt, "Reward gap, held-out expert minus agent")).toEqual([
+      [null, [{ x: 1000, y: 0.5 }]],
+    ]);
+    expect(fitFigure([tinyRun()])).toBeNull();
+  });
+});
 
 describe("true return", () => {
   const records = [

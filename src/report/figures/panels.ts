@@ -32,12 +32,14 @@ export interface Measure {
 
 /** Training steps, to where the furthest run has come. */
 export function stepAxis(runs: readonly Run[]): Axis {
-  const reached = runs.flatMap(({ config, summary, policy, reward, episodes, evaluations }) =>
+  const reached = runs.flatMap(({ config, summary, policy, reward, cloning, episodes, evaluations }) =>
     summary
       ? [config.steps]
-      : [policy, reward, episodes, evaluations].map((records) => records.at(-1)?.step ?? 0),
+      : [policy, reward, cloning, episodes, evaluations].map((records) => records.at(-1)?.step ?? 0),
   );
-  const words = { label: "Training steps in the environment", unit: null, format: "count" } as const;
+  const cloned = runs.some(({ config }) => config.algorithm.method === "bc");
+  const label = cloned ? "Updates of the policy" : "Training steps in the environment";
+  const words = { label, unit: null, format: "count" } as const;
   return axisOver(words, [0, ...reached], { nice: false });
 }
 
