@@ -71,44 +71,43 @@ const blocks = (line: string): number => line.split("█").length - 1;
 const lineOf = (figure: Figure | null, label: string): unknown[] =>
   marksOf(xyPanel(figure, label), "line").map(({ name, points }) => [name, points]);
 
-describe("the classifier", () => {
-  const discriminator = (step: number, expertLogit: number): object => ({
-    kind: "discriminator",
-    step,
-    discriminatorSteps: step,
-    loss: 1,
-    gradientPenalty: 0.5,
-    expertLogit,
-    agentLogit: -2 * expertLogit,
-    accuracy: 0.75,
-  });
+const discriminator = (step: number, expertLogit: number): object => ({
+  kind: "discriminator",
+  step,
+  discriminatorSteps: step,
+  loss: 1,
+  gradientPenalty: 0.5,
+  expertLogit,
+  agentLogit: -2 * expertLogit,
+  accuracy: 0.75,
+});
+const atSteps = (first: number, second: number): object[] => [
+  { x: 1000, y: first },
+  { x: 2000, y: second },
+];
+const heldOut = (step: number, rewardGap: number | null): object => ({
+  kind: "held-out",
+  step,
+  logLikelihood: -3,
+  stateDistance: 0.25,
+  rewardGap,
+});
 
+describe("the classifier", () => {
   it("shows what it says of either side, and how often it is right", () => {
     const figure = classifierFigure([tinyRun({ records: [discriminator(1000, 3), discriminator(2000, 1)] })]);
-    const at = (first: number, second: number): object[] => [
-      { x: 1000, y: first },
-      { x: 2000, y: second },
-    ];
     expect(lineOf(figure, "Mean logit")).toEqual([
-      ["expert", at(3, 1)],
-      ["agent", at(-6, -2)],
+      ["expert", atSteps(3, 1)],
+      ["agent", atSteps(-6, -2)],
     ]);
-    expect(lineOf(figure, "Rows told apart")).toEqual([[null, at(0.75, 0.75)]]);
-    expect(lineOf(figure, "Classifier's loss")).toEqual([[null, at(1, 1)]]);
-    expect(lineOf(figure, "Gradient penalty")).toEqual([[null, at(0.5, 0.5)]]);
+    expect(lineOf(figure, "Rows told apart")).toEqual([[null, atSteps(0.75, 0.75)]]);
+    expect(lineOf(figure, "Classifier's loss")).toEqual([[null, atSteps(1, 1)]]);
+    expect(lineOf(figure, "Gradient penalty")).toEqual([[null, atSteps(0.5, 0.5)]]);
     expect(classifierFigure([tinyRun()])).toBeNull();
   });
 });
 
 describe("the fit to demonstrations", () => {
-  const heldOut = (step: number, rewardGap: number | null): object => ({
-    kind: "held-out",
-    step,
-    logLikelihood: -3,
-    stateDistance: 0.25,
-    rewardGap,
-  });
-
   it("shows held-out measures, and the likelihood of what is cloned beside", () => {
     const cloning = { kind: "cloning", step: 500, updates: 500, logLikelihood: 2 };
     const algorithm = { method: "bc" };
