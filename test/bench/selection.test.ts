@@ -85,6 +85,13 @@ describe("a choice between evaluations", () => {
     expect(found?.regret["reward gap"]).toBeCloseTo((0.3 + 0.4) / 2, 12);
   });
 
+  it("counts in the range from random to expert", () => {
+    const lifted = cells.map((each) => ({ ...each, randomReturn: 100 }));
+    expect(checkpointChoice("one", "a", lifted)?.last).toBeCloseTo(0.3, 12);
+    const one = [{ ...cells[0], randomReturn: -200, curve: [[1000, 100]] as const }];
+    expect(checkpointChoice("one", "a", one)?.last).toBe(0);
+  });
+
   it("is not made where nothing was held out", () => {
     expect(
       checkpointChoice(

@@ -24,6 +24,21 @@ describe("the distance between states", () => {
     expect(stateDistance(at(-2, 2), at(100, 101))).toBeCloseTo(1 - (2 + 0.5) / (2 * 50.25), 4);
   });
 
+  it("weighs coordinates by how much they vary in the expert", () => {
+    const plane = (...states: number[]): Trajectories => ({
+      ...toTrajectories(randomEpisodes(1, [2], { n: 2, d: 1, low: -1, high: 1 })),
+      observations: Float32Array.from(states),
+    });
+    // Deviations 1 and 10: in units of them the expert is at (-1, -1) and (1, 1), the agent at (3, 0) and (3, 2).
+    const distance = stateDistance(plane(-1, -10, 1, 10), plane(3, 0, 3, 20));
+    const between = (Math.sqrt(17) + 5 + Math.sqrt(5) + Math.sqrt(5)) / 4;
+    expect(distance).toBeCloseTo(1 - (Math.sqrt(8) + 2) / (2 * between), 6);
+    // What never varies in the expert is in units of the agent's deviation, here 5.
+    const flat = stateDistance(plane(-1, 7, 1, 7), plane(-1, 7, 1, 17));
+    const apart = (0 + Math.sqrt(8) + 2 + 2) / 4;
+    expect(flat).toBeCloseTo(Math.max(0, 1 - (2 + Math.sqrt(8)) / (2 * apart)), 6);
+  });
+
   it("is about 0 for two samples of one distribution and about 1 for two that are far apart", () => {
     const sample = (seed: number, shift: number): Trajectories =>
       at(...normals(seed, 1500).map((x) => x + shift));

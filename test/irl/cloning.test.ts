@@ -78,6 +78,15 @@ describeBuilds("behavioural cloning", (kernels) => {
     expect(second.logLikelihood).toBeGreaterThan(first.logLikelihood);
   });
 
+  it("reports a mean over updates", () => {
+    const one = (state: Bc, updates: number): number => {
+      const [record] = learn(state, updates) as Extract<TrainingRecord, { kind: "cloning" }>[];
+      return record.logLikelihood;
+    };
+    const [whole, parts] = [make(), make()];
+    expect(one(whole, 2)).toBeCloseTo((one(parts, 1) + one(parts, 2)) / 2, 12);
+  });
+
   it("obeys each of its options", () => {
     const outcomes = [{}, { weightDecay: 0.5 }, sac({ batchSize: 4 }), sac({ learningRate: 1e-3 })].map(
       (options) => {

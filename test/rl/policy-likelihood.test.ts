@@ -5,6 +5,7 @@ import {
   ACTION_MARGIN,
   actBy,
   actionLogLikelihood,
+  createSac,
   createSoftPolicy,
   likelihoodRoom,
   likelihoodStep,
@@ -110,12 +111,14 @@ describeBuilds("the likelihood of given actions", (kernels) => {
       const climbed = mean(each);
       const slopes = gradient(times(-1, climbed), parameters);
       const after = adam(adamMemory(start.length), start, slopes, OPTIONS.learningRate, 0.1);
-      return [...each.map(({ value }) => value), climbed.value, ...after];
+      return [...each.map(({ value }) => value), climbed.value, ...slopes, ...after];
     };
     actionLogLikelihood(kernels, policy, batch, room);
     const logProb = download(kernels, room.logProb, SIZE);
     const reported = likelihoodStep(kernels, policy, batch, 0.1, room);
-    const actual = [...logProb, reported, ...parametersOf(kernels, policy)];
+    const shape = policy.kind === "sac" ? policy.actorShape : policy.shape;
+    const slopes = readMlp(kernels, shape, room.gradient);
+    const actual = [...logProb, reported, ...slopes, ...parametersOf(kernels, policy)];
     expectClose(actual, compute(), float32Tolerance(compute));
     expect(policy.updates).toBe(1);
     if (name === "continuous actions") return;
@@ -127,6 +130,23 @@ describeBuilds("the likelihood of given actions", (kernels) => {
       return Math.exp(kernels.f32(room.logProb, 1)[0]);
     });
     expect(shares.reduce((total, share) => total + share)).toBeCloseTo(1, 5);
+  });
+
+  it("makes no policy surer that is sure enough, but one that is wrong less sure", () => {
+    const space = box(1, -1, 1);
+    const sac = createSac(kernels, 1, 1, { ...OPTIONS, batchSize: 1 }, keyFromSeed(1));
+    const room = likelihoodRoom(kernels, sac, space, 1);
+    const { weight, bias } = sac.actorShape.layers[1];
+    // mean 0 and log std -6 whatever is seen.
+    kernels.fill(2 * OPTIONS.hidden[0], sac.actor + weight, 0);
+    const output = kernels.f32(sac.actor + bias, 2);
+    const step = (action: number): number => {
+      output.set([0, -6]);
+      likelihoodStep(kernels, sac, { size: 1, rows: upload(kernels, [0.3, action]), stride: 2 }, 0, room);
+      return kernels.f32(room.gradient + bias, 2)[1];
+    };
+    expect(step(0)).toBe(0);
+    expect(step(0.5)).toBeLessThan(-1);
   });
 
   it("depends on the temperature where there are finitely many actions", () => {
