@@ -33,6 +33,8 @@ Examples:
     $ tandem train --demos expert.npz --steps 300000
   Where episodes can end, say what follows (docs/ml-irl.md):
     $ tandem train --demos hopper.npz --termination absorbing
+  By another method, and measured on two episodes that it does not see:
+    $ tandem train --demos expert.npz --method dac --held-out 8,9
   Another seed, everything else as in a run there was:
     $ tandem train --config runs/HalfCheetah-v5-0-1/config.json --seed 1
   The same with a policy that is taught nothing, to compare with:
@@ -47,7 +49,7 @@ export function trainCommand(entry: URL): Command {
   const command = new Command("train")
     .summary("learn a reward and a policy from expert demonstrations")
     .description(
-      "Learn a reward and a policy from expert demonstrations. Defaults stand in [brackets]; some tasks have their own (docs/ml-irl.md).",
+      "Learn a reward and a policy from expert demonstrations. Defaults stand in [brackets]; some tasks and methods have their own (docs).",
     )
     .usage("--demos <file> [options]")
     .addHelpText("after", EXAMPLES);
