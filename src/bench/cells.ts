@@ -10,6 +10,8 @@ export interface Cell {
   /** First episode of its demonstration set. */
   readonly trajectory: number;
   readonly seed: number;
+  /** Training steps in the environment, or updates of a method that takes none. */
+  readonly steps: number;
 }
 
 /** All cells, seeds outermost: a bench that is stopped half-way has some seeds of everything. */
@@ -22,12 +24,17 @@ export function cellsOf({ tasks, methods, seeds }: Suite): Cell[] {
         methods.flatMap((method) =>
           task.trajectories.slice(round, round + 1).map((trajectory): Cell => {
             const id = `${task.name}/${method.name}/${trajectory}-${seed}`;
-            return { id, task, method, trajectory, seed };
+            return { id, task, method, trajectory, seed, steps: stepsOf(task, method) };
           }),
         ),
       ),
     ),
   );
+}
+
+/** Where a cell's axis ends. */
+export function stepsOf(task: Task, method: Method): number {
+  return method.updates ?? task.steps;
 }
 
 /** Whether one of the texts of `--only` is a stretch of whole parts of the cell's id; all cells where there are none. */

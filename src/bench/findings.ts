@@ -527,6 +527,7 @@ function curveFigure(task: Task, methods: readonly string[], outcomes: readonly 
 function curvesOf(cells: readonly Outcome[], group: readonly LookOf[]): XyPanel {
   const marks = group.flatMap(({ name, look }): Mark[] => {
     const own = cells.filter(({ method }) => method === name);
+    if (own.some(({ isCloned }) => isCloned)) return levelOf(name, look, own);
     const curve = meanCurve(own);
     const complete = count(own, "complete");
     const faint = own
@@ -542,7 +543,8 @@ function curvesOf(cells: readonly Outcome[], group: readonly LookOf[]): XyPanel 
     const band: Mark = { kind: "band", name: null, tone: look.tone, points: curve };
     return [...(complete > 1 ? [band] : []), ...faint, lineOf(name, look, curve)];
   });
-  const [{ steps }] = cells;
+  const stepping = cells.filter(({ isCloned }) => !isCloned);
+  const steps = stepping.at(0)?.steps ?? 0;
   const levels = [
     ["expert", "expert", meanOf(cells.map(({ expertReturn }) => expertReturn))],
     ["random", "neutral", meanOf(cells.map(({ randomReturn }) => randomReturn))],
@@ -550,11 +552,17 @@ function curvesOf(cells: readonly Outcome[], group: readonly LookOf[]): XyPanel 
   const rules = levels.flatMap(([name, tone, level]): Mark[] =>
     level ? [{ kind: "rule", name, tone, style: "dashed", y: level.mean }] : [],
   );
-  const reachesEnd = lastTenth(cells, steps).length > 0;
+  const reachesEnd = lastTenth(stepping, steps).length > 0;
   const boundary: Mark[] = reachesEnd
     ? [{ kind: "boundary", name: null, tone: "neutral", style: "dotted", x: 0.9 * steps }]
     : [];
   return curvePanel(null, "Training steps", { label: "True return" }, [...boundary, ...marks, ...rules]);
+}
+
+/** What has no place on the axis: the mean score of methods that take no step in the environment. */
+function levelOf(name: string, { tone }: SeriesLook, cells: readonly Outcome[]): Mark[] {
+  const level = meanOf(cells.map(({ score }) => score));
+  return level ? [{ kind: "rule", name, tone, style: "solid", y: level.mean }] : [];
 }
 
 function lineOf(

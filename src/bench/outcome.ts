@@ -37,6 +37,8 @@ export interface Outcome {
   readonly instruments: boolean | null;
   /** Training steps there should be, and those at the last evaluation. */
   readonly steps: number;
+  /** Whether those are updates, of a method that takes no step in the environment. */
+  readonly isCloned: boolean;
   readonly step: number;
   /** Mean true return over the evaluations in the last tenth of the training steps; null before the end. */
   readonly score: number | null;
@@ -67,14 +69,14 @@ export function readOutcome(cell: Cell, folder: string, config: RunConfig | null
 
 /** What a cell came to. `run` is null before it has reported anything. */
 export function outcomeOf(
-  { id, task, method, trajectory, seed }: Cell,
+  { id, task, method, trajectory, seed, steps }: Cell,
   config: RunConfig | null,
   run: Run | null,
 ): Outcome {
   const state = stateOf(config, run);
   const summary = state === "complete" ? (run?.summary ?? null) : null;
   const evaluations = run?.evaluations ?? [];
-  const last = lastTenth(evaluations, task.steps);
+  const last = lastTenth(evaluations, steps);
   const score = summary && last.length > 0 ? mean(last.map(({ meanReturn }) => meanReturn)) : null;
   const expertReturn = summary?.expertReturn ?? null;
   const randomReturn = summary?.randomReturn ?? null;
@@ -96,7 +98,8 @@ export function outcomeOf(
     kernels: summary ? String(summary.kernels) : (config?.kernels ?? null),
     algorithm: config?.algorithm ?? null,
     instruments: config?.command === "train" ? config.instruments : null,
-    steps: task.steps,
+    steps,
+    isCloned: method.updates !== undefined,
     step: evaluations.at(-1)?.step ?? 0,
     score,
     evaluations: score === null ? 0 : last.length,

@@ -37,6 +37,8 @@ const suiteSchema = z.strictObject({
       z.strictObject({
         name: named,
         family: named.optional(),
+        /** In the place of the task's steps, of a method that takes none in the environment. */
+        updates: z.int().min(1).optional(),
         options,
         perTask: z.record(z.string(), options).default({}),
       }),

@@ -1,7 +1,7 @@
 /** From a suite to checked trainings: every option, file and task is looked at before the first cell begins. */
 import { existsSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
-import { optionLayers, evaluatesInLastTenth, cellsOf, parseSuite, SUITES } from "../bench/index.ts";
+import { optionLayers, evaluatesInLastTenth, cellsOf, parseSuite, stepsOf, SUITES } from "../bench/index.ts";
 import type { Cell, Method, OptionLayer, Suite, Task } from "../bench/index.ts";
 import { episodeCount, TandemError } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
@@ -70,11 +70,13 @@ export async function planBench({ suite, place, where }: FoundSuite): Promise<Be
     for (const method of suite.methods) {
       const options = layeredOptions(where, suite, task, method);
       for (const trajectory of task.trajectories) {
-        const given = givenOf(task, demos, trajectory, suite.seeds[0], options);
+        const steps = stepsOf(task, method);
+        const given = givenOf({ ...task, steps }, demos, trajectory, suite.seeds[0], options);
         const plan = await plainly(`${where}: method ${method.name} on ${task.name}`, () =>
           planTraining({ given, base: null }, read),
         );
         for (const doubt of plan.doubts) doubts.add(`${task.name}: ${doubt}`);
+        checkUpdates(where, method, plan.config);
         checkEvaluation(where, task, plan.config);
         const { observationSize, actionSize } = plan.expert.trajectories;
         const sizes = [observationSize, actionSize] as const;
@@ -83,9 +85,9 @@ export async function planBench({ suite, place, where }: FoundSuite): Promise<Be
     }
   }
   const cells = cellsOf(suite).map((cell): PlannedCell => {
-    const { task, method, trajectory, seed } = cell;
+    const { task, method, trajectory, seed, steps } = cell;
     const { options, demos, config, sizes } = plans.get(keyOf(task, method, trajectory)) as SharedPlan;
-    const words = wordsOf(givenOf(task, demos, trajectory, seed, options));
+    const words = wordsOf(givenOf({ ...task, steps }, demos, trajectory, seed, options));
     return { cell, words, demos, config: { ...config, seed }, sizes };
   });
   return { cells, doubts: [...doubts] };
@@ -138,6 +140,15 @@ async function checkHeldOut(
   throw new TandemError(
     where,
     `task ${name}: heldOut names episode ${missing}, ${demos} has episodes 0 to ${count - 1}`,
+  );
+}
+
+/** Updates are for methods that take no step in the environment. */
+function checkUpdates(where: string, { name, updates }: Method, { algorithm }: TrainConfig): void {
+  if (updates === undefined || algorithm.method === "bc") return;
+  throw new TandemError(
+    where,
+    `method ${name}: updates are of methods that take no step in the environment, ${algorithm.method} takes the task's steps; leave them out`,
   );
 }
 

@@ -190,7 +190,7 @@ function pidsOf(running: ReadonlyMap<string, Running>): Map<string, number> {
 }
 
 function remainingOf({ cell }: WaitingCell, step: number): BenchStanding["waiting"][number] {
-  return { task: cell.task.name, method: cell.method.name, done: step, steps: cell.task.steps - step };
+  return { task: cell.task.name, method: cell.method.name, done: step, steps: cell.steps - step };
 }
 
 /** See how far a cell has come. */

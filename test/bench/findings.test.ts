@@ -77,6 +77,26 @@ describe("choices without the true reward", () => {
   });
 });
 
+describe("a method that takes no step in the environment", () => {
+  const cloning = tinySuite({
+    methods: [SUITE.methods[0], { name: "second", updates: 300, options: { method: "bc" } }],
+  });
+  const cells = outcomes(cloning, done);
+
+  it("is a level beside the others' curves, and ends them nowhere", () => {
+    expect(cells.map(({ steps, isCloned }) => [steps, isCloned])).toContainEqual([300, true]);
+    const shown = figure(findings(cells, cloning), "curves-one");
+    expect(linesOf(shown).map(({ name }) => name)).toEqual(["first"]);
+    const rules = marksOf(shown).filter((mark) => mark.kind === "rule");
+    expect(rules.map(({ name, y }) => [name, y])).toEqual([
+      ["second", 105],
+      ["expert", 200],
+      ["random", 0],
+    ]);
+    expect(marksOf(shown).find((mark) => mark.kind === "boundary")).toMatchObject({ x: 900 });
+  });
+});
+
 describe("findings on a bench that is complete", () => {
   it("say how many cells each table rests on", () => {
     expect(all.headline).toBe(

@@ -43,7 +43,7 @@ export function outcome(
   const cell = cellsOf(suite).find((each) => each.id === id);
   if (!cell) throw new Error(`no cell ${id}`);
   if (state === "new") return outcomeOf(cell, null, null);
-  const { steps } = cell.task;
+  const { steps } = cell;
   const end = state === "complete" ? steps : steps / 2;
   const broken = {
     kind: "finding",
@@ -72,7 +72,7 @@ export function outcome(
           }
         : null,
   });
-  return outcomeOf(cell, runConfig.parse({ ...CONFIG, seed: cell.seed, ...config }), run);
+  return outcomeOf(cell, runConfig.parse({ ...CONFIG, seed: cell.seed, steps, ...config }), run);
 }
 
 /** Every cell of the suite, complete, with the return that `returnOf` gives. */
