@@ -3,7 +3,7 @@ export * from "./cells.ts";
 export * from "./files.ts";
 export * from "./findings.ts";
 export * from "./outcome.ts";
-export { judge, type Verdict } from "./prediction.ts";
+export { judge } from "./prediction.ts";
 export * from "./published.ts";
 export * from "./repro.ts";
 export * from "./repro-words.ts";

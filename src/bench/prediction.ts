@@ -6,7 +6,7 @@ export interface PublishedMean {
   readonly mean: number;
   /** Standard deviation over runs; null where the source gives none. */
   readonly spread: number | null;
-  /** Runs; null where the source says several and not how many. */
+  /** Runs; null where the source does not say how many. */
   readonly runs: number | null;
 }
 

@@ -4,7 +4,7 @@
  */
 
 /** Where numbers stand, and under what they were measured. */
-export interface Source {
+interface Source {
   /** First part of a cell's id. */
   readonly id: string;
   /** Work and venue. */
@@ -15,7 +15,7 @@ export interface Source {
   readonly revision: string | null;
   /** Expert trajectories learnt from; null where it is not said. */
   readonly demonstrations: number | null;
-  /** Runs that a value is the mean of; null where several are said, and not how many. */
+  /** Runs that a value is the mean of; null where it is not said how many. */
   readonly runs: number | null;
   /** What must be known to read the numbers, a sentence each. */
   readonly notes: readonly string[];
@@ -25,7 +25,7 @@ export interface Source {
  * What a number is: a true return; a share of the expert's; hours of training; a correlation of learned with true reward.
  * A share whose `scale` is known can be turned into a return.
  */
-export type Unit = "return" | "share" | "hours" | "pearson" | "spearman";
+type Unit = "return" | "share" | "hours" | "pearson" | "spearman";
 
 /** Environment steps of one published run. */
 export interface Budget {
@@ -390,7 +390,7 @@ const DISTIRL: Source = {
 };
 
 const DISTIRL_CELLS = [
-  row(DISTIRL, "halfcheetah-risk", { "ml-irl-offline": [826, 231], distirl: 3469 }, { expert: 3540 }),
+  row(DISTIRL, "cheetah-risk", { "ml-irl-offline": [826, 231], distirl: 3469 }, { expert: 3540 }),
   row(DISTIRL, "hopper-risk", { "ml-irl-offline": [192, 56], distirl: 886 }, { expert: 892 }),
   row(DISTIRL, "walker2d-risk", { "ml-irl-offline": [240, 50], distirl: 1526 }, { expert: 1478 }),
 ].flat();

@@ -39,7 +39,7 @@ function publishedWords({ unit, mean, std, expert }: PublishedCell): [string, st
     pearson: hundredths,
     spearman: hundredths,
   }[unit];
-  const value = `${format(mean)}${std === null ? "" : ` +- ${format(std)}`}`;
+  const value = `${format(mean)}${std === null ? "" : `+-${format(std)}`}`;
   const said = unit === "hours" ? " h" : "";
   const share = unit === "share" ? mean : unit === "return" && expert !== null ? mean / expert : NaN;
   const expertWords = unit === "return" && expert !== null ? formatPlain(expert) : "n/a";

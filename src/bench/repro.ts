@@ -8,7 +8,7 @@ import { meanOf, standing, taskRow, type Mean } from "./statistics.ts";
 import { parseSuite, type Options, type Suite } from "./suite.ts";
 
 /** What stands for a published method here. */
-export interface Implementation {
+interface Implementation {
   /** Options of `tandem train`. */
   readonly options: Options;
   /** The same on tasks whose episodes can end. */
@@ -24,7 +24,7 @@ const IMPLEMENTATIONS: Readonly<Record<string, Implementation>> = {
   gail: {
     options: { method: "dac" },
     caveat:
-      "GAIL is run in our off-policy form, the classifier of DAC without its absorbing states (docs/dac.md): it needs far fewer steps than GAIL on TRPO.",
+      "GAIL is run in our off-policy form, the classifier of DAC without its absorbing states (docs/dac.md); the published one may be on-policy, and need far more steps.",
   },
   dac: {
     options: { method: "dac" },
@@ -33,7 +33,7 @@ const IMPLEMENTATIONS: Readonly<Record<string, Implementation>> = {
   },
   airl: {
     options: { method: "airl" },
-    caveat: "AIRL is run off-policy (docs/airl.md); the published one is of another lower level.",
+    caveat: "AIRL is run off-policy, with a reward of states alone (docs/airl.md).",
   },
   "f-irl": {
     options: { method: "f-irl" },
@@ -190,7 +190,7 @@ export interface PublishedScore {
 }
 
 /** What our runs of a cell came to. */
-export interface OwnScore {
+interface OwnScore {
   readonly cells: number;
   readonly complete: number;
   readonly diverged: number;
