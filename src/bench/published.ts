@@ -242,7 +242,7 @@ const TRIRL: Source = {
   runs: 20,
   notes: [
     "The page prints no unit; the values are taken as returns normalised by the expert's.",
-    "How many demonstrations is not said; a data file of Ant has 30 in its name.",
+    "How many demonstrations is not said; a data file is called Ant-v5_30_PPO.npz, from which the version is taken.",
   ],
 };
 

@@ -57,8 +57,6 @@ const LIST = "Listing:";
 
 /** `tandem repro`. `entry` is the module the process started with. */
 export function reproCommand(entry: URL): Command {
-  const option = (group: string, flags: string, about: string): Option =>
-    new Option(flags, about).helpGroup(group);
   const command = new Command("repro")
     .summary("run a published number again, and hold ours against it")
     .description(
@@ -87,6 +85,10 @@ export function reproCommand(entry: URL): Command {
     const flags = optionsOnCommandLine(command);
     process.exitCode = id === undefined ? await list(flags) : await repro(flags, entry, id);
   });
+}
+
+function option(group: string, flags: string, about: string): Option {
+  return new Option(flags, about).helpGroup(group);
 }
 
 // ---- the list ----------------------------------------------------------------------------------------------------

@@ -87,16 +87,17 @@ it("fewer than two cells say nothing", () => {
   expect(judge([0.9], published(0.9, 0.1))).toBeNull();
 });
 
+const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b) / values.length;
+const stdOf = (values: readonly number[]): number => {
+  const mean = meanOf(values);
+  return Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (values.length - 1));
+};
+
 describe("of 4000 pairs from one normal distribution, 95 in 100 are consistent", () => {
   const TRIALS = 4000;
   const slack = 4 * Math.sqrt((0.95 * 0.05) / TRIALS);
   const stream = streamOf(keyFromSeed(7));
   const runs = (count: number): number[] => Array.from({ length: count }, () => nextNormal(stream));
-  const meanOf = (values: number[]): number => values.reduce((a, b) => a + b) / values.length;
-  const stdOf = (values: number[]): number => {
-    const mean = meanOf(values);
-    return Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (values.length - 1));
-  };
   const share = (ours: number, theirs: number, isSpreadKnown: boolean): number => {
     let consistent = 0;
     for (let trial = 0; trial < TRIALS; trial++) {
