@@ -76,7 +76,7 @@ function listSuites(): number {
 }
 
 /** A cell and what its folder holds. */
-interface Known {
+export interface Known {
   readonly planned: PlannedCell;
   readonly outcome: Outcome;
 }
@@ -111,7 +111,7 @@ async function bench(command: Command, entry: URL, word: string): Promise<number
   for (const doubt of doubts) warn(doubt);
   withWriteErrors(folder, () => mkdirSync(folder, { recursive: true }));
   requireUnlocked(folder);
-  const end = await train(entry, folder, wanted, {
+  const end = await trainCells(entry, folder, wanted, {
     parallel: parallel ?? availableParallelism(),
     keepReplay,
   });
@@ -128,7 +128,8 @@ async function bench(command: Command, entry: URL, word: string): Promise<number
   return end.stopped;
 }
 
-const NOTHING: BenchEnd = { completed: [], failed: [], stopped: null };
+/** The end of a bench that had nothing to do. */
+export const NOTHING: BenchEnd = { completed: [], failed: [], stopped: null };
 
 /** Write the report on all cells and say what there is in it; returns the exit code. */
 async function report(
@@ -138,16 +139,27 @@ async function report(
   end: BenchEnd,
   { json, command }: { readonly json: boolean; readonly command: string },
 ): Promise<number> {
-  const outcomes = cells.map((planned) => knownOf(planned, folder).outcome);
-  const findings = findingsOf(suite, outcomes, strangersIn(folder, outcomes), command);
-  writeBench(folder, findings, outcomes, detailsOf(suite, outcomes));
+  const { outcomes, findings } = writeReport(suite, cells, folder, command);
   process.stdout.write(json ? jsonLine(suite, folder, outcomes, end) : await reportText(findings, folder));
   for (const { id, reason } of end.failed) process.stderr.write(`tandem: bench: ${id} failed: ${reason}\n`);
   return end.failed.length > 0 ? 1 : 0;
 }
 
+/** Write the report on all cells into their folder. */
+export function writeReport(
+  suite: Suite,
+  cells: readonly PlannedCell[],
+  folder: string,
+  command: string,
+): { outcomes: Outcome[]; findings: BenchFindings } {
+  const outcomes = cells.map((planned) => knownOf(planned, folder).outcome);
+  const findings = findingsOf(suite, outcomes, strangersIn(folder, outcomes), command);
+  writeBench(folder, findings, outcomes, detailsOf(suite, outcomes));
+  return { outcomes, findings };
+}
+
 /** What a cell's folder holds; refused where it was made under another configuration than the suite says. */
-function knownOf(planned: PlannedCell, folder: string): Known {
+export function knownOf(planned: PlannedCell, folder: string): Known {
   const place = join(folder, planned.cell.id);
   const config = existsSync(join(place, "config.json")) ? readConfig(place) : null;
   const other = config && disagreement(planned.config, config);
@@ -168,7 +180,8 @@ function list(known: readonly Known[]): number {
   return 0;
 }
 
-async function train(
+/** Train the cells that have steps to go. */
+export async function trainCells(
   entry: URL,
   folder: string,
   known: readonly Known[],
@@ -190,8 +203,8 @@ async function train(
 }
 
 /** How fast a complete cell was. */
-function paceOf({ task, method, stepCounts, seconds }: Outcome): Pace[] {
-  return stepCounts && seconds ? [{ task, method, stepsPerSecond: stepCounts.train / seconds }] : [];
+function paceOf({ task, method, state, steps, seconds }: Outcome): Pace[] {
+  return state === "complete" && seconds ? [{ task, method, stepsPerSecond: steps / seconds }] : [];
 }
 
 /** Transitions in a cell's replay at its end. */

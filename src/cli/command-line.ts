@@ -6,6 +6,7 @@ import { evalCommand } from "./eval.ts";
 import { expertCommand } from "./expert.ts";
 import { labCommand } from "./lab.ts";
 import { reportCommand } from "./report.ts";
+import { reproCommand } from "./repro.ts";
 import { trainCommand } from "./train.ts";
 import { VERSION } from "./version.ts";
 
@@ -50,6 +51,7 @@ function tandem(entry: URL): Command {
     evalCommand(),
     reportCommand(),
     benchCommand(entry),
+    reproCommand(entry),
     labCommand(entry),
     demos,
   ];

@@ -6,7 +6,7 @@ const cwd = tmpdir();
 
 describe("help", () => {
   it.each([
-    [[], ["train", "expert", "eval", "report", "bench", "lab", "demos"]],
+    [[], ["train", "expert", "eval", "report", "bench", "repro", "lab", "demos"]],
     [
       ["train", "--help"],
       ["Task:", "Policy:", "Reward:", "--instruments", "Negative controls", "Examples:"],
@@ -30,6 +30,10 @@ describe("help", () => {
     [
       ["bench", "--help"],
       ["--parallel", "--only", "--list", "--report", "--keep-replay", "Ctrl-C", "Examples:"],
+    ],
+    [
+      ["repro", "--help"],
+      ["Listing:", "Running a cell:", "--trajectories", "--report", "Ctrl-C", "Examples:"],
     ],
     [
       ["demos", "inspect", "--help"],
