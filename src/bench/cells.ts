@@ -1,4 +1,5 @@
 /** The cells of a suite: task x method x trajectory x seed, each one run of `tandem train` in a folder of its own. */
+import type { Control } from "./audit.ts";
 import type { Method, Options, Suite, Task } from "./suite.ts";
 
 /** One training. */
@@ -10,9 +11,11 @@ export interface Cell {
   /** First episode of its demonstration set. */
   readonly trajectory: number;
   readonly seed: number;
+  /** What it is for in the audit; null for a cell of the suite's own methods. */
+  readonly control: Control | null;
 }
 
-/** All cells, seeds outermost: a bench that is stopped half-way has some seeds of everything. */
+/** All cells of the suite's own methods, seeds outermost: a bench that is stopped half-way has some seeds of everything. */
 export function cellsOf({ tasks, methods, seeds }: Suite): Cell[] {
   const most = Math.max(...tasks.map(({ trajectories }) => trajectories.length));
   const rounds = Array.from({ length: most }, (_, round) => round);
@@ -22,7 +25,7 @@ export function cellsOf({ tasks, methods, seeds }: Suite): Cell[] {
         methods.flatMap((method) =>
           task.trajectories.slice(round, round + 1).map((trajectory): Cell => {
             const id = `${task.name}/${method.name}/${trajectory}-${seed}`;
-            return { id, task, method, trajectory, seed };
+            return { id, task, method, trajectory, seed, control: null };
           }),
         ),
       ),

@@ -1,4 +1,5 @@
 export * from "./agreement.ts";
+export * from "./audit.ts";
 export * from "./cells.ts";
 export * from "./files.ts";
 export * from "./findings.ts";

@@ -1,16 +1,28 @@
 /** From a suite to checked trainings: every option, file and task is looked at before the first cell begins. */
 import { existsSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
-import { optionLayers, evaluatesInLastTenth, cellsOf, parseSuite, SUITES } from "../bench/index.ts";
-import type { Cell, Method, OptionLayer, Suite, Task } from "../bench/index.ts";
+import {
+  auditedPart,
+  auditSeeds,
+  cellsOf,
+  controlCells,
+  controlMethods,
+  evaluatesInLastTenth,
+  optionLayers,
+  parseSuite,
+  SUITES,
+} from "../bench/index.ts";
+import type { Cell, ControlMethod, Method, OptionLayer, Suite, Task } from "../bench/index.ts";
 import { episodeCount, TandemError } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
+import { controlName } from "../report/index.ts";
 import { parseJson, type TrainConfig } from "../runs/index.ts";
+import { knowsOption } from "./method-settings.ts";
 import { suggestion } from "./nearest.ts";
 import type { GivenOption, GivenOptions } from "./option-values.ts";
 import { optionsInFile, TRAIN_OPTIONS } from "./options.ts";
 import { EXCLUSIVE } from "./run-setup.ts";
-import { planTraining } from "./train.ts";
+import { planTraining, rewardInputsOf, type PlannedTraining } from "./train.ts";
 
 /** A suite and where it came from. */
 export interface FoundSuite {
@@ -33,7 +45,7 @@ export interface PlannedCell {
   readonly sizes: readonly [observation: number, action: number];
 }
 
-/** What cells that differ in their seed alone have in common. */
+/** What a cell is told and must be, by its task, method, set and seed. */
 interface SharedPlan extends Omit<PlannedCell, "cell" | "words"> {
   readonly options: GivenOptions;
 }
@@ -64,35 +76,87 @@ export async function planBench({ suite, place, where }: FoundSuite): Promise<Be
   const read = remembered(readDemonstrations);
   const plans = new Map<string, SharedPlan>();
   const doubts = new Set<string>();
+  const controls: Cell[] = [];
   for (const task of suite.tasks) {
     const demos = demosOf(where, task, place);
     await checkHeldOut(where, task, demos, read);
-    for (const method of suite.methods) {
-      const options = layeredOptions(where, suite, task, method);
-      for (const trajectory of task.trajectories) {
-        const given = givenOf(task, demos, trajectory, suite.seeds[0], options);
-        const plan = await plainly(`${where}: method ${method.name} on ${task.name}`, () =>
-          planTraining({ given, base: null }, read),
+    const planOf = async (
+      part: Task,
+      method: Method,
+      trajectory: number,
+      seeds: readonly number[],
+      isForeign = false,
+    ): Promise<PlannedTraining> => {
+      const options = layeredOptions(where, suite, part, method, isForeign);
+      const plan = async (seed: number): Promise<PlannedTraining> =>
+        plainly(`${where}: method ${method.name} on ${part.name}`, () =>
+          planTraining({ given: givenOf(part, demos, trajectory, seed, options), base: null }, read),
         );
-        for (const doubt of plan.doubts) doubts.add(`${task.name}: ${doubt}`);
-        checkEvaluation(where, task, plan.config);
-        const { observationSize, actionSize } = plan.expert.trajectories;
-        const sizes = [observationSize, actionSize] as const;
-        plans.set(keyOf(task, method, trajectory), { options, demos, config: plan.config, sizes });
+      const [seed, ...others] = seeds;
+      const first = await plan(seed);
+      for (const doubt of first.doubts) doubts.add(`${part.name}: ${doubt}`);
+      checkEvaluation(where, part, first.config);
+      const { observationSize, actionSize } = first.expert.trajectories;
+      const sizes = [observationSize, actionSize] as const;
+      const shared = { options, demos, sizes };
+      plans.set(keyOf(part, method, trajectory, seed), { ...shared, config: first.config });
+      for (const other of others) {
+        // The episodes of a constant expert follow from the seed, and so does their length.
+        const { config } = first.config.demos.constant ? await plan(other) : first;
+        plans.set(keyOf(part, method, trajectory, other), { ...shared, config: { ...config, seed: other } });
+      }
+      return first;
+    };
+    const planned = new Map<number, Planned[]>(task.trajectories.map((trajectory) => [trajectory, []]));
+    for (const method of suite.methods) {
+      for (const [trajectory, some] of planned)
+        some.push({ method, plan: await planOf(task, method, trajectory, suite.seeds) });
+    }
+    const part = auditedPart(suite, task);
+    for (const trajectory of part?.trajectories ?? []) {
+      for (const each of controlsOf(task, planned.get(trajectory) ?? [])) {
+        const cells = controlCells(suite, part as Task, trajectory, each);
+        const { method, isForeign } = each;
+        await planOf(part as Task, method, trajectory, auditSeeds(suite), isForeign);
+        controls.push(...cells);
       }
     }
   }
-  const cells = cellsOf(suite).map((cell): PlannedCell => {
+  const cells = withControls(cellsOf(suite), controls).map((cell): PlannedCell => {
     const { task, method, trajectory, seed } = cell;
-    const { options, demos, config, sizes } = plans.get(keyOf(task, method, trajectory)) as SharedPlan;
-    const words = wordsOf(givenOf(task, demos, trajectory, seed, options));
-    return { cell, words, demos, config: { ...config, seed }, sizes };
+    const { options, ...plan } = plans.get(keyOf(task, method, trajectory, seed)) as SharedPlan;
+    const words = wordsOf(givenOf(task, plan.demos, trajectory, seed, options));
+    return { cell, words, ...plan };
   });
   return { cells, doubts: [...doubts] };
 }
 
-function keyOf({ name }: Task, method: Method, trajectory: number): string {
-  return `${name}/${method.name}/${trajectory}`;
+/** A method of the suite with what came of planning it on a set of a task. */
+interface Planned {
+  readonly method: Method;
+  readonly plan: PlannedTraining;
+}
+
+/** The controls of a task by what its methods were planned to be. */
+function controlsOf(task: Task, planned: readonly Planned[]): ControlMethod[] {
+  const honest = planned.find(({ plan }) => !plan.config.demos.constant) ?? planned[0];
+  const methods = planned.map(({ method, plan: { config } }) => ({
+    method,
+    algorithm: config.algorithm,
+    isControl: controlName(config) !== null,
+    seesStatesOnly: rewardInputsOf(config.algorithm) === "state",
+  }));
+  return controlMethods(task, honest.plan, methods);
+}
+
+/** Controls after the cells of the first seed: a bench that is stopped half-way has some of both. */
+function withControls(cells: readonly Cell[], controls: readonly Cell[]): Cell[] {
+  const first = cells.filter(({ seed }) => seed === cells[0].seed);
+  return [...first, ...controls, ...cells.slice(first.length)];
+}
+
+function keyOf({ name }: Task, method: Method, trajectory: number, seed: number): string {
+  return `${name}/${method.name}/${trajectory}-${seed}`;
 }
 
 /** Each demonstration file is read once. */
@@ -150,14 +214,22 @@ function checkEvaluation(where: string, { name }: Task, { steps, evaluation: { e
   );
 }
 
-/** The options of a method's runs on a task, later layers over earlier ones. */
-function layeredOptions(where: string, suite: Suite, task: Task, method: Method): GivenOptions {
+/** The options of a method's runs on a task, later layers over earlier ones. A foreign one leaves out those that ML-IRL does not know. */
+function layeredOptions(
+  where: string,
+  suite: Suite,
+  task: Task,
+  method: Method,
+  isForeign: boolean,
+): GivenOptions {
   const merged = new Map<string, GivenOption>();
   for (const layer of optionLayers(suite, task, method)) {
     const given = optionsOfLayer(`${where}: method ${method.name} on ${task.name}`, layer);
     for (const [one, other] of EXCLUSIVE) if (given.has(one)) merged.delete(other);
     for (const [name, option] of given) merged.set(name, option);
   }
+  for (const name of isForeign ? [...merged.keys()] : [])
+    if (!knowsOption("ml-irl", name)) merged.delete(name);
   return merged;
 }
 
