@@ -38,19 +38,18 @@ const suiteSchema = z.strictObject({
   seeds: z.array(counted).min(1),
   train: options.default({}),
   /** Negative controls beside the methods: true for one seed on the first set of each task. */
-  audit: z
-    .union([
-      z.boolean(),
-      z.strictObject({
+  audit: z.preprocess(
+    (value) => (typeof value === "boolean" ? (value ? {} : undefined) : value),
+    z
+      .strictObject({
         seeds: z.array(counted).min(1).optional(),
         /** First episodes, of the tasks' own; a task has to have one of them. */
         trajectories: z.array(counted).min(1).optional(),
         /** At most; where a task has fewer, its own. */
         steps: z.int().min(1).optional(),
-      }),
-    ])
-    .default(false)
-    .transform((audit) => (audit === true ? {} : audit)),
+      })
+      .optional(),
+  ),
 });
 
 /** A suite whose parts fit each other. */
@@ -116,7 +115,7 @@ function checkEpisodes(where: string, { name, trajectories, episodes, heldOut }:
 function checkAudit(
   where: string,
   { tasks, methods }: Suite,
-  { seeds = [], trajectories }: Exclude<Suite["audit"], false>,
+  { seeds = [], trajectories }: NonNullable<Suite["audit"]>,
 ): void {
   const twice =
     seeds.find((seed, i) => seeds.indexOf(seed) !== i) ??

@@ -73,62 +73,104 @@ export function findSuite(word: string): FoundSuite {
 
 /** Check everything that a suite asks for, and say what each cell is told. */
 export async function planBench({ suite, place, where }: FoundSuite): Promise<BenchPlan> {
-  const read = remembered(readDemonstrations);
-  const plans = new Map<string, SharedPlan>();
-  const doubts = new Set<string>();
+  const desk: Desk = {
+    where,
+    suite,
+    read: remembered(readDemonstrations),
+    plans: new Map(),
+    doubts: new Set(),
+  };
   const controls: Cell[] = [];
   for (const task of suite.tasks) {
     const demos = demosOf(where, task, place);
-    await checkHeldOut(where, task, demos, read);
-    const planOf = async (
-      part: Task,
-      method: Method,
-      trajectory: number,
-      seeds: readonly number[],
-      isForeign = false,
-    ): Promise<PlannedTraining> => {
-      const options = layeredOptions(where, suite, part, method, isForeign);
-      const plan = async (seed: number): Promise<PlannedTraining> =>
-        plainly(`${where}: method ${method.name} on ${part.name}`, () =>
-          planTraining({ given: givenOf(part, demos, trajectory, seed, options), base: null }, read),
-        );
-      const [seed, ...others] = seeds;
-      const first = await plan(seed);
-      for (const doubt of first.doubts) doubts.add(`${part.name}: ${doubt}`);
-      checkEvaluation(where, part, first.config);
-      const { observationSize, actionSize } = first.expert.trajectories;
-      const sizes = [observationSize, actionSize] as const;
-      const shared = { options, demos, sizes };
-      plans.set(keyOf(part, method, trajectory, seed), { ...shared, config: first.config });
-      for (const other of others) {
-        // The episodes of a constant expert follow from the seed, and so does their length.
-        const { config } = first.config.demos.constant ? await plan(other) : first;
-        plans.set(keyOf(part, method, trajectory, other), { ...shared, config: { ...config, seed: other } });
-      }
-      return first;
-    };
-    const planned = new Map<number, Planned[]>(task.trajectories.map((trajectory) => [trajectory, []]));
-    for (const method of suite.methods) {
-      for (const [trajectory, some] of planned)
-        some.push({ method, plan: await planOf(task, method, trajectory, suite.seeds) });
-    }
-    const part = auditedPart(suite, task);
-    for (const trajectory of part?.trajectories ?? []) {
-      for (const each of controlsOf(task, planned.get(trajectory) ?? [])) {
-        const cells = controlCells(suite, part as Task, trajectory, each);
-        const { method, isForeign } = each;
-        await planOf(part as Task, method, trajectory, auditSeeds(suite), isForeign);
-        controls.push(...cells);
-      }
-    }
+    await checkHeldOut(where, task, demos, desk.read);
+    const planned = await planMethods(desk, task, demos);
+    controls.push(...(await planControls(desk, task, demos, planned)));
   }
   const cells = withControls(cellsOf(suite), controls).map((cell): PlannedCell => {
     const { task, method, trajectory, seed } = cell;
-    const { options, ...plan } = plans.get(keyOf(task, method, trajectory, seed)) as SharedPlan;
+    const { options, ...plan } = desk.plans.get(keyOf(task, method, trajectory, seed)) as SharedPlan;
     const words = wordsOf(givenOf(task, plan.demos, trajectory, seed, options));
     return { cell, words, ...plan };
   });
-  return { cells, doubts: [...doubts] };
+  return { cells, doubts: [...desk.doubts] };
+}
+
+/** What planning has at hand, and what it has come to so far. */
+interface Desk {
+  readonly where: string;
+  readonly suite: Suite;
+  readonly read: typeof readDemonstrations;
+  /** By the ids of cells. */
+  readonly plans: Map<string, SharedPlan>;
+  readonly doubts: Set<string>;
+}
+
+/** Plan the suite's own methods on a task; what came of it, by demonstration set. */
+async function planMethods(desk: Desk, task: Task, demos: string): Promise<Map<number, Planned[]>> {
+  const planned = new Map<number, Planned[]>(task.trajectories.map((trajectory) => [trajectory, []]));
+  for (const method of desk.suite.methods) {
+    const options = layeredOptions(desk.where, desk.suite, task, method);
+    for (const [trajectory, some] of planned) {
+      const asked = { task, method, demos, trajectory, options, seeds: desk.suite.seeds };
+      some.push({ method, plan: await planSeeds(desk, asked) });
+    }
+  }
+  return planned;
+}
+
+/** Plan the controls of a task; its cells are returned. */
+async function planControls(
+  desk: Desk,
+  task: Task,
+  demos: string,
+  planned: ReadonlyMap<number, readonly Planned[]>,
+): Promise<Cell[]> {
+  const { where, suite } = desk;
+  const cells: Cell[] = [];
+  const part = auditedPart(suite, task);
+  for (const trajectory of part?.trajectories ?? []) {
+    for (const control of controlsOf(task, planned.get(trajectory) ?? [])) {
+      const { method, isForeign } = control;
+      const layered = layeredOptions(where, suite, task, method);
+      const options = isForeign ? ofLikelihood(layered) : layered;
+      const asked = { task: part as Task, method, demos, trajectory, options, seeds: auditSeeds(suite) };
+      await planSeeds(desk, asked);
+      cells.push(...controlCells(suite, part as Task, trajectory, control));
+    }
+  }
+  return cells;
+}
+
+/** A method's cells on one demonstration set. */
+interface AskedSeeds {
+  readonly task: Task;
+  readonly method: Method;
+  readonly demos: string;
+  readonly trajectory: number;
+  readonly options: GivenOptions;
+  readonly seeds: readonly number[];
+}
+
+/** Plan cells that differ in their seed alone; returns the first one's. */
+async function planSeeds(desk: Desk, asked: AskedSeeds): Promise<PlannedTraining> {
+  const { task, method, demos, trajectory, options, seeds } = asked;
+  const plan = (seed: number): Promise<PlannedTraining> =>
+    plainly(`${desk.where}: method ${method.name} on ${task.name}`, () =>
+      planTraining({ given: givenOf(task, demos, trajectory, seed, options), base: null }, desk.read),
+    );
+  const first = await plan(seeds[0]);
+  for (const doubt of first.doubts) desk.doubts.add(`${task.name}: ${doubt}`);
+  checkEvaluation(desk.where, task, first.config);
+  const { observationSize, actionSize } = first.expert.trajectories;
+  const sizes = [observationSize, actionSize] as const;
+  for (const seed of seeds) {
+    // The episodes of a constant expert follow from the seed, and so does their length.
+    const { config } = first.config.demos.constant ? await plan(seed) : first;
+    const id = keyOf(task, method, trajectory, seed);
+    desk.plans.set(id, { options, demos, config: { ...config, seed }, sizes });
+  }
+  return first;
 }
 
 /** A method of the suite with what came of planning it on a set of a task. */
@@ -214,23 +256,20 @@ function checkEvaluation(where: string, { name }: Task, { steps, evaluation: { e
   );
 }
 
-/** The options of a method's runs on a task, later layers over earlier ones. A foreign one leaves out those that ML-IRL does not know. */
-function layeredOptions(
-  where: string,
-  suite: Suite,
-  task: Task,
-  method: Method,
-  isForeign: boolean,
-): GivenOptions {
+/** The options of a method's runs on a task, later layers over earlier ones. */
+function layeredOptions(where: string, suite: Suite, task: Task, method: Method): GivenOptions {
   const merged = new Map<string, GivenOption>();
   for (const layer of optionLayers(suite, task, method)) {
     const given = optionsOfLayer(`${where}: method ${method.name} on ${task.name}`, layer);
     for (const [one, other] of EXCLUSIVE) if (given.has(one)) merged.delete(other);
     for (const [name, option] of given) merged.set(name, option);
   }
-  for (const name of isForeign ? [...merged.keys()] : [])
-    if (!knowsOption("ml-irl", name)) merged.delete(name);
   return merged;
+}
+
+/** Options for all methods, without those that ML-IRL does not know. */
+function ofLikelihood(options: GivenOptions): GivenOptions {
+  return new Map([...options].filter(([name]) => knowsOption("ml-irl", name)));
 }
 
 function optionsOfLayer(place: string, { where, options, refused }: OptionLayer): GivenOptions {
