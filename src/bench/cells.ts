@@ -1,5 +1,5 @@
 /** The cells of a suite: task x method x trajectory x seed, each one run of `tandem train` in a folder of its own. */
-import type { Control } from "./audit.ts";
+import { auditSeeds, type Control, type ControlMethod } from "./control.ts";
 import type { Method, Options, Suite, Task } from "./suite.ts";
 
 /** One training. */
@@ -31,6 +31,19 @@ export function cellsOf({ tasks, methods, seeds }: Suite): Cell[] {
       ),
     ),
   );
+}
+
+/** The cells of a control on one demonstration set of a task. */
+export function controlCells(
+  suite: Suite,
+  part: Task,
+  trajectory: number,
+  { method, control }: ControlMethod,
+): Cell[] {
+  return auditSeeds(suite).map((seed) => {
+    const id = `${part.name}/${method.name}/${trajectory}-${seed}`;
+    return { id, task: part, method, trajectory, seed, control };
+  });
 }
 
 /** Whether one of the texts of `--only` is a stretch of whole parts of the cell's id; all cells where there are none. */

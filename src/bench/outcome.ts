@@ -5,8 +5,8 @@ import type { StepCounts } from "../core/index.ts";
 import { normalisedScore } from "../eval/index.ts";
 import { controlName, readRun, type Run } from "../report/index.ts";
 import type { RunConfig } from "../runs/index.ts";
-import type { Control } from "./audit.ts";
 import type { Cell } from "./cells.ts";
+import type { Control } from "./control.ts";
 
 /** `diverged`: a measurement was not finite, which ended the run for good. */
 type CellState = "new" | "begun" | "diverged" | "complete";

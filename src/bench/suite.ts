@@ -52,6 +52,9 @@ const suiteSchema = z.strictObject({
   ),
 });
 
+/** Begins the folder of every control. */
+export const AUDIT_PREFIX = "audit-";
+
 /** A suite whose parts fit each other. */
 export type Suite = z.infer<typeof suiteSchema>;
 /** A suite as it is written: with the parts that may be left out left out. */
@@ -121,11 +124,11 @@ function checkAudit(
     seeds.find((seed, i) => seeds.indexOf(seed) !== i) ??
     trajectories?.find((first, i) => trajectories.indexOf(first) !== i);
   if (twice !== undefined) throw new TandemError(where, `audit: ${twice} is there twice; leave one out`);
-  const taken = methods.find(({ name }) => name.toLowerCase().startsWith("audit-"));
+  const taken = methods.find(({ name }) => name.toLowerCase().startsWith(AUDIT_PREFIX));
   if (taken) {
     throw new TandemError(
       where,
-      `method ${taken.name}: audit- begins the audit's folders; choose another name`,
+      `method ${taken.name}: ${AUDIT_PREFIX} begins the audit's folders; choose another name`,
     );
   }
   for (const task of trajectories ? tasks : []) {

@@ -213,6 +213,8 @@ const own = outcomes(suite, (id) => ({
 }));
 const withControls = (...controls: Outcome[]): Outcome[] => [...own, ...controls];
 
+const zeroAt = (value: number, seed: number): Outcome => controlOutcome(suite, ZERO, value, { seed });
+
 describe("a control explains a score", () => {
   // s = sqrt(4 x 25 / 3) = 5.7735 of 200, t(0.975, 3) = 3.1824: 145 +- 9.187, the lower end 135.813 / 200 = 0.67906.
   it.each([
@@ -245,9 +247,10 @@ describe("a control explains a score", () => {
   });
 
   it("by the mean over its cells", () => {
-    const at = (value: number, seed: number): Outcome => controlOutcome(suite, ZERO, value, { seed });
-    expect(verdictOn("one", "second", withControls(at(0, 1), at(199, 2)))?.explainedBy).not.toBeNull();
-    expect(verdictOn("one", "second", withControls(at(0, 1), at(100, 2)))?.explainedBy).toBeNull();
+    expect(
+      verdictOn("one", "second", withControls(zeroAt(0, 1), zeroAt(199, 2)))?.explainedBy,
+    ).not.toBeNull();
+    expect(verdictOn("one", "second", withControls(zeroAt(0, 1), zeroAt(100, 2)))?.explainedBy).toBeNull();
   });
 
   it("of one cell within a tenth of it, the largest of several", () => {

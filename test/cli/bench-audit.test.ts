@@ -107,6 +107,19 @@ describe("planning an audit", () => {
     expect(constant.words).toContain("--constant-expert");
   });
 
+  it("says what it is over what the method is told for the task", async () => {
+    const [, rival] = SUITE.methods;
+    const told = { termination: "absorbing", "reward-network": "two-layer:24" };
+    const methods = [{ ...SUITE.methods[0], perTask: { Hopper: told } }, rival];
+    const plan = await planOf({ tasks: [HOPPER], methods });
+    expect(cellOf(plan, "Hopper/audit-termination-native/1-3").config.algorithm).toMatchObject({
+      termination: "native",
+      reward: { network: { width: 24 } },
+    });
+    expect(cellOf(plan, "Hopper/audit-teacher-zero-native/1-3").config.algorithm.termination).toBe("native");
+    expect(controlsIn(plan)).toContain("Hopper/audit-teacher-zero-absorbing/1-3");
+  });
+
   it("takes seeds, sets and steps that it is told", async () => {
     const plan = await planOf({ audit: { seeds: [9, 8], trajectories: [2], steps: 200 } });
     const zero = controlsIn(plan).filter((id) => id.includes("zero"));
@@ -175,20 +188,23 @@ describe("planning an audit", () => {
   });
 });
 
+const results = (): Outcome[] => {
+  const lines = readFileSync(join(cwd, "whole/results.jsonl"), "utf8").trimEnd().split("\n");
+  return lines.map((line) => JSON.parse(line) as Outcome);
+};
+
+const place = (method: string): string => `whole/Cheetah/${method}/0-3`;
+
+const bench = (...args: string[]): Promise<CommandOutcome> =>
+  tandem(["bench", "suite.json", "--out", "whole", ...args], { cwd });
+
 describe("an audited bench", () => {
-  const bench = (...args: string[]): Promise<CommandOutcome> =>
-    tandem(["bench", "suite.json", "--out", "whole", ...args], { cwd });
   let first: CommandOutcome;
   beforeAll(async () => {
     const suite = { ...SUITE, seeds: [3], tasks: [{ ...TASK, trajectories: [0], heldOut: [1] }] };
     writeFileSync(join(cwd, "suite.json"), JSON.stringify(suite));
     first = await bench("--parallel", "2");
   }, LONG);
-
-  const results = (): Outcome[] => {
-    const lines = readFileSync(join(cwd, "whole/results.jsonl"), "utf8").trimEnd().split("\n");
-    return lines.map((line) => JSON.parse(line) as Outcome);
-  };
 
   it("trains its controls as other cells, scores all, and reports on them", () => {
     expect(first).toMatchObject({ code: 0 });
@@ -239,7 +255,6 @@ describe("an audited bench", () => {
   });
 
   it("shows one of its runs with the controls of the same task beside it", async () => {
-    const place = (method: string): string => `whole/Cheetah/${method}/0-3`;
     const { code, stdout } = await tandem(
       [
         "report",

@@ -144,21 +144,22 @@ describe("a constant expert", () => {
   });
 });
 
+const train = (out: string, ...more: string[]): string[] =>
+  [
+    "train",
+    "--demos",
+    "cheetah.npz",
+    ...TINY,
+    "--steps",
+    "2000",
+    "--held-out",
+    "2",
+    "--out",
+    out,
+    "--json",
+  ].concat(more);
+
 describe("a run with a constant expert", () => {
-  const train = (out: string, ...more: string[]): string[] =>
-    [
-      "train",
-      "--demos",
-      "cheetah.npz",
-      ...TINY,
-      "--steps",
-      "2000",
-      "--held-out",
-      "2",
-      "--out",
-      out,
-      "--json",
-    ].concat(more);
   let [constant, real]: Outcome[] = [];
   beforeAll(async () => {
     constant = await tandem(train("whole", "--constant-expert"), { cwd });
