@@ -1,4 +1,5 @@
 /** The cells of a suite: task x method x trajectory x seed, each one run of `tandem train` in a folder of its own. */
+import { auditSeeds, type Control, type ControlMethod } from "./control.ts";
 import type { Method, Options, Suite, Task } from "./suite.ts";
 
 /** One training. */
@@ -12,9 +13,11 @@ export interface Cell {
   readonly seed: number;
   /** Training steps in the environment, or updates of a method that takes none. */
   readonly steps: number;
+  /** What it is for in the audit; null for a cell of the suite's own methods. */
+  readonly control: Control | null;
 }
 
-/** All cells, seeds outermost: a bench that is stopped half-way has some seeds of everything. */
+/** All cells of the suite's own methods, seeds outermost: a bench that is stopped half-way has some seeds of everything. */
 export function cellsOf({ tasks, methods, seeds }: Suite): Cell[] {
   const most = Math.max(...tasks.map(({ trajectories }) => trajectories.length));
   const rounds = Array.from({ length: most }, (_, round) => round);
@@ -24,7 +27,7 @@ export function cellsOf({ tasks, methods, seeds }: Suite): Cell[] {
         methods.flatMap((method) =>
           task.trajectories.slice(round, round + 1).map((trajectory): Cell => {
             const id = `${task.name}/${method.name}/${trajectory}-${seed}`;
-            return { id, task, method, trajectory, seed, steps: stepsOf(task, method) };
+            return { id, task, method, trajectory, seed, steps: stepsOf(task, method), control: null };
           }),
         ),
       ),
@@ -35,6 +38,19 @@ export function cellsOf({ tasks, methods, seeds }: Suite): Cell[] {
 /** Where a cell's axis ends. */
 export function stepsOf(task: Task, method: Method): number {
   return method.updates ?? task.steps;
+}
+
+/** The cells of a control on one demonstration set of a task. */
+export function controlCells(
+  suite: Suite,
+  part: Task,
+  trajectory: number,
+  { method, control }: ControlMethod,
+): Cell[] {
+  return auditSeeds(suite).map((seed) => {
+    const id = `${part.name}/${method.name}/${trajectory}-${seed}`;
+    return { id, task: part, method, trajectory, seed, steps: stepsOf(part, method), control };
+  });
 }
 
 /** Whether one of the texts of `--only` is a stretch of whole parts of the cell's id; all cells where there are none. */

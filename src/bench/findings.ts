@@ -22,8 +22,9 @@ import {
   grouped,
   plural,
 } from "../report/numbers.ts";
-import type { BootstrapInterval } from "../eval/index.ts";
+import { reachesScore, type BootstrapInterval } from "../eval/index.ts";
 import { buildsOf } from "./agreement.ts";
+import { controlRows, largestControl, verdictsOf, type ControlRow, type Verdict } from "./audit.ts";
 import { lastTenth, type Outcome } from "./outcome.ts";
 import { checkpointChoice, CRITERIA, familyChoice, type Choice } from "./selection.ts";
 import type { Suite, Task } from "./suite.ts";
@@ -83,27 +84,45 @@ export function findingsOf(
   const rows = tasks.map((task) => methods.map((method) => taskRow(task, method, outcomes)));
   const shared = comparable(tasks, methods, outcomes);
   const across = aggregates(shared);
+  const audit = suite.audit ? auditOf(tasks, methods, outcomes) : null;
+  const own = outcomes.filter((outcome) => outcome.audit === null);
   const exhibits = [
-    aggregateTable(shared, across, tasks),
+    aggregateTable(shared, across, tasks, audit),
     improvementTable(shared),
     profileFigure(suite, shared),
     ...suite.tasks.flatMap((task, i) => [
-      scoreTable(task, rows[i], outcomes),
-      curveFigure(task, methods, outcomes),
+      scoreTable(task, rows[i], own, audit),
+      audit && controlTable(task, audit),
+      curveFigure(task, methods, own),
     ]),
-    varianceTable(suite, outcomes),
-    familyTable(suite, outcomes),
-    checkpointTable(suite, outcomes),
+    varianceTable(suite, own),
+    familyTable(suite, own),
+    checkpointTable(suite, own),
     costTable(rows.flat()),
     cellTable(outcomes),
   ];
   return {
     title: suite.title ?? suite.name,
     headline: headlineOf(outcomes, shared, across),
-    warnings: warningsOf(outcomes, strangers, shared, tasks, methods),
-    protocol: protocolOf(suite),
+    warnings: [...leakWarnings(audit), ...warningsOf(outcomes, strangers, shared, tasks, methods)],
+    protocol: [...protocolOf(suite), ...(audit ? [AUDIT_PROTOCOL] : [])],
     exhibits: exhibits.filter((each) => each !== null),
     command,
+  };
+}
+
+/** What the controls say of every method on every task. */
+interface Audit {
+  readonly rows: ReadonlyMap<string, readonly ControlRow[]>;
+  readonly largest: ReadonlyMap<string, ControlRow | null>;
+  readonly verdicts: readonly Verdict[];
+}
+
+function auditOf(tasks: readonly string[], methods: readonly string[], outcomes: readonly Outcome[]): Audit {
+  return {
+    rows: new Map(tasks.map((task) => [task, controlRows(task, outcomes)])),
+    largest: new Map(tasks.map((task) => [task, largestControl(task, outcomes)])),
+    verdicts: verdictsOf(tasks, methods, outcomes),
   };
 }
 
@@ -148,6 +167,33 @@ function headlineOf(
   if (across.length === 0) return `${state}.`;
   const scores = across.map(({ method, interquartileMean: { estimate } }) => `${method} ${score(estimate)}`);
   return `${state}; interquartile mean on ${plural(tasks.length, "task")}: ${enumerate(scores)}.`;
+}
+
+const AUDIT_PROTOCOL =
+  "Controls saw no reward, or nonsense; they are scored as the methods are, between random actions and the real expert. A leak explains a method's score where a control that applies to it reaches it: the control's mean normalised score is at or above the lower end of the method's 95% interval on the task or, where the method has one cell, at or above its score less a tenth. A reward that is not learnt applies to methods under the same treatment of an episode's end, and to those that clone actions; a constant or shuffled expert applies to the method that was shown it. Comparisons of treatments learn from the real expert and explain nothing.";
+
+const MARK = "a leak explains it";
+
+/** One sentence where controls explain scores, one where controls are missing. */
+function leakWarnings(audit: Audit | null): string[] {
+  if (!audit) return [];
+  const marked = audit.verdicts.flatMap(({ task, method, score: own, explainedBy }) =>
+    own && explainedBy?.normalised
+      ? [
+          `${method} on ${task} (${score(own.mean)}; ${explainedBy.control.name} ${score(explainedBy.normalised.mean)})`,
+        ]
+      : [],
+  );
+  const open = audit.verdicts.filter(({ controls, scored }) => scored < controls);
+  const lacking = open.map(({ task, method }) => `${method} on ${task}`);
+  return [
+    ...(marked.length > 0
+      ? [`A leak explains the score of ${enumerate(marked)}: a control comes as far.`]
+      : []),
+    ...(open.length > 0
+      ? [`The audit is not complete, some controls have no score yet: ${some(lacking)}.`]
+      : []),
+  ];
 }
 
 function warningsOf(
@@ -233,15 +279,25 @@ function aggregateTable(
   { tasks }: Comparable,
   rows: readonly AggregateRow[],
   all: readonly string[],
+  audit: Audit | null,
 ): Table | null {
   if (rows.length === 0) return null;
   return {
     title: "Across tasks, normalised",
-    note: `On ${tasks.length} of ${plural(all.length, "task")}: ${enumerate(tasks)}. In brackets 95% by the stratified bootstrap, where a task has two or more cells; a task with one adds no width. A smaller optimality gap is better.`,
-    columns: ["method", "cells", "interquartile mean", "mean", "median", "optimality gap"],
+    note: `On ${tasks.length} of ${plural(all.length, "task")}: ${enumerate(tasks)}. In brackets 95% by the stratified bootstrap, where a task has two or more cells; a task with one adds no width. A smaller optimality gap is better.${audit ? " Leaks: on how many of these tasks a control explains the method's score, of those on which it was audited." : ""}`,
+    columns: [
+      "method",
+      "cells",
+      ...(audit ? ["leaks"] : []),
+      "interquartile mean",
+      "mean",
+      "median",
+      "optimality gap",
+    ],
     rows: rows.map(({ method, cells, planned, ...row }) => [
       method,
       `${cells} of ${planned}`,
+      ...(audit ? [leakCount(audit, method, tasks)] : []),
       ...[row.interquartileMean, row.mean, row.median, row.optimalityGap].map((each) =>
         bootstrapWords(each, cells > tasks.length),
       ),
@@ -272,27 +328,103 @@ function plannedOf({ methods }: Comparable, name: string): number {
   return methods.find((method) => method.name === name)?.planned ?? 0;
 }
 
-function scoreTable(task: Task, rows: readonly TaskRow[], outcomes: readonly Outcome[]): Table {
+/** `1 of 2 tasks` */
+function leakCount({ verdicts }: Audit, method: string, tasks: readonly string[]): string {
+  const own = verdicts.filter((verdict) => verdict.method === method && tasks.includes(verdict.task));
+  if (own.length === 0) return "n/a";
+  return `${own.filter(({ explainedBy }) => explainedBy).length} of ${own.length}`;
+}
+
+function scoreTable(
+  task: Task,
+  rows: readonly TaskRow[],
+  outcomes: readonly Outcome[],
+  audit: Audit | null,
+): Table {
   const scored = outcomes.filter((outcome) => outcome.task === task.name && outcome.score !== null);
   const counts = [...new Set(scored.map(({ evaluations }) => evaluations))].sort((a, b) => a - b);
   const evaluations =
     counts.length === 0 ? "" : ` A score is the mean of ${plural(counts[counts.length - 1], "evaluation")}`;
   const fewest = counts.length > 1 ? `, of some cells ${counts[0]}` : "";
   const measured = evaluations === "" ? "" : `${evaluations}${fewest}.`;
+  const auditColumns = audit ? ["audit", "largest control"] : [];
   return {
     title: task.name,
     note: `${task.env}, ${formatSteps(task.steps)} steps.${measured} Failed: normalised score below ${FAILURE}. Correlations of learned with true reward a step, where a reward is learnt.`,
-    columns: ["method", "cells", "true return", "normalised", "failed", "Pearson", "Spearman"],
+    columns: [
+      "method",
+      "cells",
+      "true return",
+      "normalised",
+      ...auditColumns,
+      "failed",
+      "Pearson",
+      "Spearman",
+    ],
     rows: rows.map((row) => [
       row.method,
       cellWords(row),
       row.score ? meanWords(row.score, formatValue) : "n/a",
       row.normalised ? meanWords(row.normalised, score) : "n/a",
+      ...(audit ? [verdictWords(audit, row), largestWords(audit, row.task)] : []),
       failureWords(row),
       formatCorrelation(row.pearson?.mean),
       formatCorrelation(row.spearman?.mean),
     ]),
   };
+}
+
+/** What the audit says of a method on a task. */
+function verdictWords({ verdicts }: Audit, { task, method, normalised }: TaskRow): string {
+  const verdict = verdicts.find((each) => each.task === task && each.method === method);
+  if (!verdict) return "not audited";
+  const { explainedBy, scored, controls } = verdict;
+  if (explainedBy) return MARK;
+  if (!normalised) return "n/a";
+  return scored < controls ? `${scored} of ${controls} controls` : "no leak found";
+}
+
+function largestWords({ largest }: Audit, task: string): string {
+  const row = largest.get(task);
+  return row?.normalised ? `${score(row.normalised.mean)} ${row.control.name}` : "n/a";
+}
+
+/** The controls of a task, largest first, comparisons last. */
+function controlTable({ name, steps }: Task, { rows, verdicts }: Audit): Table | null {
+  const controls = rows.get(name) ?? [];
+  if (controls.length === 0) return null;
+  const own = verdicts.filter(({ task }) => task === name);
+  const [{ steps: trained }] = controls;
+  const shorter =
+    trained < steps
+      ? ` Controls were trained for ${formatSteps(trained)} of the methods' ${formatSteps(steps)} steps, which may understate them.`
+      : "";
+  return {
+    title: `${name}: controls`,
+    note: `Learners that saw no reward, or nonsense, largest score first; then, as comparisons, one method under each treatment of an episode's end. Explains: the methods whose score a leak of this kind accounts for.${shorter}`,
+    columns: ["control", "cells", "normalised", "explains", "true return"],
+    rows: controls.map(({ control, cells, ended, normalised, score: trueReturn }) => [
+      control.name,
+      `${ended} of ${cells}`,
+      normalised ? meanWords(normalised, score) : "n/a",
+      explainsWords(control, normalised, own),
+      trueReturn ? meanWords(trueReturn, formatValue) : "n/a",
+    ]),
+  };
+}
+
+function explainsWords(
+  { kind, appliesTo }: ControlRow["control"],
+  normalised: Mean | null,
+  verdicts: readonly Verdict[],
+): string {
+  if (kind === "comparison") return "(comparison)";
+  const explained = verdicts.filter(
+    ({ method, score: own }) =>
+      appliesTo.includes(method) && own && normalised && reachesScore(normalised.mean, own),
+  );
+  if (explained.length > 0) return enumerate(explained.map(({ method }) => method));
+  return normalised ? "nothing" : "n/a";
 }
 
 function varianceTable({ tasks, methods }: Suite, outcomes: readonly Outcome[]): Table | null {

@@ -1,5 +1,7 @@
 export * from "./agreement.ts";
+export * from "./audit.ts";
 export * from "./cells.ts";
+export * from "./control.ts";
 export * from "./files.ts";
 export * from "./findings.ts";
 export * from "./outcome.ts";

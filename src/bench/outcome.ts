@@ -3,9 +3,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { HeldOutRecord, StepCounts } from "../core/index.ts";
 import { normalisedScore } from "../eval/index.ts";
-import { readRun, type Run } from "../report/index.ts";
+import { controlName, readRun, type Run } from "../report/index.ts";
 import type { RunConfig } from "../runs/index.ts";
 import type { Cell } from "./cells.ts";
+import type { Control } from "./control.ts";
 
 /** `diverged`: a measurement was not finite, which ended the run for good. */
 type CellState = "new" | "begun" | "diverged" | "complete";
@@ -23,6 +24,10 @@ export interface Outcome {
   readonly trajectory: number;
   readonly seed: number;
   readonly state: CellState;
+  /** What it is for in the audit; null for a cell of the suite's own methods. */
+  readonly audit: Control | null;
+  /** What taught it in place of the demonstrations, such as "zero reward"; null for what is no control, or has not begun. */
+  readonly control: string | null;
   readonly env: string;
   /** Every option of the environment, resolved; those that the suite gives where the cell has not begun. */
   readonly envOptions: Readonly<Record<string, unknown>>;
@@ -44,7 +49,10 @@ export interface Outcome {
   readonly score: number | null;
   /** How many evaluations the score is the mean of. */
   readonly evaluations: number;
-  /** 0 for random actions, 1 for the expert, both of this cell's own summary; null where one is unknown. */
+  /**
+   * 0 for random actions, 1 for the expert, both of this cell's own summary; null where one is unknown. See `anchored` for a cell that
+   * was shown another expert.
+   */
   readonly normalised: number | null;
   readonly finalReturn: number | null;
   readonly expertReturn: number | null;
@@ -69,7 +77,7 @@ export function readOutcome(cell: Cell, folder: string, config: RunConfig | null
 
 /** What a cell came to. `run` is null before it has reported anything. */
 export function outcomeOf(
-  { id, task, method, trajectory, seed, steps }: Cell,
+  { id, task, method, trajectory, seed, steps, control }: Cell,
   config: RunConfig | null,
   run: Run | null,
 ): Outcome {
@@ -90,6 +98,8 @@ export function outcomeOf(
     trajectory,
     seed,
     state,
+    audit: control,
+    control: config && controlName(config),
     env: task.env,
     envOptions: config?.env.options ?? task.envOptions,
     episodes: task.episodes,
@@ -119,6 +129,27 @@ export function outcomeOf(
     stepCounts: summary?.steps ?? null,
     seconds: summary?.seconds ?? null,
   };
+}
+
+/**
+ * The outcomes, where cells that were shown a shuffled or a constant expert, whose return nobody knows or wants to know, have the
+ * real one's from a cell on the same demonstrations, and so a normalised score.
+ */
+export function anchored(outcomes: readonly Outcome[]): Outcome[] {
+  return outcomes.map((outcome) => {
+    const { control, score, randomReturn, expertReturn, task, trajectory, sha256 } = outcome;
+    if (control === null || score === null || randomReturn === null || expertReturn !== null) return outcome;
+    const expert = outcomes.find(
+      (other) =>
+        other.expertReturn !== null &&
+        other.task === task &&
+        other.trajectory === trajectory &&
+        other.sha256 === sha256,
+    )?.expertReturn;
+    if (expert === undefined || expert === null || expert === randomReturn) return outcome;
+    const normalised = normalisedScore(score, { random: randomReturn, expert });
+    return { ...outcome, expertReturn: expert, normalised };
+  });
 }
 
 /** Records in the last tenth of `steps`: those after 0.9 of them. */

@@ -46,7 +46,23 @@ const suiteSchema = z.strictObject({
     .min(1),
   seeds: z.array(counted).min(1),
   train: options.default({}),
+  /** Negative controls beside the methods: true for one seed on the first set of each task. */
+  audit: z.preprocess(
+    (value) => (typeof value === "boolean" ? (value ? {} : undefined) : value),
+    z
+      .strictObject({
+        seeds: z.array(counted).min(1).optional(),
+        /** First episodes, of the tasks' own; a task has to have one of them. */
+        trajectories: z.array(counted).min(1).optional(),
+        /** At most; where a task has fewer, its own. */
+        steps: z.int().min(1).optional(),
+      })
+      .optional(),
+  ),
 });
+
+/** Begins the folder of every control. */
+export const AUDIT_PREFIX = "audit-";
 
 /** A suite whose parts fit each other. */
 export type Suite = z.infer<typeof suiteSchema>;
@@ -78,6 +94,7 @@ export function parseSuite(where: string, value: unknown): Suite {
   }
   for (const task of suite.tasks) checkEpisodes(where, task);
   for (const method of suite.methods) checkMethod(where, method, suite);
+  if (suite.audit) checkAudit(where, suite, suite.audit);
   return suite;
 }
 
@@ -105,6 +122,34 @@ function checkEpisodes(where: string, { name, trajectories, episodes, heldOut }:
       );
     }
   }
+}
+
+function checkAudit(
+  where: string,
+  { tasks, methods }: Suite,
+  { seeds = [], trajectories }: NonNullable<Suite["audit"]>,
+): void {
+  const twice =
+    seeds.find((seed, i) => seeds.indexOf(seed) !== i) ??
+    trajectories?.find((first, i) => trajectories.indexOf(first) !== i);
+  if (twice !== undefined) throw new TandemError(where, `audit: ${twice} is there twice; leave one out`);
+  const taken = methods.find(({ name }) => name.toLowerCase().startsWith(AUDIT_PREFIX));
+  if (taken) {
+    throw new TandemError(
+      where,
+      `method ${taken.name}: ${AUDIT_PREFIX} begins the audit's folders; choose another name`,
+    );
+  }
+  for (const task of trajectories ? tasks : []) {
+    if (task.trajectories.some((first) => trajectories?.includes(first))) continue;
+    throw new TandemError(
+      where,
+      `audit: none of its trajectories is one of task ${task.name}, which has ${task.trajectories.join(", ")}`,
+    );
+  }
+  const stray = trajectories?.find((first) => !tasks.some((task) => task.trajectories.includes(first)));
+  if (stray === undefined) return;
+  throw new TandemError(where, `audit: no task has a trajectory ${stray}; leave it out`);
 }
 
 function checkMethod(where: string, { name, options, perTask }: Method, { tasks }: Suite): void {

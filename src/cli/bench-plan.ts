@@ -1,16 +1,29 @@
 /** From a suite to checked trainings: every option, file and task is looked at before the first cell begins. */
 import { existsSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
-import { optionLayers, evaluatesInLastTenth, cellsOf, parseSuite, stepsOf, SUITES } from "../bench/index.ts";
-import type { Cell, Method, OptionLayer, Suite, Task } from "../bench/index.ts";
+import {
+  auditedPart,
+  auditSeeds,
+  cellsOf,
+  controlCells,
+  controlMethods,
+  evaluatesInLastTenth,
+  optionLayers,
+  parseSuite,
+  stepsOf,
+  SUITES,
+} from "../bench/index.ts";
+import type { Cell, ControlMethod, Method, OptionLayer, Suite, Task } from "../bench/index.ts";
 import { episodeCount, TandemError } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
+import { controlName } from "../report/index.ts";
 import { parseJson, type TrainConfig } from "../runs/index.ts";
+import { knowsOption } from "./method-settings.ts";
 import { suggestion } from "./nearest.ts";
 import type { GivenOption, GivenOptions } from "./option-values.ts";
 import { optionsInFile, TRAIN_OPTIONS } from "./options.ts";
 import { EXCLUSIVE } from "./run-setup.ts";
-import { planTraining } from "./train.ts";
+import { planTraining, rewardInputsOf, type PlannedTraining } from "./train.ts";
 
 /** A suite and where it came from. */
 export interface FoundSuite {
@@ -33,7 +46,7 @@ export interface PlannedCell {
   readonly sizes: readonly [observation: number, action: number];
 }
 
-/** What cells that differ in their seed alone have in common. */
+/** What a cell is told and must be, by its task, method, set and seed. */
 interface SharedPlan extends Omit<PlannedCell, "cell" | "words"> {
   readonly options: GivenOptions;
 }
@@ -61,40 +74,138 @@ export function findSuite(word: string): FoundSuite {
 
 /** Check everything that a suite asks for, and say what each cell is told. */
 export async function planBench({ suite, place, where }: FoundSuite): Promise<BenchPlan> {
-  const read = remembered(readDemonstrations);
-  const plans = new Map<string, SharedPlan>();
-  const doubts = new Set<string>();
+  const desk: Desk = {
+    where,
+    suite,
+    read: remembered(readDemonstrations),
+    plans: new Map(),
+    doubts: new Set(),
+  };
+  const controls: Cell[] = [];
   for (const task of suite.tasks) {
     const demos = demosOf(where, task, place);
-    await checkHeldOut(where, task, demos, read);
-    for (const method of suite.methods) {
-      const options = layeredOptions(where, suite, task, method);
-      for (const trajectory of task.trajectories) {
-        const steps = stepsOf(task, method);
-        const given = givenOf({ ...task, steps }, demos, trajectory, suite.seeds[0], options);
-        const plan = await plainly(`${where}: method ${method.name} on ${task.name}`, () =>
-          planTraining({ given, base: null }, read),
-        );
-        for (const doubt of plan.doubts) doubts.add(`${task.name}: ${doubt}`);
-        checkUpdates(where, method, plan.config);
-        checkEvaluation(where, task, plan.config);
-        const { observationSize, actionSize } = plan.expert.trajectories;
-        const sizes = [observationSize, actionSize] as const;
-        plans.set(keyOf(task, method, trajectory), { options, demos, config: plan.config, sizes });
-      }
-    }
+    await checkHeldOut(where, task, demos, desk.read);
+    const planned = await planMethods(desk, task, demos);
+    controls.push(...(await planControls(desk, task, demos, planned)));
   }
-  const cells = cellsOf(suite).map((cell): PlannedCell => {
-    const { task, method, trajectory, seed, steps } = cell;
-    const { options, demos, config, sizes } = plans.get(keyOf(task, method, trajectory)) as SharedPlan;
-    const words = wordsOf(givenOf({ ...task, steps }, demos, trajectory, seed, options));
-    return { cell, words, demos, config: { ...config, seed }, sizes };
+  const cells = withControls(cellsOf(suite), controls).map((cell): PlannedCell => {
+    const { task, method, trajectory, seed } = cell;
+    const { options, ...plan } = desk.plans.get(keyOf(task, method, trajectory, seed)) as SharedPlan;
+    const given = givenOf({ ...task, steps: cell.steps }, plan.demos, trajectory, seed, options);
+    const words = wordsOf(given);
+    return { cell, words, ...plan };
   });
-  return { cells, doubts: [...doubts] };
+  return { cells, doubts: [...desk.doubts] };
 }
 
-function keyOf({ name }: Task, method: Method, trajectory: number): string {
-  return `${name}/${method.name}/${trajectory}`;
+/** What planning has at hand, and what it has come to so far. */
+interface Desk {
+  readonly where: string;
+  readonly suite: Suite;
+  readonly read: typeof readDemonstrations;
+  /** By the ids of cells. */
+  readonly plans: Map<string, SharedPlan>;
+  readonly doubts: Set<string>;
+}
+
+/** Plan the suite's own methods on a task; what came of it, by demonstration set. */
+async function planMethods(desk: Desk, task: Task, demos: string): Promise<Map<number, Planned[]>> {
+  const planned = new Map<number, Planned[]>(task.trajectories.map((trajectory) => [trajectory, []]));
+  for (const method of desk.suite.methods) {
+    const options = layeredOptions(desk.where, desk.suite, task, method);
+    for (const [trajectory, some] of planned) {
+      const asked = { task, method, demos, trajectory, options, seeds: desk.suite.seeds };
+      some.push({ method, plan: await planSeeds(desk, asked) });
+    }
+  }
+  return planned;
+}
+
+/** Plan the controls of a task; its cells are returned. */
+async function planControls(
+  desk: Desk,
+  task: Task,
+  demos: string,
+  planned: ReadonlyMap<number, readonly Planned[]>,
+): Promise<Cell[]> {
+  const { where, suite } = desk;
+  const cells: Cell[] = [];
+  const part = auditedPart(suite, task);
+  for (const trajectory of part?.trajectories ?? []) {
+    for (const control of controlsOf(task, planned.get(trajectory) ?? [])) {
+      const { method, isForeign } = control;
+      const layered = layeredOptions(where, suite, task, method);
+      const options = isForeign ? ofLikelihood(layered) : layered;
+      const asked = { task: part as Task, method, demos, trajectory, options, seeds: auditSeeds(suite) };
+      await planSeeds(desk, asked);
+      cells.push(...controlCells(suite, part as Task, trajectory, control));
+    }
+  }
+  return cells;
+}
+
+/** A method's cells on one demonstration set. */
+interface AskedSeeds {
+  readonly task: Task;
+  readonly method: Method;
+  readonly demos: string;
+  readonly trajectory: number;
+  readonly options: GivenOptions;
+  readonly seeds: readonly number[];
+}
+
+/** Plan cells that differ in their seed alone; returns the first one's. */
+async function planSeeds(desk: Desk, asked: AskedSeeds): Promise<PlannedTraining> {
+  const { task, method, demos, trajectory, options, seeds } = asked;
+  const steps = stepsOf(task, method);
+  const plan = (seed: number): Promise<PlannedTraining> =>
+    plainly(`${desk.where}: method ${method.name} on ${task.name}`, () =>
+      planTraining(
+        { given: givenOf({ ...task, steps }, demos, trajectory, seed, options), base: null },
+        desk.read,
+      ),
+    );
+  const first = await plan(seeds[0]);
+  for (const doubt of first.doubts) desk.doubts.add(`${task.name}: ${doubt}`);
+  checkUpdates(desk.where, method, first.config);
+  checkEvaluation(desk.where, task, first.config);
+  const { observationSize, actionSize } = first.expert.trajectories;
+  const sizes = [observationSize, actionSize] as const;
+  for (const seed of seeds) {
+    // The episodes of a constant expert follow from the seed, and so does their length.
+    const { config } = first.config.demos.constant ? await plan(seed) : first;
+    const id = keyOf(task, method, trajectory, seed);
+    desk.plans.set(id, { options, demos, config: { ...config, seed }, sizes });
+  }
+  return first;
+}
+
+/** A method of the suite with what came of planning it on a set of a task. */
+interface Planned {
+  readonly method: Method;
+  readonly plan: PlannedTraining;
+}
+
+/** The controls of a task by what its methods were planned to be. */
+function controlsOf(task: Task, planned: readonly Planned[]): ControlMethod[] {
+  const honest = planned.find(({ plan }) => !plan.config.demos.constant) ?? planned[0];
+  const methods = planned.map(({ method, plan: { config } }) => ({
+    method,
+    algorithm: config.algorithm,
+    isControl: controlName(config) !== null,
+    seesStatesOnly: rewardInputsOf(config.algorithm) === "state",
+  }));
+  return controlMethods(task, honest.plan, methods);
+}
+
+/** Controls after the cells of the first seed: a bench that is stopped half-way has some of both. */
+function withControls(cells: readonly Cell[], controls: readonly Cell[]): Cell[] {
+  const first = cells.filter(({ seed }) => seed === cells[0].seed);
+  return [...first, ...controls, ...cells.slice(first.length)];
+}
+
+function keyOf({ name }: Task, method: Method, trajectory: number, seed: number): string {
+  return `${name}/${method.name}/${trajectory}-${seed}`;
 }
 
 /** Each demonstration file is read once. */
@@ -170,6 +281,11 @@ function layeredOptions(where: string, suite: Suite, task: Task, method: Method)
     for (const [name, option] of given) merged.set(name, option);
   }
   return merged;
+}
+
+/** Options for all methods, without those that ML-IRL does not know. */
+function ofLikelihood(options: GivenOptions): GivenOptions {
+  return new Map([...options].filter(([name]) => knowsOption("ml-irl", name)));
 }
 
 function optionsOfLayer(place: string, { where, options, refused }: OptionLayer): GivenOptions {

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import {
+  anchored,
   disagreement,
   findingsOf,
   isFigure,
@@ -10,6 +11,7 @@ import {
   readOutcome,
   replayBytes,
   SUITES,
+  verdictsOf,
   writeBench,
   type BenchFindings,
   type Outcome,
@@ -152,7 +154,7 @@ export function writeReport(
   folder: string,
   command: string,
 ): { outcomes: Outcome[]; findings: BenchFindings } {
-  const outcomes = cells.map((planned) => knownOf(planned, folder).outcome);
+  const outcomes = anchored(cells.map((planned) => knownOf(planned, folder).outcome));
   const findings = findingsOf(suite, outcomes, strangersIn(folder, outcomes), command);
   writeBench(folder, findings, outcomes, detailsOf(suite, outcomes));
   return { outcomes, findings };
@@ -260,7 +262,7 @@ function detailsOf({ name, tasks, methods }: Suite, outcomes: readonly Outcome[]
 }
 
 function jsonLine(
-  { name }: Suite,
+  { name, tasks, methods }: Suite,
   folder: string,
   outcomes: readonly Outcome[],
   { completed, failed }: BenchEnd,
@@ -268,7 +270,15 @@ function jsonLine(
   const states = { complete: 0, begun: 0, diverged: 0, new: 0 };
   for (const { state } of outcomes) states[state]++;
   const scores = outcomes.map(({ id, state, score, normalised }) => ({ id, state, score, normalised }));
-  return `${JSON.stringify({ suite: name, out: folder, cells: states, completed, failed, scores })}\n`;
+  const verdicts = verdictsOf(namesOf(tasks), namesOf(methods), outcomes);
+  const leaks = verdicts.flatMap(({ task, method, explainedBy }) =>
+    explainedBy ? [{ task, method, control: explainedBy.control.name }] : [],
+  );
+  return `${JSON.stringify({ suite: name, out: folder, cells: states, completed, failed, scores, leaks })}\n`;
+}
+
+function namesOf(parts: readonly { readonly name: string }[]): string[] {
+  return parts.map(({ name }) => name);
 }
 
 /** The report for a terminal. */

@@ -8,6 +8,7 @@ import {
   sliceEpisodes,
   TandemError,
   transitionCount,
+  type Key,
   type Trajectories,
 } from "../core/index.ts";
 import {
@@ -18,9 +19,10 @@ import {
   takeEpisodes,
   type Demonstrations,
 } from "../demos/index.ts";
-import type { Environment } from "../envs/index.ts";
-import { requireKnownActions } from "../irl/index.ts";
-import type { TrainConfig } from "../runs/index.ts";
+import { makeEnvironment, type Environment } from "../envs/index.ts";
+import { requireKnownActions, type Termination } from "../irl/index.ts";
+import { rollout, type Act } from "../rl/index.ts";
+import { optionsInTraining, type TrainConfig } from "../runs/index.ts";
 import type { DemonstrationSettings } from "./settings.ts";
 
 /** Demonstrations as a run uses them, and what its configuration says of them. */
@@ -33,15 +35,26 @@ export interface ExpertDemonstrations {
 
 /** Purpose of the seed's key that shuffles the expert; those of a training count from 0. */
 const SHUFFLING = 0x73687566;
+/** And the one that a constant expert's episodes start from. */
+const CONSTANT = 0x636f6e73;
+
+/** What a constant expert is rolled out in. */
+export interface TrainingWorld {
+  readonly environment: Environment;
+  /** Of the environment, as evaluation has them. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly termination: Termination;
+}
 
 /** The episodes that `settings` asks for, checked against the environment. */
 export async function chooseEpisodes(
   demonstrations: Demonstrations,
   settings: DemonstrationSettings,
-  environment: Environment,
+  world: TrainingWorld,
   seed: number,
 ): Promise<ExpertDemonstrations> {
-  const { path, firstEpisode, shuffled, heldOut } = settings;
+  const { path, firstEpisode, shuffled, constant, heldOut } = settings;
+  const { environment } = world;
   requireSpaces(demonstrations, environment);
   requireEveryStep(demonstrations);
   requireKnownActions("--demos", environment, demonstrations.trajectories);
@@ -69,7 +82,9 @@ export async function chooseEpisodes(
       );
   }
   const chosen = sliceEpisodes(demonstrations.trajectories, firstEpisode, end);
-  const trajectories = shuffled ? shuffledExpert(chosen, foldIn(keyFromSeed(seed), SHUFFLING)) : chosen;
+  const key = keyFromSeed(seed);
+  const shown = constant ? await constantExpert(world, episodes, foldIn(key, CONSTANT)) : chosen;
+  const trajectories = shuffled ? shuffledExpert(shown, foldIn(key, SHUFFLING)) : shown;
   const transitions = transitionCount(trajectories);
   return {
     trajectories,
@@ -81,9 +96,30 @@ export async function chooseEpisodes(
       firstEpisode,
       transitions,
       shuffled,
+      constant,
       heldOut: [...heldOut],
     },
   };
+}
+
+/** 0 in policy units: the middle of a box, the first of finitely many actions. */
+const takeMiddle: Act = (_, action) => action.fill(0);
+
+/**
+ * The negative control: an expert that always takes the middle of the box, or action 0, in the task as it is trained in. Rewards are
+ * null, as its return is not the expert's.
+ */
+async function constantExpert(
+  { environment, options, termination }: TrainingWorld,
+  episodes: number,
+  key: Key,
+): Promise<Trajectories> {
+  const own = await makeEnvironment(environment.id, optionsInTraining(options, termination, environment));
+  try {
+    return { ...rollout(own, takeMiddle, episodes, key), rewards: null };
+  } finally {
+    own.close();
+  }
 }
 
 /** The same episodes again, for a run that goes on. `path` is where the file is now. */
@@ -92,6 +128,7 @@ export async function rereadEpisodes(
   path: string,
   environment: Environment,
 ): Promise<ExpertDemonstrations> {
+  const world = { environment, options: config.env.options, termination: config.algorithm.termination };
   if (!existsSync(path)) {
     throw new TandemError(
       "--resume",
@@ -105,15 +142,16 @@ export async function rereadEpisodes(
       `${path} is not what it was when the run began (its checksum differs); put the original back, or name it with --demos`,
     );
   }
-  return chooseEpisodes(demonstrations, { ...config.demos, path }, environment, config.seed);
+  return chooseEpisodes(demonstrations, { ...config.demos, path }, world, config.seed);
 }
 
-/** What seems wrong with the demonstrations, one sentence each. */
+/** What seems wrong with the demonstrations, one sentence each; nothing is with a constant expert, which is no recording. */
 export function doubtsAbout(
-  { trajectories }: ExpertDemonstrations,
+  { trajectories, config }: ExpertDemonstrations,
   source: Demonstrations,
   environment: Environment,
 ): string[] {
+  if (config.constant) return [];
   const { findings } = inspectDemonstrations(
     { ...source, trajectories },
     { actionSpace: environment.actionSpace, maxEpisodeSteps: environment.maxEpisodeSteps },

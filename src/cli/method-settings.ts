@@ -145,6 +145,13 @@ function requireOwnOptions(given: GivenOptions, method: Method): void {
   );
 }
 
+/** Whether a method knows an option. */
+export function knowsOption(method: Method, name: string): boolean {
+  const isOwned = Object.values(OWN_OPTIONS).some((names) => names.includes(name));
+  if (IDLE_OPTIONS[method]?.includes(name)) return false;
+  return !isOwned || OWN_OPTIONS[method].includes(name);
+}
+
 function requireSwitch(): void {
   if (process.env[IQ_LEARN_SWITCH] === "1") return;
   throw new TandemError(

@@ -151,6 +151,7 @@ const CONTROL = "Negative controls, to compare with:";
 const CONTROL_OPTIONS = [
   option(CONTROL, "--teacher <kind>", "learned, zero, constant or penalty", "learned"),
   option(CONTROL, "--shuffle-expert", "give its states each other's actions"),
+  option(CONTROL, "--constant-expert", "an expert of one action all along"),
 ];
 
 const MACHINE_OPTIONS = [option("Machine:", "--kernels <build>", "simd or relaxed-simd", "what it can")];

@@ -17,7 +17,7 @@ export function reportCommand(): Command {
     .summary("show one run, or several side by side")
     .description(
       "Show one run, or several side by side: in the terminal, and as one HTML file with everything in it. " +
-        "Runs whose teacher was zero, constant or a penalty, or whose expert was shuffled, stand beside the others as negative controls.",
+        "Runs with a zero, constant or penalty teacher, or with a shuffled or constant expert, stand beside the others as negative controls.",
     )
     .argument("<run...>", "run folders")
     .option("--out <file>", "where to write the HTML [report.html in the first folder]")

@@ -35,6 +35,8 @@ export interface DemonstrationSettings {
   readonly episodes: number | "all";
   readonly firstEpisode: number;
   readonly shuffled: boolean;
+  /** Whether an expert of one action takes the place of the file's. */
+  readonly constant: boolean;
   /** Other episodes, to be measured on. */
   readonly heldOut: readonly number[];
 }
@@ -84,11 +86,20 @@ export function demonstrationSettings(given: GivenOptions, base: TrainConfig | n
       "expected a file of expert demonstrations, got nothing; add --demos FILE.npz",
     );
   }
+  const shuffled = optionValue(given, "shuffle-expert", onOrOff);
+  const constant = optionValue(given, "constant-expert", onOrOff);
+  if (shuffled && constant) {
+    throw new TandemError(
+      given.get("shuffle-expert")?.from ?? "--shuffle-expert",
+      "changes nothing where the expert always takes one action; leave it out, or leave out --constant-expert",
+    );
+  }
   return {
     path,
     episodes: optionValue(given, "episodes", wordOr("all", wholeNumber(1))) ?? base?.demos.episodes ?? 1,
     firstEpisode: optionValue(given, "first-episode", wholeNumber(0)) ?? base?.demos.firstEpisode ?? 0,
-    shuffled: optionValue(given, "shuffle-expert", onOrOff) ?? base?.demos.shuffled ?? false,
+    shuffled: shuffled ?? (constant ? false : (base?.demos.shuffled ?? false)),
+    constant: constant ?? (shuffled ? false : (base?.demos.constant ?? false)),
     heldOut: optionValue(given, "held-out", episodeNumbers) ?? base?.demos.heldOut ?? [],
   };
 }

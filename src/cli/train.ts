@@ -86,6 +86,9 @@ export interface PlannedTraining {
   readonly expert: RunExpert;
   /** What seems wrong with the demonstrations, one sentence each. */
   readonly doubts: readonly string[];
+  /** Whether the task can end an episode, and whether its episodes and the demonstrations can have a fixed horizon. */
+  readonly canEnd: boolean;
+  readonly canFixHorizon: boolean;
 }
 
 /** Settle every setting of a training and check them against its task and demonstrations, which `read` reads. */
@@ -115,9 +118,10 @@ export async function planTraining(
       source.env && source.env !== id
         ? [`the demonstrations say that they are of ${source.env}, the run is in ${id}`]
         : [];
-    const demonstrations = await chooseEpisodes(source, wanted, environment, settings.seed);
-    const doubts = [...foreign, ...doubtsAbout(demonstrations, source, environment)];
     requireEndless(algorithm.termination, environment);
+    const world = { environment, options, termination: algorithm.termination };
+    const demonstrations = await chooseEpisodes(source, wanted, world, settings.seed);
+    const doubts = [...foreign, ...doubtsAbout(demonstrations, source, environment)];
     requireWholeEpisodes(
       "--termination",
       algorithm.termination,
@@ -131,7 +135,9 @@ export async function planTraining(
       instruments,
       algorithm,
     };
-    return { config, expert: demonstrations, doubts };
+    const canEnd = environment.terminates !== false;
+    const canFixHorizon = canBeEndless(environment) && !demonstrations.trajectories.terminated.includes(1);
+    return { config, expert: demonstrations, doubts, canEnd, canFixHorizon };
   } finally {
     environment.close();
   }
@@ -154,17 +160,21 @@ async function resume(entry: URL, folder: string, flags: GivenOptions): Promise<
 /** A fixed horizon is for tasks that end no episode, or can be kept from it. */
 function requireEndless(
   termination: TrainConfig["algorithm"]["termination"],
-  { id, terminates, options = {} }: Environment,
+  environment: Environment,
 ): void {
-  if (termination !== "fixed-horizon" || terminates === false || "terminateWhenUnhealthy" in options) return;
+  if (termination !== "fixed-horizon" || canBeEndless(environment)) return;
   throw new TandemError(
     "--termination",
-    `a fixed horizon expects episodes that only time ends, but nothing keeps ${id} from ending them; choose native or absorbing`,
+    `a fixed horizon expects episodes that only time ends, but nothing keeps ${environment.id} from ending them; choose native or absorbing`,
   );
 }
 
+function canBeEndless({ terminates, options = {} }: Environment): boolean {
+  return terminates === false || "terminateWhenUnhealthy" in options;
+}
+
 /** What the reward sees; a policy taught without one sees both. */
-function rewardInputsOf(algorithm: TrainConfig["algorithm"]): "state-action" | "state" {
+export function rewardInputsOf(algorithm: TrainConfig["algorithm"]): "state-action" | "state" {
   if ("reward" in algorithm) return algorithm.reward.inputs;
   return "discriminator" in algorithm ? algorithm.discriminator.inputs : "state-action";
 }

@@ -3,6 +3,7 @@ export * from "./bootstrap.ts";
 export * from "./correlation.ts";
 export * from "./evaluate.ts";
 export * from "./held-out.ts";
+export { reachesScore, type AuditedScore } from "./leak.ts";
 export * from "./reward-distance.ts";
 export * from "./sampled-reward-distance.ts";
 export { normalisedScore, type ScoreAnchors, type Scores } from "./scores.ts";

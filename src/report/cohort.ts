@@ -21,16 +21,19 @@ export interface Cohort {
   readonly controls: readonly Control[];
 }
 
-/** Sort the runs of a report; they must be of one environment and one command. */
+/**
+ * Sort the runs of a report; they must be of one environment, command, method and treatment of an episode's end. A policy taught by a
+ * given reward is a control of any method.
+ */
 export function cohortOf(all: readonly Run[]): Cohort {
   if (all.length === 0) throw new TandemError("report", "expected at least one run, got none");
   for (const what of [
     (config: ReportedConfig) => config.env.id,
     (config: ReportedConfig) => config.command,
-    (config: ReportedConfig) => config.algorithm.method,
+    (config: ReportedConfig) => (teacherName(config) === null ? config.algorithm.method : null),
     (config: ReportedConfig) => `${config.algorithm.termination} termination`,
   ]) {
-    const [first, second] = new Set(all.map((run) => what(run.config)));
+    const [first, second] = new Set(all.map((run) => what(run.config)).filter((kind) => kind !== null));
     if (second !== undefined) {
       throw new TandemError(
         "report",
@@ -44,11 +47,24 @@ export function cohortOf(all: readonly Run[]): Cohort {
   return { runs, controlRuns, controls: controlsOf(runs, controlRuns) };
 }
 
+/** The part of a configuration that says whether its run is a control. */
+interface Taught {
+  readonly algorithm: object;
+  readonly demos: object | null;
+}
+
 /** What taught a run in place of the demonstrations; null for a run that is no control. */
-export function controlName(config: ReportedConfig): string | null {
-  const { taughtBy } = config.algorithm;
-  if (typeof taughtBy === "string" && taughtBy !== "learned reward") return taughtBy;
-  return config.demos?.shuffled === true ? "shuffled demonstrations" : null;
+export function controlName({ algorithm, demos }: Taught): string | null {
+  const teacher = teacherName({ algorithm });
+  if (teacher !== null || demos === null) return teacher;
+  if ("constant" in demos && demos.constant === true) return "constant demonstrations";
+  return "shuffled" in demos && demos.shuffled === true ? "shuffled demonstrations" : null;
+}
+
+/** The reward that was not learnt but given; null where one is learnt. */
+function teacherName({ algorithm }: Pick<Taught, "algorithm">): string | null {
+  const taughtBy = "taughtBy" in algorithm ? algorithm.taughtBy : null;
+  return typeof taughtBy === "string" && taughtBy !== "learned reward" ? taughtBy : null;
 }
 
 const METHODS: Readonly<Record<string, string>> = {

@@ -9,6 +9,7 @@ export * from "./scaling-panel.ts";
 export { renderFigureSvg, renderPanelSvg, type SvgOptions } from "./svg.ts";
 export * from "./terminal.ts";
 export { renderFigureText, type TextOptions } from "./text-chart.ts";
+export { controlName } from "./cohort.ts";
 export { axisOver } from "./axis.ts";
 export { panelOf, type Measure } from "./figures/panels.ts";
 export { keyNumbers, type KeyNumber } from "./key-numbers.ts";

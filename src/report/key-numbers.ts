@@ -39,11 +39,12 @@ export interface Table {
 export function keyNumbers(all: readonly Run[]): KeyNumber[] {
   const cohort = cohortOf(all);
   const { runs, controls } = cohort;
-  const { random } = references(runs);
+  const { random, expert } = references(runs);
+  const range = expert - random;
   const controlRows = controls.map(({ name, finalReturn }) => ({
     label: `Control: ${name}`,
     value: formatValue(finalReturn),
-    note: "trained alike, without what the demonstrations say",
+    note: `trained alike, without what the demonstrations say${range > 0 ? `; ${formatShare((finalReturn - random) / range)} of the way from random to the expert` : ""}`,
   }));
   const randomRow = {
     label: "Random actions",

@@ -160,6 +160,8 @@ const trainConfig = z.strictObject({
     firstEpisode: z.number().int().min(0).default(0),
     transitions: positive,
     shuffled: z.boolean(),
+    /** Whether, in place of the file's, as many episodes of one action were learnt from, rolled out from the seed. Older runs: no. */
+    constant: z.boolean().default(false),
     /** Episodes that are never learnt from: policy and reward are measured on them. */
     heldOut: z.array(z.number().int().min(0)).default([]),
   }),

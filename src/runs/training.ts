@@ -235,6 +235,16 @@ async function train(
   return summary;
 }
 
+/** Options of the environment that is trained in: with a fixed horizon a task that can end episodes is kept from it. */
+export function optionsInTraining(
+  options: Readonly<Record<string, unknown>>,
+  termination: Termination,
+  { terminates }: Pick<Environment, "terminates">,
+): Readonly<Record<string, unknown>> {
+  const isKeptGoing = termination === "fixed-horizon" && terminates !== false;
+  return isKeptGoing ? { ...options, terminateWhenUnhealthy: false } : options;
+}
+
 async function openTraining(
   config: RunConfig,
   demonstrations: Trajectories | null,
@@ -242,11 +252,8 @@ async function openTraining(
 ): Promise<Training> {
   const kernels = await loadKernels({ build: config.kernels });
   const evaluationEnvironment = await makeEnvironment(config.env.id, config.env.options);
-  const fixed = config.command === "train" && config.algorithm.termination === "fixed-horizon";
-  const keptGoing = fixed && evaluationEnvironment.terminates !== false;
-  const trainingOptions = keptGoing
-    ? { ...config.env.options, terminateWhenUnhealthy: false }
-    : config.env.options;
+  const termination = config.command === "train" ? config.algorithm.termination : "native";
+  const trainingOptions = optionsInTraining(config.env.options, termination, evaluationEnvironment);
   const make = (): Promise<Environment> => makeEnvironment(config.env.id, trainingOptions);
   const key = keyFromSeed(config.seed);
   const shared = { kernels, config, evaluationEnvironment, evaluationKey: foldIn(key, EVALUATION) };

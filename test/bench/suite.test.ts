@@ -49,6 +49,27 @@ const BROKEN: [why: string, suite: unknown, says: RegExp][] = [
     { ...SUITE, methods: [{ ...method, perTask: { three: {} } }] },
     /method first: perTask names three, the tasks are one, two/,
   ],
+  ["an audit of a number", { ...SUITE, audit: 3 }, /audit: /],
+  ["a part of an audit that is none", { ...SUITE, audit: { seed: [1] } }, /audit: .*seed/],
+  ["an audit without seeds", { ...SUITE, audit: { seeds: [] } }, /audit\.seeds: /],
+  ["an audit of no steps", { ...SUITE, audit: { steps: 0 } }, /audit\.steps: /],
+  ["an audit of a seed twice", { ...SUITE, audit: { seeds: [4, 4] } }, /audit: 4 is there twice/],
+  ["an audit of a set twice", { ...SUITE, audit: { trajectories: [1, 1] } }, /audit: 1 is there twice/],
+  [
+    "an audit that leaves a task out",
+    { ...SUITE, tasks: [task, { ...task, name: "two", trajectories: [3] }], audit: { trajectories: [0] } },
+    /audit: none of its trajectories is one of task two, which has 3/,
+  ],
+  [
+    "an audit of a set that no task has",
+    { ...SUITE, audit: { trajectories: [0, 5] } },
+    /audit: no task has a trajectory 5/,
+  ],
+  [
+    "a method in the audit's folders",
+    { ...SUITE, methods: [{ ...method, name: "Audit-mine" }], audit: true },
+    /method Audit-mine: audit- begins the audit's folders/,
+  ],
 ];
 
 describe("a suite that is broken is refused in one line", () => {

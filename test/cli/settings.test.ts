@@ -92,6 +92,7 @@ const OTHER_VALUES: Record<string, string | string[]> = {
   instruments: "true",
   teacher: "constant",
   "shuffle-expert": "true",
+  "constant-expert": "true",
   kernels: "simd",
 };
 
@@ -135,7 +136,14 @@ describe("settings of a training", () => {
         kernels: undefined,
         out: null,
       },
-      demos: { path: "demo.npz", episodes: 1, firstEpisode: 0, shuffled: false, heldOut: [] },
+      demos: {
+        path: "demo.npz",
+        episodes: 1,
+        firstEpisode: 0,
+        shuffled: false,
+        constant: false,
+        heldOut: [],
+      },
       algorithm: TRAIN_DEFAULTS,
       instruments: false,
     });

@@ -55,7 +55,14 @@ describe("tandem train", () => {
     const config = readJson(cwd, RUN, "config.json");
     expect(config).toMatchObject({
       env: { id: "HalfCheetah-v5", options: { maxEpisodeSteps: 60 } },
-      demos: { path: "demo.npz", episodes: 1, firstEpisode: 0, transitions: 60, shuffled: false },
+      demos: {
+        path: "demo.npz",
+        episodes: 1,
+        firstEpisode: 0,
+        transitions: 60,
+        shuffled: false,
+        constant: false,
+      },
     });
     expect(readFileSync(join(cwd, RUN, "report.html"), "utf8")).toMatch(/^<!doctype html>/i);
   });

@@ -95,6 +95,8 @@ describe("verdict", () => {
     expect(verdict([control])).toMatch(/the policy of a negative control \(zero reward\) earns 100 ± 10/);
     const shuffled = tinyRun({ demos: { path: "d", episodes: 1, transitions: 1, shuffled: true } });
     expect(verdict([shuffled])).toMatch(/negative control \(shuffled demonstrations\)/);
+    const constant = tinyRun({ demos: { path: "d", episodes: 1, transitions: 1, constant: true } });
+    expect(verdict([constant])).toMatch(/negative control \(constant demonstrations\)/);
     const expert = tinyRun({ command: "expert", summary: { expertReturn: null } });
     expect(verdict([expert])).toBe(
       "After 500k steps the expert trained on the true reward earns 100 ± 10; random earns -5",
@@ -110,6 +112,23 @@ describe("verdict", () => {
     expect(verdict([tinyRun(), control])).toBe(verdict([tinyRun()]));
     const row = keyNumbers([tinyRun(), control]).find(({ label }) => label === "Control: zero reward");
     expect(row?.value).toBe("-3");
+  });
+
+  it("puts a given reward beside any method, and says how far controls come", () => {
+    const rival = tinyRun({ algorithm: { method: "dac" } });
+    const zero = tinyRun({ algorithm: { taughtBy: "zero reward" }, summary: { finalReturn: 36 } });
+    // (36 + 5) / (200 + 5)
+    const row = keyNumbers([rival, zero]).find(({ label }) => label === "Control: zero reward");
+    expect(row?.note).toBe(
+      "trained alike, without what the demonstrations say; 20% of the way from random to the expert",
+    );
+    expect(() => verdict([rival, tinyRun({ algorithm: { taughtBy: "learned reward" } })])).toThrow(
+      /got dac and ml-irl/,
+    );
+    const absorbing = { taughtBy: "zero reward", termination: "absorbing" };
+    expect(() => verdict([rival, tinyRun({ algorithm: absorbing })])).toThrow(/native termination/);
+    const unknown = keyNumbers([tinyRun({ summary: { expertReturn: null } }), zero]);
+    expect(unknown.find(({ label }) => label === "Control: zero reward")?.note).not.toContain("of the way");
   });
 
   it("refuses runs that cannot be compared", () => {

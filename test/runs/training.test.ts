@@ -55,6 +55,7 @@ const config: TrainConfig & { algorithm: MlIrlConfig } = {
     firstEpisode: 0,
     transitions: 50,
     shuffled: false,
+    constant: false,
     heldOut: [],
   },
   instruments: false,

@@ -1,0 +1,393 @@
+import { describe, expect, it } from "vitest";
+import {
+  anchored,
+  auditedPart,
+  auditSeeds,
+  benchMarkdown,
+  controlCells,
+  controlMethods,
+  controlRows,
+  findingsOf,
+  isFigure,
+  largestControl,
+  outcomeOf,
+  verdictOn,
+  type AuditedMethod,
+  type BenchFindings,
+  type Control,
+  type ControlMethod,
+  type Outcome,
+  type Suite,
+} from "../../src/bench/index.ts";
+import { runConfig, type TrainConfig } from "../../src/runs/index.ts";
+import { evaluation, tinyRun } from "../report/tiny-run.ts";
+import { CONFIG, outcomes, SUITE, tinySuite } from "./outcomes.ts";
+
+const suite = tinySuite({ audit: true });
+const [task] = suite.tasks;
+
+/** A method as planning finds it. */
+function audited(
+  name: string,
+  kind: string,
+  termination = "native",
+  more: Partial<AuditedMethod> = {},
+): AuditedMethod {
+  const algorithm = { method: kind, termination } as TrainConfig["algorithm"];
+  const method = { name, options: { method: kind, hidden: 8 }, perTask: { one: { discount: 0.5 } } };
+  return { method, algorithm, isControl: false, seesStatesOnly: false, ...more };
+}
+
+const ENDLESS = { canEnd: false, canFixHorizon: true };
+const namesOf = (found: readonly ControlMethod[]): string[] => found.map(({ method }) => method.name);
+const named = (found: readonly ControlMethod[], name: string): ControlMethod => {
+  const each = found.find(({ method }) => method.name === `audit-${name}`);
+  if (!each) throw new Error(`no ${name} in ${namesOf(found).join(", ")}`);
+  return each;
+};
+
+describe("the controls of a task", () => {
+  const found = controlMethods(task, ENDLESS, [audited("irl", "ml-irl"), audited("mine", "dac")]);
+
+  it("are a learner of three given rewards, and each method on a constant and a shuffled expert", () => {
+    expect(namesOf(found)).toEqual([
+      "audit-teacher-zero-native",
+      "audit-teacher-constant-native",
+      "audit-teacher-penalty-native",
+      "audit-constant-expert-irl",
+      "audit-shuffle-expert-irl",
+      "audit-constant-expert-mine",
+      "audit-shuffle-expert-mine",
+    ]);
+    expect(named(found, "teacher-penalty-native")).toMatchObject({
+      method: {
+        options: { method: "ml-irl", hidden: 8 },
+        perTask: { one: { discount: 0.5, teacher: "penalty", termination: "native" } },
+      },
+      control: { name: "constant penalty (native)", kind: "no reward", appliesTo: ["irl", "mine"] },
+      isForeign: false,
+    });
+    expect(named(found, "constant-expert-mine")).toMatchObject({
+      method: { options: { method: "dac" }, perTask: { one: { discount: 0.5, "constant-expert": true } } },
+      control: { name: "constant demonstrations of mine", kind: "nonsense", appliesTo: ["mine"] },
+    });
+    expect(named(found, "shuffle-expert-irl")).toMatchObject({
+      method: { perTask: { one: { "shuffle-expert": true } } },
+      control: { appliesTo: ["irl"] },
+    });
+  });
+
+  it("shuffle no actions that a reward never sees", () => {
+    const states = controlMethods(task, ENDLESS, [
+      audited("states", "airl", "native", { seesStatesOnly: true }),
+    ]);
+    expect(namesOf(states)).toContain("audit-constant-expert-states");
+    expect(namesOf(states)).not.toContain("audit-shuffle-expert-states");
+  });
+
+  it("are not there of a method that is one, nor of one whose teacher answers truly", () => {
+    const some = controlMethods(task, ENDLESS, [
+      audited("none", "ml-irl", "absorbing", { isControl: true }),
+      audited("asks", "dagger"),
+      audited("mine", "dac"),
+    ]);
+    expect(namesOf(some).slice(3)).toEqual(["audit-constant-expert-mine", "audit-shuffle-expert-mine"]);
+    // The control is no base either, and no treatment to be tried.
+    expect(namesOf(some)[0]).toBe("audit-teacher-zero-native");
+    expect(some[0]).toMatchObject({
+      isForeign: true,
+      method: { options: { method: "ml-irl" }, perTask: { one: { teacher: "zero", termination: "native" } } },
+      control: { appliesTo: ["asks", "mine"] },
+    });
+  });
+
+  it("give a reward under each treatment that a method has, to methods of that treatment and to cloning", () => {
+    const mixed = controlMethods(task, ENDLESS, [
+      audited("irl", "ml-irl", "absorbing"),
+      audited("mine", "dac"),
+      audited("clone", "bc"),
+    ]);
+    expect(namesOf(mixed).slice(0, 6)).toEqual(
+      ["absorbing", "native"].flatMap((treatment) =>
+        ["zero", "constant", "penalty"].map((teacher) => `audit-teacher-${teacher}-${treatment}`),
+      ),
+    );
+    expect(named(mixed, "teacher-zero-absorbing").control.appliesTo).toEqual(["irl", "clone"]);
+    expect(named(mixed, "teacher-zero-native").control.appliesTo).toEqual(["mine", "clone"]);
+    const cloned = controlMethods(task, ENDLESS, [audited("clone", "bc")]);
+    expect(named(cloned, "teacher-zero-native").control.appliesTo).toEqual(["clone"]);
+  });
+
+  it("compare the treatments of the first method that collects, where episodes can end", () => {
+    const methods = [audited("clone", "bc"), audited("mine", "dac", "absorbing"), audited("irl", "ml-irl")];
+    const all = controlMethods(task, { canEnd: true, canFixHorizon: true }, methods);
+    expect(namesOf(all).slice(-3)).toEqual([
+      "audit-termination-native",
+      "audit-termination-absorbing",
+      "audit-termination-fixed-horizon",
+    ]);
+    expect(named(all, "termination-fixed-horizon")).toMatchObject({
+      method: { options: { method: "dac" }, perTask: { one: { termination: "fixed-horizon" } } },
+      control: { name: "mine under fixed-horizon", kind: "comparison", appliesTo: [] },
+    });
+    const ending = controlMethods(task, { canEnd: true, canFixHorizon: false }, methods);
+    expect(namesOf(ending).slice(-2)).toEqual(["audit-termination-native", "audit-termination-absorbing"]);
+    expect(namesOf(ending)).not.toContain("audit-termination-fixed-horizon");
+    expect(namesOf(controlMethods(task, ENDLESS, methods)).join(" ")).not.toContain("termination");
+  });
+});
+
+describe("the part of a suite that is audited", () => {
+  it("is the first seed and the first set of each task, all its steps", () => {
+    const late = tinySuite({
+      audit: true,
+      seeds: [7, 8],
+      tasks: [{ ...SUITE.tasks[0], trajectories: [4, 2] }],
+    });
+    expect(auditedPart(late, late.tasks[0])).toMatchObject({ trajectories: [4], steps: 1000 });
+    expect(auditSeeds(late)).toEqual([7]);
+    const [irl] = controlMethods(late.tasks[0], ENDLESS, [audited("irl", "ml-irl")]);
+    const part = auditedPart(late, late.tasks[0]);
+    expect(part && controlCells(late, part, 4, irl).map(({ id }) => id)).toEqual([
+      "one/audit-teacher-zero-native/4-7",
+    ]);
+  });
+
+  it("is what it is told to be, but never more steps than the task's", () => {
+    const told = tinySuite({ audit: { seeds: [5, 1], trajectories: [1], steps: 400 } });
+    expect(auditedPart(told, told.tasks[1])).toMatchObject({ name: "two", trajectories: [1], steps: 400 });
+    expect(auditSeeds(told)).toEqual([5, 1]);
+    const long = tinySuite({ audit: { steps: 9999 } });
+    expect(auditedPart(long, long.tasks[0])).toMatchObject({ trajectories: [0], steps: 1000 });
+  });
+
+  it("is nothing where it is not asked for", () => {
+    for (const plain of [tinySuite(), tinySuite({ audit: false })]) {
+      expect(auditedPart(plain, plain.tasks[0])).toBeNull();
+      expect(auditSeeds(plain)).toEqual([]);
+    }
+  });
+});
+
+// ---- scores of a few numbers: 200 is the expert's return, 0 that of random actions --------------------------------
+
+const ZERO = { name: "zero reward (native)", kind: "no reward", appliesTo: ["first", "second"] } as const;
+const SHUFFLED = {
+  name: "shuffled demonstrations of first",
+  kind: "nonsense",
+  appliesTo: ["first"],
+} as const;
+const TREATED = { name: "first under absorbing", kind: "comparison", appliesTo: [] } as const;
+
+/** A cell of the audit on a task: what it is for, and its return; null before it has begun. */
+function controlOutcome(
+  of: Suite,
+  control: Control,
+  value: number | null,
+  { on = 0, config = {}, summary = {}, seed = 1, trajectory = 0 } = {},
+): Outcome {
+  const name = `audit-${control.kind.replace(" ", "-")}`;
+  const method = { name, options: { method: "ml-irl" }, perTask: {} };
+  const cell = {
+    id: `${of.tasks[on].name}/${name}/${trajectory}-${seed}`,
+    task: of.tasks[on],
+    method,
+    trajectory,
+    seed,
+    steps: 1000,
+    control,
+  };
+  if (value === null) return outcomeOf(cell, null, null);
+  const steps = { train: 1000, rewardRollout: 0, evaluation: 1, expert: 60 };
+  const run = tinyRun({
+    steps: 1000,
+    records: [evaluation(1000, [value, value])],
+    summary: { expertReturn: 200, randomReturn: 0, steps, ...summary },
+  });
+  return outcomeOf(cell, runConfig.parse({ ...CONFIG, ...config }), run);
+}
+
+/** Cells of `first` on task one return 140, 150, 140 and 150 (mean 0.725, lower end 0.6791), those of `second` 100 and 110. */
+const own = outcomes(suite, (id) => ({
+  state: "complete",
+  returns: [(id.includes("first") ? 140 : 100) + (id.endsWith("2") ? 10 : 0)],
+}));
+const withControls = (...controls: Outcome[]): Outcome[] => [...own, ...controls];
+
+const zeroAt = (value: number, seed: number): Outcome => controlOutcome(suite, ZERO, value, { seed });
+
+describe("a control explains a score", () => {
+  // s = sqrt(4 x 25 / 3) = 5.7735 of 200, t(0.975, 3) = 3.1824: 145 +- 9.187, the lower end 135.813 / 200 = 0.67906.
+  it.each([
+    [135.82, true],
+    [135.8, false],
+    [190, true],
+  ])("at %d: %j", (value, isExplained) => {
+    const verdict = verdictOn("one", "first", withControls(controlOutcome(suite, SHUFFLED, value)));
+    expect(verdict?.explainedBy?.control.name ?? null).toBe(isExplained ? SHUFFLED.name : null);
+    expect(verdict).toMatchObject({ controls: 1, scored: 1 });
+    expect(verdict?.score?.interval?.[0]).toBeCloseTo(0.67906, 4);
+  });
+
+  it("only of a method that it applies to, on its own task", () => {
+    const cells = withControls(controlOutcome(suite, SHUFFLED, 190));
+    expect(verdictOn("one", "second", cells)).toBeNull();
+    expect(verdictOn("two", "first", cells)).toBeNull();
+    expect(verdictOn("one", "first", cells)?.explainedBy).not.toBeNull();
+  });
+
+  it("never as a comparison, which learnt from the expert, nor before it has a score", () => {
+    const cells = withControls(
+      controlOutcome(suite, TREATED, 199),
+      controlOutcome(suite, ZERO, null),
+      controlOutcome(suite, SHUFFLED, 20),
+    );
+    expect(verdictOn("one", "first", cells)).toMatchObject({ explainedBy: null, controls: 2, scored: 1 });
+    expect(largestControl("one", cells)?.control).toEqual(SHUFFLED);
+    expect(controlRows("one", cells).map(({ control }) => control)).toEqual([SHUFFLED, ZERO, TREATED]);
+  });
+
+  it("by the mean over its cells", () => {
+    expect(
+      verdictOn("one", "second", withControls(zeroAt(0, 1), zeroAt(199, 2)))?.explainedBy,
+    ).not.toBeNull();
+    expect(verdictOn("one", "second", withControls(zeroAt(0, 1), zeroAt(100, 2)))?.explainedBy).toBeNull();
+  });
+
+  it("of one cell within a tenth of it, the largest of several", () => {
+    const single = tinySuite({ audit: true, seeds: [1], tasks: [{ ...SUITE.tasks[0], trajectories: [0] }] });
+    const cells = outcomes(single, () => ({ state: "complete", returns: [160] }));
+    const zero = (value: number): Outcome => controlOutcome(single, ZERO, value);
+    expect(verdictOn("one", "first", [...cells, zero(144.1)])?.explainedBy).not.toBeNull();
+    expect(verdictOn("one", "first", [...cells, zero(143.9)])?.explainedBy).toBeNull();
+    const both = [...cells, zero(150), controlOutcome(single, SHUFFLED, 170)];
+    expect(verdictOn("one", "first", both)?.explainedBy?.control).toEqual(SHUFFLED);
+    expect(verdictOn("one", "second", both)?.explainedBy?.control).toEqual(ZERO);
+  });
+
+  it("but not one that is not there", () => {
+    const begun = outcomes(suite, () => ({ state: "begun", returns: [1] }));
+    const verdict = verdictOn("one", "first", [...begun, controlOutcome(suite, ZERO, 190)]);
+    expect(verdict).toMatchObject({ explainedBy: null, score: null, scored: 1 });
+  });
+});
+
+describe("cells that were shown another expert", () => {
+  const shuffled = {
+    config: { demos: { ...CONFIG.demos, shuffled: true } },
+    summary: { expertReturn: null, randomReturn: 50 },
+  };
+  const constant = { ...shuffled, config: { demos: { ...CONFIG.demos, constant: true } } };
+
+  it.each([shuffled, constant])("are scored between random actions and the real expert", (more) => {
+    const cell = controlOutcome(suite, SHUFFLED, 95, more);
+    expect(cell.normalised).toBeNull();
+    const found = anchored(withControls(cell)).at(-1);
+    // (95 - 50) / (200 - 50)
+    expect(found?.normalised).toBeCloseTo(0.3, 12);
+    expect(found).toMatchObject({
+      expertReturn: 200,
+      score: 95,
+      control: expect.stringMatching(/demonstrations$/),
+    });
+  });
+
+  it("take the expert's return from the same demonstrations only, and only where they lack one", () => {
+    const cell = controlOutcome(suite, SHUFFLED, 95, shuffled);
+    const elsewhere = { task: "two", trajectory: 1, sha256: "11" };
+    for (const [what, other] of Object.entries(elsewhere)) {
+      const others = own.filter(({ task: on, trajectory }) => on === "one" && trajectory === 0);
+      const moved = others.map((each) => ({ ...each, [what]: other }));
+      expect(anchored([...moved, cell]).at(-1)?.normalised).toBeNull();
+      expect(anchored([...others, cell]).at(-1)?.normalised).not.toBeNull();
+    }
+    expect(anchored(own)).toEqual(own);
+    const bare = own.map((each) => ({ ...each, expertReturn: null, normalised: null }));
+    expect(anchored([...bare, controlOutcome(suite, ZERO, 1)]).slice(0, -1)).toEqual(bare);
+  });
+});
+
+function tableOf({ exhibits }: BenchFindings, title: string): readonly (readonly string[])[] {
+  const each = exhibits.find((exhibit) => exhibit.title === title);
+  if (!each || isFigure(each)) throw new Error(`no table ${title}`);
+  return [each.columns, ...each.rows];
+}
+
+describe("the report of an audited bench", () => {
+  const cells = withControls(
+    controlOutcome(suite, ZERO, 20),
+    controlOutcome(suite, SHUFFLED, 150),
+    controlOutcome(suite, TREATED, 198),
+    controlOutcome(suite, ZERO, null, { on: 1 }),
+  );
+  const found = findingsOf(suite, cells, [], "tandem bench tiny.json");
+  const table = (title: string): readonly (readonly string[])[] => tableOf(found, title);
+
+  it("marks what a control explains, beside every score the largest control", () => {
+    const columns = table("one").map((row) => row.slice(0, 6));
+    expect(columns).toEqual([
+      ["method", "cells", "true return", "normalised", "audit", "largest control"],
+      [
+        "first",
+        "4 of 4",
+        "145 [136, 154]",
+        "0.72 [0.68, 0.77]",
+        "a leak explains it",
+        "0.75 shuffled demonstrations of first",
+      ],
+      [
+        "second",
+        "4 of 4",
+        "105 [95.8, 114]",
+        "0.53 [0.48, 0.57]",
+        "no leak found",
+        "0.75 shuffled demonstrations of first",
+      ],
+    ]);
+    expect(table("two").map((row) => row.slice(4, 6))).toEqual([
+      ["audit", "largest control"],
+      ["0 of 1 controls", "n/a"],
+      ["0 of 1 controls", "n/a"],
+    ]);
+    expect(table("Across tasks, normalised").map((row) => row.slice(0, 3))).toEqual([
+      ["method", "cells", "leaks"],
+      ["first", "8 of 8", "1 of 2"],
+      ["second", "8 of 8", "0 of 2"],
+    ]);
+  });
+
+  it("has the controls of each task, comparisons last", () => {
+    expect(table("one: controls")).toEqual([
+      ["control", "cells", "normalised", "explains", "true return"],
+      ["shuffled demonstrations of first", "1 of 1", "0.75", "first", "150"],
+      ["zero reward (native)", "1 of 1", "0.10", "nothing", "20"],
+      ["first under absorbing", "1 of 1", "0.99", "(comparison)", "198"],
+    ]);
+    expect(table("two: controls").slice(1)).toEqual([
+      ["zero reward (native)", "0 of 1", "n/a", "n/a", "n/a"],
+    ]);
+    const shorter = cells.map((cell) => (cell.audit ? { ...cell, steps: 400 } : cell));
+    expect(benchMarkdown(findingsOf(suite, shorter, [], "x"))).toContain(
+      "Controls were trained for 400 of the methods' 1,000 steps, which may understate them.",
+    );
+  });
+
+  it("says so before anything else, and states the rule", () => {
+    expect(found.warnings.slice(0, 2)).toEqual([
+      "A leak explains the score of first on one (0.72; shuffled demonstrations of first 0.75): a control comes as far.",
+      "The audit is not complete, some controls have no score yet: first on two and second on two.",
+    ]);
+    expect(found.protocol.at(-1)).toContain("at or above the lower end of the method's 95% interval");
+  });
+
+  it("keeps controls out of all that is said of the methods", () => {
+    const plain = findingsOf(tinySuite(), own, [], "tandem bench tiny.json");
+    const figures = (each: typeof found): unknown => each.exhibits.filter(isFigure);
+    expect(figures(found)).toEqual(figures(plain));
+    expect(tableOf(plain, "one").map((row) => row.slice(0, 4))).toEqual(
+      table("one").map((row) => row.slice(0, 4)),
+    );
+    expect(plain.protocol.join(" ")).not.toContain("leak");
+    expect(benchMarkdown(plain)).not.toMatch(/leak|control/);
+  });
+});
