@@ -6,6 +6,7 @@ import { evalCommand } from "./eval.ts";
 import { expertCommand } from "./expert.ts";
 import { labCommand } from "./lab.ts";
 import { reportCommand } from "./report.ts";
+import { retrainCommand } from "./retrain.ts";
 import { trainCommand } from "./train.ts";
 import { VERSION } from "./version.ts";
 
@@ -48,6 +49,7 @@ function tandem(entry: URL): Command {
     trainCommand(entry),
     expertCommand(entry),
     evalCommand(),
+    retrainCommand(entry),
     reportCommand(),
     benchCommand(entry),
     labCommand(entry),
