@@ -32,7 +32,7 @@ const at = (name: string): string => join(cwd, name);
 const WORLD = ["--env-option", "maxEpisodeSteps=60"];
 
 const succeed = async (...args: string[]): Promise<Outcome> => {
-  const outcome = await tandem(args, { cwd });
+  const outcome = await tandem(args, { cwd, env: { TANDEM_IQ_LEARN: "1" } });
   expect({ code: outcome.code, stderr: outcome.stderr }).toMatchObject({ code: 0 });
   return outcome;
 };
