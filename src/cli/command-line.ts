@@ -7,6 +7,8 @@ import { expertCommand } from "./expert.ts";
 import { labCommand } from "./lab.ts";
 import { reportCommand } from "./report.ts";
 import { reproCommand } from "./repro.ts";
+import { retrainCommand } from "./retrain.ts";
+import { rewardCommand } from "./reward.ts";
 import { trainCommand } from "./train.ts";
 import { VERSION } from "./version.ts";
 
@@ -49,6 +51,8 @@ function tandem(entry: URL): Command {
     trainCommand(entry),
     expertCommand(entry),
     evalCommand(),
+    rewardCommand(),
+    retrainCommand(entry),
     reportCommand(),
     benchCommand(entry),
     reproCommand(entry),

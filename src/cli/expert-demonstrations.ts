@@ -223,6 +223,44 @@ function asTheyWereRecorded({ observationSize }: Trajectories, { options }: Envi
   return "";
 }
 
+/** Episodes of a run's file that `runs`, all of the same task, did not learn from, and how they were chosen; null for none. */
+export async function unseenEpisodes(
+  path: string,
+  config: TrainConfig,
+  others: readonly TrainConfig[],
+): Promise<{
+  readonly trajectories: Trajectories;
+  readonly episodes: readonly number[];
+  readonly heldOut: boolean;
+} | null> {
+  if (!existsSync(path)) {
+    throw new TandemError(
+      "--demos",
+      `the run's demonstrations, ${path}, are not there; name their place with --demos, or leave their rows out with --demos none`,
+    );
+  }
+  const sha256 = await sha256Of(path);
+  if (sha256 !== config.demos.sha256) {
+    throw new TandemError(
+      "--demos",
+      `${path} is not what it was when the run began (its checksum differs); name the original, or leave its rows out with --demos none`,
+    );
+  }
+  const { trajectories } = await readDemonstrations(path);
+  const learners = [config, ...others].filter(({ demos }) => demos.sha256 === sha256);
+  const isLearnt = (episode: number): boolean =>
+    learners.some(
+      ({ demos: { firstEpisode, episodes } }) => episode >= firstEpisode && episode < firstEpisode + episodes,
+    );
+  const heldOut = config.demos.heldOut.length > 0;
+  const candidates = heldOut
+    ? config.demos.heldOut
+    : Array.from({ length: episodeCount(trajectories) }, (_, episode) => episode);
+  const episodes = candidates.filter((episode) => !isLearnt(episode));
+  if (episodes.length === 0) return null;
+  return { trajectories: takeEpisodes(trajectories, episodes), episodes, heldOut };
+}
+
 /** Checksum of a file; of a folder, of the names and contents of all files in it. */
 async function sha256Of(path: string): Promise<string> {
   const hash = createHash("sha256");

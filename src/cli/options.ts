@@ -15,6 +15,7 @@ import {
   TRAIN_DEFAULTS,
   taskDefaults,
   type ExpertConfig,
+  type RunConfig,
 } from "../runs/index.ts";
 import { suggestion } from "./nearest.ts";
 import type { GivenOption, GivenOptions } from "./option-values.ts";
@@ -137,11 +138,16 @@ const CLONING_OPTIONS = [
 ];
 
 const EVALUATION = "Evaluation (true return, for reporting only):";
-const EVALUATION_OPTIONS = [
-  option(EVALUATION, "--evaluate-every <n>", "steps between evaluations", EVALUATION_DEFAULTS.every),
-  option(EVALUATION, "--evaluation-episodes <n>", "episodes of each", EVALUATION_DEFAULTS.episodes),
-  option(EVALUATION, "--final-episodes <n>", "episodes of the last", EVALUATION_DEFAULTS.finalEpisodes),
-];
+type Shown = Record<keyof RunConfig["evaluation"], string | number>;
+/** With the defaults that are shown. */
+function evaluationOptions({ every, episodes, finalEpisodes }: Shown): Option[] {
+  return [
+    option(EVALUATION, "--evaluate-every <n>", "steps between evaluations", every),
+    option(EVALUATION, "--evaluation-episodes <n>", "episodes of each", episodes),
+    option(EVALUATION, "--final-episodes <n>", "episodes of the last", finalEpisodes),
+  ];
+}
+const EVALUATION_OPTIONS = evaluationOptions(EVALUATION_DEFAULTS);
 
 const INSTRUMENT_OPTIONS = [
   option("Instruments of the theory:", "--instruments", "measure how linear the reward is, too"),
@@ -191,6 +197,20 @@ export const EXPERT_OPTIONS: readonly Option[] = [
   ...policyOptions(taskDefaults("").expert),
   ...EVALUATION_OPTIONS,
   ...MACHINE_OPTIONS,
+];
+
+/** The options of `tandem retrain`; how the policy learns is the run's. */
+export const RETRAIN_OPTIONS: readonly Option[] = [
+  option("Task:", "--env <id>", "environment of the same sizes", "the run's"),
+  ENVIRONMENT_OPTION,
+  option("Task:", "--expert <run>", "expert there, to compare with", "the run's, in its own task"),
+  option("Run:", "--steps <n>", "environment steps to train for", "the run's"),
+  option("Run:", "--seed <n>", "everything random follows from it", "the run's + 1"),
+  option("Run:", "--out <folder>", "new folder", "runs/<env>-<seed>-<n>"),
+  option("Run:", "--resume <folder>", "go on with a stopped run, or a longer one"),
+  option("Run:", "--json", "print only one line of JSON, at the end"),
+  ...evaluationOptions({ every: "the run's", episodes: "the run's", finalEpisodes: "the run's" }),
+  option("Machine:", "--kernels <build>", "simd or relaxed-simd", "the run's"),
 ];
 
 /** The options that stand on the command line. */

@@ -120,17 +120,19 @@ export interface RunEnd {
   readonly end: SessionEnd;
 }
 
-/** Begin a run in a new folder. Where its very start fails no folder is left. */
+/** Begin a run in a new folder, into which `furnish` puts what else it needs. Where its very start fails no folder is left. */
 export async function beginRun(
   entry: URL,
   out: string | null,
   config: RunConfig,
   expert: RunExpert | null,
   resumeWords: readonly string[] = [],
+  furnish: (folder: string) => void = () => {},
 ): Promise<RunEnd> {
   const folder = makeRunFolder(out, config);
   warnOfIdleRun(config);
   try {
+    furnish(folder.path);
     const end = await runSession(entry, folder.path, config, expert, resumeWords);
     return { folder: folder.path, end };
   } catch (error) {
@@ -211,7 +213,9 @@ export function jsonLine(summary: Summary): string {
   const { env, seed, expertReturn, finalReturn, randomReturn, termination, seconds, kernels } = summary;
   const { train, rewardRollout, evaluation } = summary.steps;
   const steps = { train, rewardRollout, evaluation };
-  const returns = { expertReturn, finalReturn, randomReturn };
+  const { originalReturn } = summary;
+  const original = originalReturn === undefined ? {} : { originalReturn };
+  const returns = { expertReturn, finalReturn, ...original, randomReturn };
   return `${JSON.stringify({ env, seed, ...returns, termination, steps, seconds, kernels })}\n`;
 }
 

@@ -158,7 +158,7 @@ async function resume(entry: URL, folder: string, flags: GivenOptions): Promise<
 }
 
 /** A fixed horizon is for tasks that end no episode, or can be kept from it. */
-function requireEndless(
+export function requireEndless(
   termination: TrainConfig["algorithm"]["termination"],
   environment: Environment,
 ): void {

@@ -36,7 +36,10 @@ export async function runSession(
 ): Promise<SessionEnd> {
   const { maxEpisodeSteps } = config.env.options;
   const limit = typeof maxEpisodeSteps === "number" ? maxEpisodeSteps : 0;
-  const expertReturn = expert && wholeReturn(expert.trajectories, limit);
+  const expertReturn =
+    config.command === "retrain"
+      ? config.frozen.expertReturn
+      : expert && wholeReturn(expert.trajectories, limit);
   const display = createProgressDisplay(process.stderr, expertReturn, () => performance.now());
   const stop = new Int32Array(new SharedArrayBuffer(4));
   const resume = commandText(config.command, "--resume", folder, ...resumeWords);

@@ -6,6 +6,7 @@ export * from "./inspection-text.ts";
 export { type Demonstrations, type LayoutName } from "./layouts.ts";
 export * from "./lint.ts";
 export { type InitialState, initialState } from "./lint-initial-state.ts";
+export { shownState } from "./lint-states.ts";
 export * from "./lint-text.ts";
 export {
   looksLikeNpy,

@@ -19,7 +19,13 @@ export type { PusherOptions } from "./mujoco/pusher.ts";
 export type { ReacherOptions } from "./mujoco/reacher.ts";
 export type { SwimmerOptions } from "./mujoco/swimmer.ts";
 export type { Walker2dOptions } from "./mujoco/walker2d.ts";
-export { type EnvironmentOptions, type EpisodeOptions, environmentIds, makeEnvironment } from "./registry.ts";
+export {
+  type EnvironmentOptions,
+  type EpisodeOptions,
+  environmentIds,
+  makeEnvironment,
+  tabularProblem,
+} from "./registry.ts";
 export { CHAIN, type ChainOptions, chainMdp } from "./tabular/chain.ts";
 export { GARNET, type GarnetOptions, garnetMdp } from "./tabular/garnet.ts";
 export { GRID_WORLD, type GridWorldOptions, gridWorldMdp } from "./tabular/grid-world.ts";

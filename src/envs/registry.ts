@@ -72,6 +72,14 @@ export interface EnvironmentOptions {
 
 type KnownId = keyof EnvironmentOptions;
 
+/** Tabular problems by the id of their environment: defaults of their options, and how they are built. */
+const TABULAR = {
+  "Chain-v0": family(CHAIN, chainMdp),
+  "Garnet-v0": family(GARNET, garnetMdp),
+  "GridWorld-v0": family(GRID_WORLD, gridWorldMdp),
+  "ObjectWorld-v0": family(OBJECT_WORLD, objectWorldMdp),
+};
+
 const MAKERS: Record<KnownId, (options: GivenOptions) => Promise<Environment>> = {
   "Acrobot-v1": makeAcrobot,
   "Ant-v4": (options) => makeAnt("Ant-v4", options),
@@ -79,11 +87,11 @@ const MAKERS: Record<KnownId, (options: GivenOptions) => Promise<Environment>> =
   "BigAnt-v0": (options) => makeCustomAnt("BigAnt-v0", options),
   "CartPole-v0": (options) => makeCartPole("CartPole-v0", options),
   "CartPole-v1": (options) => makeCartPole("CartPole-v1", options),
-  "Chain-v0": tabularMaker("Chain-v0", CHAIN, chainMdp),
+  "Chain-v0": tabularMaker("Chain-v0"),
   "CustomAnt-v0": (options) => makeCustomAnt("CustomAnt-v0", options),
   "DisabledAnt-v0": (options) => makeCustomAnt("DisabledAnt-v0", options),
-  "Garnet-v0": tabularMaker("Garnet-v0", GARNET, garnetMdp),
-  "GridWorld-v0": tabularMaker("GridWorld-v0", GRID_WORLD, gridWorldMdp),
+  "Garnet-v0": tabularMaker("Garnet-v0"),
+  "GridWorld-v0": tabularMaker("GridWorld-v0"),
   "HalfCheetah-v4": (options) => makeHalfCheetah("HalfCheetah-v4", options),
   "HalfCheetah-v5": (options) => makeHalfCheetah("HalfCheetah-v5", options),
   "Hopper-v4": (options) => makeHopper("Hopper-v4", options),
@@ -96,7 +104,7 @@ const MAKERS: Record<KnownId, (options: GivenOptions) => Promise<Environment>> =
   "InvertedPendulum-v5": (options) => makeInvertedPendulum("InvertedPendulum-v5", options),
   "LunarLander-v3": makeLunarLander,
   "MountainCar-v0": makeMountainCar,
-  "ObjectWorld-v0": tabularMaker("ObjectWorld-v0", OBJECT_WORLD, objectWorldMdp),
+  "ObjectWorld-v0": tabularMaker("ObjectWorld-v0"),
   "Pusher-v4": (options) => makePusher("Pusher-v4", options),
   "Pusher-v5": (options) => makePusher("Pusher-v5", options),
   "Reacher-v4": (options) => makeReacher("Reacher-v4", options),
@@ -136,17 +144,39 @@ export async function makeEnvironment(id: string, options: GivenOptions = {}): P
   return MAKERS[id as KnownId](options);
 }
 
-function tabularMaker<Options extends object>(
-  id: KnownId,
+/** The problem, exact, behind a tabular environment that `makeEnvironment` has made; null for any other environment. */
+export function tabularProblem({ id, options = {} }: Environment): TabularMdp | null {
+  return isTabular(id) ? TABULAR[id].build(options) : null;
+}
+
+function isTabular(id: string): id is keyof typeof TABULAR {
+  return Object.hasOwn(TABULAR, id);
+}
+
+interface TabularFamily {
+  readonly defaults: object;
+  build(given: GivenOptions): TabularMdp;
+}
+
+/** Unknown options are refused by whoever reads all of an environment's. */
+function family<Options extends object>(
   defaults: Options,
   build: (options: Options) => TabularMdp,
-): (given: GivenOptions) => Promise<Environment> {
+): TabularFamily {
+  return { defaults, build: (given) => build({ ...defaults, ...given }) };
+}
+
+function tabularMaker(id: keyof typeof TABULAR): (given: GivenOptions) => Promise<Environment> {
   return async (given) => {
+    const { defaults, build } = TABULAR[id];
     const options = readOptions(id, { ...defaults, maxEpisodeSteps: 100, observations: "number" }, given);
     const { maxEpisodeSteps, observations } = options;
     requireCount(id, "maxEpisodeSteps", maxEpisodeSteps);
     requireOneOf(id, "observations", observations, ["number", "one-hot"]);
     const oneHot = observations === "one-hot";
-    return tabularEnvironment(id, build(options), maxEpisodeSteps, { oneHot, options: { ...options } });
+    return tabularEnvironment(id, build({ ...options }), maxEpisodeSteps, {
+      oneHot,
+      options: { ...options },
+    });
   };
 }

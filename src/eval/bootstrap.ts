@@ -49,8 +49,8 @@ function resampled(scores: Scores, stream: RandomStream): Scores {
   return scores.map((runs) => runs.map(() => runs[nextInteger(stream, runs.length)]));
 }
 
-/** Linear between order statistics, as numpy's percentile. */
-function quantileOf(sorted: Float64Array, share: number): number {
+/** The quantile at `share` of ascending values, linear between order statistics, as numpy's percentile. */
+export function quantileOf(sorted: Float64Array, share: number): number {
   const at = share * (sorted.length - 1);
   const below = sorted[Math.floor(at)];
   return below + (at % 1) * (sorted[Math.ceil(at)] - below);

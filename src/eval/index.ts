@@ -1,10 +1,12 @@
 export * from "./aggregates.ts";
 export * from "./bootstrap.ts";
+export * from "./common-rows.ts";
 export * from "./correlation.ts";
 export * from "./evaluate.ts";
 export * from "./held-out.ts";
 export { reachesScore, type AuditedScore } from "./leak.ts";
 export * from "./reward-distance.ts";
+export * from "./reward-quality.ts";
 export * from "./sampled-reward-distance.ts";
 export { normalisedScore, type ScoreAnchors, type Scores } from "./scores.ts";
 export * from "./simulator.ts";

@@ -44,7 +44,12 @@ export interface SampledDistanceOptions {
   /** N_M, draws for each expectation; for STARC, rollouts from each pair. */
   readonly samples: number;
   readonly key: Key;
+  /** Heard after each of the N_V transitions; undefined for nobody. */
+  readonly onTransition?: () => void;
 }
+
+/** Canonical rewards of norm 1 at the same N_V transitions, [N_V] each; all 0 for a reward that is trivial. */
+export type CanonicalPoints = readonly Float64Array[];
 
 /** Those of STARC. */
 export interface SampledStarcOptions extends SampledDistanceOptions {
@@ -62,20 +67,32 @@ export function sampledEpicDistance(
   second: RewardFunction,
   options: SampledDistanceOptions,
 ): number {
-  const { batch, rewards, values } = drawn("sampledEpicDistance", first, second, options);
+  const [x, y] = sampledEpicPoints([first, second], options);
+  return pointDistance(x, y);
+}
+
+/** The points between which `sampledEpicDistance` is half the length, for any number of rewards under the same draws. */
+export function sampledEpicPoints(
+  functions: readonly RewardFunction[],
+  options: SampledDistanceOptions,
+): CanonicalPoints {
+  const { batch, rewards, values } = drawn("sampledEpicDistance", functions, options);
   const { coverage, discount, samples, key } = options;
   const { observationSize, observations } = coverage;
   const stream = streamOf(foldIn(key, 1));
   const actions = drawActions(coverage, samples, stream);
   const nextObservations = drawRows(observations, observationSize, samples, stream);
-  const canonical = rewards.map((reward, k) => {
-    const meanFrom = (states: Float32Array, i: number): number =>
-      mean(reward(repeatRow(states, observationSize, i, samples), actions, nextObservations));
-    return values[k].map(
-      (value, i) => value + discount * meanFrom(batch.nextObservations, i) - meanFrom(batch.observations, i),
-    );
-  });
-  return distance(standardised, canonical, values);
+  const canonical = values.map((each) => each.slice());
+  for (let i = 0; i < options.transitions; i++) {
+    const s = repeatRow(batch.observations, observationSize, i, samples);
+    const next = repeatRow(batch.nextObservations, observationSize, i, samples);
+    rewards.forEach((reward, k) => {
+      canonical[k][i] +=
+        discount * mean(reward(next, actions, nextObservations)) - mean(reward(s, actions, nextObservations));
+    });
+    options.onTransition?.();
+  }
+  return points(standardised, canonical, values);
 }
 
 /**
@@ -88,7 +105,17 @@ export function sampledDardDistance(
   second: RewardFunction,
   options: SampledDistanceOptions,
 ): number {
-  const { batch, rewards, values } = drawn("sampledDardDistance", first, second, options);
+  const [x, y] = sampledDardPoints(model, [first, second], options);
+  return pointDistance(x, y);
+}
+
+/** The points between which `sampledDardDistance` is half the length, for any number of rewards under the same draws. */
+export function sampledDardPoints(
+  model: TransitionModel,
+  functions: readonly RewardFunction[],
+  options: SampledDistanceOptions,
+): CanonicalPoints {
+  const { batch, rewards, values } = drawn("sampledDardDistance", functions, options);
   const { coverage, discount, samples, key } = options;
   const { observationSize } = coverage;
   const stream = streamOf(foldIn(key, 1));
@@ -105,8 +132,9 @@ export function sampledDardDistance(
         mean(reward(s, actions, fromS)) -
         discount * mean(reward(fromS, actions, fromNext));
     });
+    options.onTransition?.();
   }
-  return distance(standardised, canonical, values);
+  return points(standardised, canonical, values);
 }
 
 /**
@@ -120,7 +148,17 @@ export function sampledStarcDistance(
   second: RewardFunction,
   options: SampledStarcOptions,
 ): number {
-  const { batch, rewards, values } = drawn("sampledStarcDistance", first, second, options);
+  const [x, y] = sampledStarcPoints(model, [first, second], options);
+  return pointDistance(x, y);
+}
+
+/** The points between which `sampledStarcDistance` is half the length, for any number of rewards under the same draws. */
+export function sampledStarcPoints(
+  model: TransitionModel,
+  functions: readonly RewardFunction[],
+  options: SampledStarcOptions,
+): CanonicalPoints {
+  const { batch, rewards, values } = drawn("sampledStarcDistance", functions, options);
   const { coverage, samples, key, horizon } = options;
   requireCount("sampledStarcDistance", "horizon", horizon);
   const canonical = values.map((each) => new Float64Array(each.length));
@@ -133,8 +171,9 @@ export function sampledStarcDistance(
     const after = meanReturns(model, rewards, s, given, options, streamOf(rolloutKey));
     const before = meanReturns(model, rewards, s, own, options, streamOf(rolloutKey));
     canonical.forEach((each, k) => (each[i] = after[k] - before[k]));
+    options.onTransition?.();
   }
-  return distance(normalised, canonical, values);
+  return points(normalised, canonical, values);
 }
 
 interface Batch {
@@ -146,8 +185,7 @@ interface Batch {
 /** The transitions at which the rewards are compared, the rewards with their answers checked, and what they are there. */
 function drawn(
   where: string,
-  first: RewardFunction,
-  second: RewardFunction,
+  functions: readonly RewardFunction[],
   { coverage, discount, transitions, samples, key }: SampledDistanceOptions,
 ): { batch: Batch; rewards: RewardFunction[]; values: Float64Array[] } {
   if (!(discount >= 0 && discount <= 1)) {
@@ -165,7 +203,7 @@ function drawn(
     actions: takeRows(coverage.actions, actionSize, rows),
     nextObservations: takeRows(coverage.nextObservations, observationSize, rows),
   };
-  const rewards = [first, second].map((reward) => checkedReward(where, reward, actionSize));
+  const rewards = functions.map((reward) => checkedReward(where, reward, actionSize));
   const values = rewards.map((reward) => reward(batch.observations, batch.actions, batch.nextObservations));
   return { batch, rewards, values };
 }
@@ -191,15 +229,21 @@ function meanReturns(
   return returns;
 }
 
-function distance(
+/** Half the length between two points, in [0, 1]. */
+export function pointDistance(x: Float64Array, y: Float64Array): number {
+  return halfLength(x, y, evenly(x.length));
+}
+
+function points(
   point: typeof normalised,
   canonical: readonly Float64Array[],
   values: readonly Float64Array[],
-): number {
-  const { length } = canonical[0];
-  const weights = new Float64Array(length).fill(1 / length);
-  const [x, y] = canonical.map((each, k) => point(each, weights, largestOf(values[k])));
-  return halfLength(x, y, weights);
+): CanonicalPoints {
+  return canonical.map((each, k) => point(each, evenly(each.length), largestOf(values[k])));
+}
+
+function evenly(count: number): Float64Array {
+  return new Float64Array(count).fill(1 / count);
 }
 
 function drawActions(

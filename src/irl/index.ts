@@ -5,6 +5,7 @@ export * from "./dagger.ts";
 export * from "./known-actions.ts";
 export * from "./discriminator.ts";
 export * from "./f-irl.ts";
+export * from "./frozen-reward.ts";
 export * from "./iq-learn.ts";
 export * from "./learner.ts";
 export * from "./likelihood.ts";

@@ -84,6 +84,11 @@ export function methodName({ algorithm: { method } }: ReportedConfig): string {
   return METHODS[method] ?? method;
 }
 
+/** The method by which the frozen reward of a retraining was learnt, in words. */
+export function frozenBy({ frozen }: ReportedConfig): string {
+  return METHODS[frozen?.method ?? ""] ?? frozen?.method ?? "";
+}
+
 /** Where a run stands: its end, or its latest evaluation; null before that. */
 export interface Standing {
   readonly step: number;

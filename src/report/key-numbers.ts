@@ -1,6 +1,7 @@
 import {
   cohortOf,
   controlName,
+  frozenBy,
   labelOf,
   overRuns,
   references,
@@ -53,6 +54,7 @@ export function keyNumbers(all: readonly Run[]): KeyNumber[] {
   };
   const rows = [
     policyRow(cohort),
+    originalRow(runs),
     expertRow(runs),
     ...controlRows,
     Number.isFinite(random) ? randomRow : null,
@@ -117,7 +119,7 @@ function policyRow({ runs }: Cohort): KeyNumber | null {
     standings.length > 1 ? plural(standings.length, "seed") : plural(standings[0].returns.length, "episode");
   const share = expert > 0 && !isExpert ? `, ${formatShare(earned / expert)} of the expert` : "";
   const control = controlName(runs[0].config);
-  const label = isExpert ? "Trained expert" : control === null ? "Learned policy" : `Control: ${control}`;
+  const label = policyLabel(runs[0].config.command, control);
   const [{ step }] = standings;
   const unfinished = runs.some(({ summary }) => !summary);
   const when =
@@ -129,9 +131,32 @@ function policyRow({ runs }: Cohort): KeyNumber | null {
   };
 }
 
+function policyLabel(command: Run["config"]["command"], control: string | null): string {
+  if (command === "expert") return "Trained expert";
+  if (command === "retrain") return "Retrained policy";
+  return control === null ? "Learned policy" : `Control: ${control}`;
+}
+
+/** What the policy earned that learnt together with the reward of a retraining. */
+function originalRow([{ config }]: readonly Run[]): KeyNumber | null {
+  if (!config.frozen) return null;
+  const { originalReturn, env } = config.frozen;
+  const value = originalReturn === null ? "unknown" : formatValue(originalReturn);
+  return {
+    label: "Original policy",
+    value,
+    note: `learnt together with the reward, by ${frozenBy(config)}, in ${env.id}`,
+  };
+}
+
 function expertRow(runs: readonly Run[]): KeyNumber | null {
   const { expert } = references(runs);
   const [{ config, summary }] = runs;
+  if (config.frozen && summary) {
+    if (Number.isFinite(expert))
+      return { label: "Expert", value: formatValue(expert), note: `in ${config.env.id}` };
+    return { label: "Expert", value: "unknown", note: `none was named for ${config.env.id}` };
+  }
   const { demos } = config;
   if (!demos || !summary) return null;
   const size = `demonstrations: ${plural(demos.episodes, "episode")}, ${plural(demos.transitions, "transition")}`;

@@ -25,7 +25,7 @@ const measurement = z
 
 const configSchema = z.looseObject({
   format: z.literal("tandem-run/1"),
-  command: z.enum(["train", "expert"]),
+  command: z.enum(["train", "expert", "retrain"]),
   version: z.string(),
   env: z.looseObject({ id: z.string() }),
   seed: z.number(),
@@ -37,6 +37,14 @@ const configSchema = z.looseObject({
     /** Runs made before there was a choice were native. */
     termination: z.enum(["native", "absorbing", "fixed-horizon"]).default("native"),
   }),
+  /** Of a retraining: where its reward comes from. */
+  frozen: z
+    .looseObject({
+      method: z.string(),
+      env: z.looseObject({ id: z.string() }),
+      originalReturn: z.number().nullable(),
+    })
+    .optional(),
   evaluation: z.looseObject({ every: z.number(), episodes: z.number() }),
   kernels: z.string(),
 });

@@ -1,5 +1,6 @@
 import {
   cohortOf,
+  frozenBy,
   methodName,
   controlName,
   overRuns,
@@ -37,11 +38,17 @@ export function headline(all: readonly Run[]): { readonly environment: string; r
     seeds.length > 8
       ? `${seeds.length} seeds`
       : `${seeds.length === 1 ? "seed" : "seeds"} ${enumerate(seeds)}`;
-  const kind = config.command === "train" ? methodName(config) : "expert training";
+  const kind = kindOf(config);
   return {
     environment: config.env.id,
     details: `${kind}, ${seedWords}, Tandem ${config.version}`,
   };
+}
+
+function kindOf(config: Run["config"]): string {
+  if (config.command === "train") return methodName(config);
+  if (config.command === "expert") return "expert training";
+  return `retraining on a reward of ${frozenBy(config)}`;
 }
 
 function policyName(runs: readonly Run[], many: boolean): string {
@@ -49,6 +56,7 @@ function policyName(runs: readonly Run[], many: boolean): string {
   const noun = many ? "policies" : "policy";
   if (config.command === "expert")
     return many ? "the experts trained on the true reward" : "the expert trained on the true reward";
+  if (config.command === "retrain") return `the ${noun} retrained on a frozen reward`;
   const control = controlName(config);
   return control === null ? `the learned ${noun}` : `the ${noun} of a negative control (${control})`;
 }
@@ -67,6 +75,8 @@ function comparison(runs: readonly Run[], earned: number): string {
   const hasRandom = Number.isFinite(random);
   const randomWords = hasRandom ? `; random earns ${formatValue(random)}` : "";
   if (runs[0].config.command === "expert" || !runs.some(({ summary }) => summary)) return randomWords;
+  if (!Number.isFinite(expert) && runs[0].config.command === "retrain")
+    return `${randomWords}; no expert's return there is known`;
   if (!Number.isFinite(expert)) return `${randomWords}; the demonstrations carry no return to compare with`;
   if (expert > 0)
     return `, ${formatShare(earned / expert)} of the expert's ${formatValue(expert)}${randomWords}`;

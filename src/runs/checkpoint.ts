@@ -154,6 +154,16 @@ export function readTensors(folder: string): Record<string, Float32Array> {
   return readState(folder).arrays;
 }
 
+/** Training steps at the run's checkpoint. */
+export function checkpointStep(folder: string): number {
+  return readState(folder).json.agent.steps;
+}
+
+/** The method's numbers at the run's checkpoint, by name. */
+export function readCounters(folder: string): Record<string, number> {
+  return readState(folder).json.irl?.counters ?? {};
+}
+
 function readState(folder: string): Snapshot {
   const path = join(folder, "checkpoint", STATE_FILE);
   if (!existsSync(path)) {

@@ -182,8 +182,30 @@ const expertConfig = z.strictObject({
   algorithm: z.strictObject(gathering),
 });
 
+/** A run that trains a fresh policy on the reward that another run has learnt, frozen. */
+const retrainConfig = z.strictObject({
+  ...common,
+  command: z.literal("retrain"),
+  demos: z.null(),
+  algorithm: z.strictObject({ ...gathering, termination }),
+  frozen: z.strictObject({
+    /** Folder of the run that learnt the reward, as it was called, and the training step at which it was taken. */
+    run: z.string(),
+    step: z.number().int().min(0),
+    method: z.string(),
+    env: common.env,
+    /** How the reward is made; its numbers are in the run folder, in a file of this checksum. */
+    reward: reward.extend({ absorbing: z.boolean() }),
+    sha256: z.string(),
+    /** Final true return of the policy that learnt with the reward, where it did; null where its run has not ended. */
+    originalReturn: z.number().nullable(),
+    /** The expert's in the environment of this run; null where none is known. */
+    expertReturn: z.number().nullable(),
+  }),
+});
+
 /** A run's resolved configuration, as `config.json` holds it. */
-export const runConfig = z.discriminatedUnion("command", [trainConfig, expertConfig]);
+export const runConfig = z.discriminatedUnion("command", [trainConfig, expertConfig, retrainConfig]);
 
 /** A run that learns reward and policy from demonstrations. */
 export type TrainConfig = z.infer<typeof trainConfig>;
@@ -207,8 +229,15 @@ export type BcConfig = z.infer<typeof bc>;
 export type DaggerConfig = z.infer<typeof dagger>;
 /** A run that trains an expert on the true reward. */
 export type ExpertConfig = z.infer<typeof expertConfig>;
-/** Either. */
-export type RunConfig = TrainConfig | ExpertConfig;
+/** A run that trains a fresh policy on a frozen reward. */
+export type RetrainConfig = z.infer<typeof retrainConfig>;
+/** Any of them. */
+export type RunConfig = TrainConfig | ExpertConfig | RetrainConfig;
+
+/** What follows an episode's end in a run's training. */
+export function terminationOf({ algorithm }: RunConfig): z.infer<typeof termination> {
+  return "termination" in algorithm ? algorithm.termination : "native";
+}
 
 /**
  * What `tandem train` does unless told otherwise: the paper's network and projection above soft actor-critic. The

@@ -1,5 +1,7 @@
 export * from "./checkpoint.ts";
 export * from "./config.ts";
+export * from "./frozen-reward.ts";
+export * from "./learned-reward.ts";
 export * from "./methods.ts";
 export * from "./policy-source.ts";
 export * from "./run-folder.ts";

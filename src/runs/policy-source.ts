@@ -87,4 +87,8 @@ async function openSeen({ env }: RunConfig, environment: Environment): Promise<E
   return shownLess ? makeEnvironment(env.id, env.options) : environment;
 }
 
-const TAUGHT_BY = { expert: "trained on the true reward", train: "trained on a learned reward" };
+const TAUGHT_BY = {
+  expert: "trained on the true reward",
+  train: "trained on a learned reward",
+  retrain: "trained on a frozen learned reward",
+};

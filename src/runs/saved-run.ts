@@ -42,21 +42,37 @@ export async function loadSavedRun(
   const size = environment.observationSpace.size;
   const policy = createSoftPolicy(kernels, size, actionSpace, config.algorithm.sac, foldIn(key, 0));
   const { actor, softQ, logTemperature } = policyTensors(policy);
-  fill(kernels, folder, actor ? { actor } : { softQ, logTemperature }, tensors);
+  fillTensors(kernels, folder, actor ? { actor } : { softQ, logTemperature }, tensors);
   if (config.command === "expert") return { kernels, policy, reward: null };
-  const { algorithm } = config;
-  const rewardOptions = rewardOptionsOf(algorithm);
+  const rewardOptions =
+    config.command === "retrain" ? config.frozen.reward : rewardOptionsOf(config.algorithm);
   if (!rewardOptions) return { kernels, policy, reward: null };
   const reward = createRewardModel(kernels, size, actionSpace, rewardOptions, foldIn(key, 1));
-  fill(kernels, folder, rewardTensors(reward), tensors);
+  fillTensors(kernels, folder, rewardTensors(reward), tensors);
   return { kernels, policy, reward };
 }
 
 /** How the reward was made that a method learns; null where it learns none. */
-function rewardOptionsOf(algorithm: TrainConfig["algorithm"]): RewardOptions | null {
+export function rewardOptionsOf(algorithm: TrainConfig["algorithm"]): RewardOptions | null {
   const absorbing = algorithm.termination === "absorbing";
   if ("reward" in algorithm) return { ...algorithm.reward, absorbing };
   return "discriminator" in algorithm ? classifierOptions(algorithm.discriminator, absorbing) : null;
+}
+
+/** What to say of a run whose method keeps no reward that `command` could use. */
+export function learnsNoReward(
+  folder: string,
+  method: TrainConfig["algorithm"]["method"],
+  command: string,
+): TandemError {
+  const why =
+    method === "iq-learn"
+      ? "has its reward in its critics and policy, not in a network of its own"
+      : "learns no reward";
+  return new TandemError(
+    command,
+    `${folder} is a run of ${method}, which ${why}; name one of ml-irl, ml-irl-nested, dac, airl or f-irl`,
+  );
 }
 
 /** A run's policy, to roll out. */
@@ -64,7 +80,8 @@ export function savedPolicy({ kernels, policy }: SavedRun, kind: PolicyKind): Ac
   return (observation, action) => actBy(kernels, policy, observation, kind, action);
 }
 
-function fill(
+/** Copy tensors into blocks of kernel memory, each checked for its size; `folder` names them in errors. */
+export function fillTensors(
   kernels: Kernels,
   folder: string,
   blocks: Record<string, [number, number]>,

@@ -26,7 +26,13 @@ import {
   type Evaluation,
   type HeldOut,
 } from "../eval/index.ts";
-import type { Learner, Termination } from "../irl/index.ts";
+import {
+  createRetraining,
+  retrainingIteration,
+  rewardsAlong,
+  type Learner,
+  type Termination,
+} from "../irl/index.ts";
 import { loadKernels, type Kernels } from "../kernels/index.ts";
 import {
   agentStep,
@@ -37,7 +43,8 @@ import {
   type Agent,
 } from "../rl/index.ts";
 import { hasCheckpoint, restoreCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import type { ExpertConfig, RunConfig } from "./config.ts";
+import { terminationOf, type ExpertConfig, type RunConfig } from "./config.ts";
+import { openFrozenReward } from "./frozen-reward.ts";
 import { openMethod } from "./methods.ts";
 import { appendRecords, readRecords, truncateRecords, writeAtomically } from "./run-folder.ts";
 import { createSignatureWatch, findingsOf, watchRecord, type SignatureWatch } from "./signature-watch.ts";
@@ -69,10 +76,12 @@ export interface TrainingHooks {
 export interface Summary {
   env: string;
   seed: number;
-  /** Mean true return of the demonstrations used; null where they carry none, or were cut before their time. */
+  /** Mean true return of the demonstrations used, or of the expert a retraining is compared with; null where none is known. */
   expertReturn: number | null;
   /** Mean over the final deterministic evaluation episodes: the last policy, not the best. */
   finalReturn: number;
+  /** Of a retraining: what the policy earned that learnt with the reward, where it did; null where that is not known. */
+  originalReturn?: number | null;
   finalReturns: number[];
   randomReturn: number;
   /** What followed an episode's end in training; evaluation is always native. Absent in older runs, which were native. */
@@ -133,7 +142,7 @@ export async function runTraining(
   hooks: TrainingHooks,
   heldOut: Trajectories | null = null,
 ): Promise<Summary | null> {
-  const training = await openTraining(config, demonstrations, heldOut);
+  const training = await openTraining(folder, config, demonstrations, heldOut);
   try {
     return await train(folder, training, demonstrations, hooks);
   } finally {
@@ -216,12 +225,12 @@ async function train(
   const summary: Summary = {
     env: config.env.id,
     seed: config.seed,
-    expertReturn:
-      demonstrations && wholeReturn(demonstrations, training.evaluationEnvironment.maxEpisodeSteps),
+    expertReturn: expertReturnOf(training, demonstrations),
+    ...(config.command === "retrain" ? { originalReturn: config.frozen.originalReturn } : {}),
     finalReturn: final.meanReturn,
     finalReturns: final.returns,
     randomReturn: random.meanReturn,
-    termination: config.command === "train" ? config.algorithm.termination : "native",
+    termination: terminationOf(config),
     steps: { ...steps },
     end: agent.steps,
     seconds: seconds(),
@@ -246,14 +255,14 @@ export function optionsInTraining(
 }
 
 async function openTraining(
+  folder: string,
   config: RunConfig,
   demonstrations: Trajectories | null,
   heldOut: Trajectories | null,
 ): Promise<Training> {
   const kernels = await loadKernels({ build: config.kernels });
   const evaluationEnvironment = await makeEnvironment(config.env.id, config.env.options);
-  const termination = config.command === "train" ? config.algorithm.termination : "native";
-  const trainingOptions = optionsInTraining(config.env.options, termination, evaluationEnvironment);
+  const trainingOptions = optionsInTraining(config.env.options, terminationOf(config), evaluationEnvironment);
   const make = (): Promise<Environment> => makeEnvironment(config.env.id, trainingOptions);
   const key = keyFromSeed(config.seed);
   const shared = { kernels, config, evaluationEnvironment, evaluationKey: foldIn(key, EVALUATION) };
@@ -275,8 +284,25 @@ async function openTraining(
       environments: [evaluationEnvironment, ...environments],
     };
   }
-  const { algorithm } = config as ExpertConfig;
   const environment = await make();
+  if (config.command === "retrain") {
+    const reward = openFrozenReward(kernels, folder, config, environment);
+    const capacity = Math.min(config.algorithm.replayCapacity, config.steps);
+    const options = { ...config.algorithm, replayCapacity: capacity };
+    const learner = createRetraining(kernels, environment, reward, options, trainingKey);
+    return {
+      ...shared,
+      rewardsOf: (trajectories) => rewardsAlong(kernels, reward, trajectories),
+      heldOut: null,
+      agent: learner.agent,
+      learner,
+      measure: null,
+      steps: learner.steps,
+      iterate: (listener, clock) => retrainingIteration(kernels, learner, config.steps, listener, clock),
+      environments: [evaluationEnvironment, environment],
+    };
+  }
+  const { algorithm } = config as ExpertConfig;
   const capacity = Math.min(algorithm.replayCapacity, config.steps);
   const options = { ...algorithm, replayCapacity: capacity, keepTrueRewards: true };
   const agent = createAgent(kernels, environment, options, trainingKey);
@@ -292,6 +318,15 @@ async function openTraining(
     iterate: (listener, clock) => expertIteration(kernels, agent, steps, config.steps, listener, clock),
     environments: [environment, evaluationEnvironment],
   };
+}
+
+/** The mean true return that a run is compared with, where one is known. */
+function expertReturnOf(
+  { config, evaluationEnvironment }: Training,
+  demonstrations: Trajectories | null,
+): number | null {
+  if (config.command === "retrain") return config.frozen.expertReturn;
+  return demonstrations && wholeReturn(demonstrations, evaluationEnvironment.maxEpisodeSteps);
 }
 
 /** As many steps under the true reward as lie between two reports. */

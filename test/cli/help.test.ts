@@ -6,7 +6,7 @@ const cwd = tmpdir();
 
 describe("help", () => {
   it.each([
-    [[], ["train", "expert", "eval", "report", "bench", "repro", "lab", "demos"]],
+    [[], ["train", "expert", "eval", "reward", "retrain", "report", "bench", "repro", "lab", "demos"]],
     [
       ["train", "--help"],
       ["Task:", "Policy:", "Reward:", "--instruments", "Negative controls", "Examples:"],
@@ -18,6 +18,14 @@ describe("help", () => {
     [
       ["eval", "--help"],
       ["--policy", "Examples:"],
+    ],
+    [
+      ["reward", "--help"],
+      ["--against", "--distances", "Examples:"],
+    ],
+    [
+      ["retrain", "--help"],
+      ["Task:", "--expert", "[the run's + 1]", "Examples:"],
     ],
     [
       ["report", "--help"],

@@ -36,7 +36,7 @@ function stepsPanel(runs: readonly Run[]): BarPanel | null {
   const training = amount("training", "learned", "train");
   const evaluation = amount("evaluation", "neutral", "evaluation");
   const bars =
-    runs[0].config.command === "expert"
+    runs[0].config.command !== "train"
       ? [training, evaluation]
       : [
           training,

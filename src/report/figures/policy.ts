@@ -8,7 +8,8 @@ import { faintness, measuredPanels, panelOf, sentences, stepAxis, trend } from "
 export function policyLevelFigure(all: readonly Run[]): Figure | null {
   const { runs } = cohortOf(all);
   if (!runs.some(({ policy }) => policy.length > 0)) return null;
-  const learnsReward = runs[0].config.command === "train";
+  const { command } = runs[0].config;
+  const learnsReward = command === "train";
   const x = stepAxis(runs);
   const one = (field: Exclude<keyof PolicyRecord, "kind">): Mark[] =>
     trend(
@@ -25,10 +26,12 @@ export function policyLevelFigure(all: readonly Run[]): Figure | null {
     id: "policy-level",
     title: learnsReward ? "The lower level: policy" : "The policy",
     caption: sentences(
-      learnsReward
-        ? "Learning under the current reward. The critics' loss follows the reward's scale and jumps when the " +
+      command === "retrain"
+        ? "Learning under a frozen reward. The critics' loss follows the reward's scale."
+        : learnsReward
+          ? "Learning under the current reward. The critics' loss follows the reward's scale and jumps when the " +
             "reward moves faster than they can."
-        : "Learning under the true reward. The critics' loss follows the reward's scale.",
+          : "Learning under the true reward. The critics' loss follows the reward's scale.",
       "Where the temperature is learnt, entropy falls to its target, and the temperature settles where it holds it there.",
       "Q without bound means that the policy diverges.",
       faintness(runs, panels),

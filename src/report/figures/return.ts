@@ -34,7 +34,7 @@ export function trueReturnFigure(all: readonly Run[]): Figure | null {
       `Dots: training episodes${episodes.length > dots.length ? ", thinned evenly" : ""}, ` +
         "whose actions are sampled; they usually earn less.",
       controlRuns.length > 0 ? "Dashed grey: learners that were not shown what the expert did." : "",
-      runs[0].config.command === "train" ? "The learner sees none of these numbers." : "",
+      runs[0].config.command !== "expert" ? "The learner sees none of these numbers." : "",
     ),
     layout: "wide",
     panels: [panelOf(stepAxis([...runs, ...controlRuns]), { label: "True return per episode" }, marks)],
@@ -111,7 +111,11 @@ function learnedBar({ runs }: Cohort, finished: readonly Run[]): Bar {
   const finals = finished.map(({ summary }) => summary?.finalReturn ?? NaN);
   const parts = finals.length > 1 ? finals : (standingOf(finished[0])?.returns ?? []);
   const { config } = runs[0];
-  const name = config.command === "train" ? (controlName(config) ?? "learned policy") : "trained expert";
+  const name = {
+    train: controlName(config) ?? "learned policy",
+    expert: "trained expert",
+    retrain: "retrained policy",
+  }[config.command];
   const value = mean(finals);
   const text = formatSpread(value, deviation(parts));
   return { name, tone: "learned", value, text, parts: parts.filter(Number.isFinite) };
