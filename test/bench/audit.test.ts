@@ -384,6 +384,8 @@ describe("the report of an audited bench", () => {
     const plain = findingsOf(tinySuite(), own, [], "tandem bench tiny.json");
     const figures = (each: typeof found): unknown => each.exhibits.filter(isFigure);
     expect(figures(found)).toEqual(figures(plain));
+    const other = withControls(controlOutcome(suite, ZERO, 20, { summary: { randomReturn: 30 } }));
+    expect(figures(findingsOf(suite, other, [], "x"))).toEqual(figures(plain));
     expect(tableOf(plain, "one").map((row) => row.slice(0, 4))).toEqual(
       table("one").map((row) => row.slice(0, 4)),
     );
