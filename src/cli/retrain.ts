@@ -29,6 +29,7 @@ import {
   warn,
   type RunEnd,
 } from "./run-setup.ts";
+import { isSameTask, taskText } from "./same-task.ts";
 import { environmentOptions, runSettings, type RunSettings } from "./settings.ts";
 import { requireEndless } from "./train.ts";
 
@@ -172,7 +173,7 @@ function returnsAround(
 ): Pick<RetrainConfig["frozen"], "originalReturn" | "expertReturn"> {
   const summary = summaryOf(source);
   const named = optionValue(flags, "expert", anyText);
-  const own = isSame(env, original.env) ? (summary?.expertReturn ?? null) : null;
+  const own = isSameTask(env, original.env) ? (summary?.expertReturn ?? null) : null;
   return {
     originalReturn: summary?.finalReturn ?? null,
     expertReturn: named === undefined ? own : expertReturnOf(named, env),
@@ -182,10 +183,10 @@ function returnsAround(
 /** What the expert of another run earned in the environment. */
 function expertReturnOf(folder: string, env: Env): number {
   const config = readConfig(folder);
-  if (!isSame(config.env, env)) {
+  if (!isSameTask(config.env, env)) {
     throw new TandemError(
       "--expert",
-      `${folder} is of ${config.env.id} with options ${JSON.stringify(config.env.options)}, expected ${env.id} with ${JSON.stringify(env.options)}; train one there with tandem expert`,
+      `${folder} is of ${taskText(config.env)}, expected ${taskText(env)}; train one there with tandem expert`,
     );
   }
   const summary = summaryOf(folder);
@@ -194,21 +195,17 @@ function expertReturnOf(folder: string, env: Env): number {
   throw new TandemError("--expert", `${folder} knows no expert's return; let it end first, or name another`);
 }
 
-function isSame(one: Env, other: Env): boolean {
-  const text = ({ id, options }: Env): string =>
-    JSON.stringify([id, Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1))]);
-  return text(one) === text(other);
-}
-
 function summaryOf(folder: string): Summary | null {
   const path = join(folder, "summary.json");
   return existsSync(path) ? (parseJson(path) as Summary) : null;
 }
 
+function shown(value: number | null | undefined): string {
+  return typeof value === "number" ? value.toFixed(1) : "unknown";
+}
+
 function outcomeText(folder: string, summary: Summary): string {
   const { frozen } = readConfig(folder) as RetrainConfig;
-  const shown = (value: number | null | undefined): string =>
-    typeof value === "number" ? value.toFixed(1) : "unknown";
   const rows = [
     ["retrained policy", shown(summary.finalReturn)],
     [`original policy, in ${frozen.env.id}`, shown(summary.originalReturn)],

@@ -22,7 +22,7 @@ export interface RewardReport {
 }
 
 /** The quality of one run's reward. */
-export interface RewardOfRun {
+interface RewardOfRun {
   readonly run: string;
   readonly method: string;
   /** By source, the union last. */
@@ -46,12 +46,11 @@ export function rewardText(report: RewardReport): string {
 }
 
 function runText(report: RewardReport, { run, method, agreement, distances }: RewardOfRun): string {
-  const number = (value: number | null): string => (value === null ? "none" : value.toFixed(3));
   const rows = agreement.map(({ source, rows: count, pearson, spearman }) => [
     source,
     String(count),
-    number(pearson),
-    number(spearman),
+    correlationText(pearson),
+    correlationText(spearman),
   ]);
   const lines = [`${run} (${method})`, ...table([["rows of", "rows", "Pearson", "Spearman"], ...rows])];
   if (agreement.some(({ pearson }) => pearson === null))
@@ -62,6 +61,10 @@ function runText(report: RewardReport, { run, method, agreement, distances }: Re
     );
   if (distances.length > 0) lines.push("", ...distances.map((each, i) => distanceLine(report, each, i)));
   return lines.join("\n");
+}
+
+function correlationText(value: number | null): string {
+  return value === null ? "none" : value.toFixed(3);
 }
 
 function distanceLine(

@@ -38,6 +38,7 @@ import { optionsOnCommandLine } from "./options.ts";
 import { createMeter } from "./reward-meter.ts";
 import { rewardText, type RewardReport } from "./reward-text.ts";
 import { openEnvironment } from "./run-setup.ts";
+import { isSameTask, taskText } from "./same-task.ts";
 
 const EXAMPLES = `
 Examples:
@@ -193,14 +194,11 @@ function learnerConfig(folder: string, config: RunConfig): TrainConfig {
 
 /** Rows are of one task: its options decide what is true. */
 function requireOneTask(folders: readonly string[], configs: readonly TrainConfig[]): void {
-  const task = ({ env: { id, options } }: TrainConfig): string =>
-    JSON.stringify([id, Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1))]);
-  const other = configs.findIndex((config) => task(config) !== task(configs[0]));
+  const other = configs.findIndex(({ env }) => !isSameTask(env, configs[0].env));
   if (other < 0) return;
-  const named = ({ env: { id, options } }: TrainConfig): string => `${id} with ${JSON.stringify(options)}`;
   throw new TandemError(
     "--against",
-    `${folders[other]} is of ${named(configs[other])}, ${folders[0]} of ${named(configs[0])}; compare runs of one task`,
+    `${folders[other]} is of ${taskText(configs[other].env)}, ${folders[0]} of ${taskText(configs[0].env)}; compare runs of one task`,
   );
 }
 

@@ -155,7 +155,7 @@ function isTabular(id: string): id is keyof typeof TABULAR {
 
 interface TabularFamily {
   readonly defaults: object;
-  build(given: GivenOptions): TabularMdp;
+  readonly build: (given: GivenOptions) => TabularMdp;
 }
 
 /** Unknown options are refused by whoever reads all of an environment's. */

@@ -46,6 +46,9 @@ const train = (out: string, method: string, ...more: string[]): Promise<Outcome>
 const retrain = (...more: string[]): Promise<Outcome> => succeed("retrain", "run", "--json", ...more);
 const configOf = (name: string): RetrainConfig => readConfig(at(name)) as RetrainConfig;
 
+const shown = (value: unknown): string => (value as number).toFixed(1);
+const actor = (name: string): Float32Array => readTensors(at(name)).actor;
+
 beforeAll(async () => {
   await succeed(
     ..."expert --env Hopper-v5 --out expert --record demo.npz --record-episodes 2 --json".split(" "),
@@ -101,7 +104,6 @@ describe("tandem retrain", () => {
       steps: { train: 300, expert: 0 },
     });
     const { stdout } = await succeed("retrain", "--resume", "again", "--steps", "400");
-    const shown = (value: unknown): string => (value as number).toFixed(1);
     const now = readJson(cwd, "again", "summary.json");
     expect(stdout).toMatch(
       new RegExp(
@@ -148,7 +150,6 @@ describe("tandem retrain", () => {
     await retrain("--out", "seed", "--seed", "2");
     await retrain("--out", "one", "--seed", "1");
     await retrain("--out", "mars", "--seed", "1", "--env-option", "gravityScale=0.38");
-    const actor = (name: string): Float32Array => readTensors(at(name)).actor;
     expect(actor("seed")).not.toEqual(actor("one"));
     expect(actor("mars")).not.toEqual(actor("one"));
     const mars = readJson(cwd, "mars", "summary.json");
@@ -161,9 +162,7 @@ describe("tandem retrain", () => {
     await retrain("--out", "compared", "--expert", "expert", "--steps", "100");
     expect(readJson(cwd, "compared", "summary.json").expertReturn).toBe(expert.finalReturn);
     const elsewhere = ["--env-option", "gravityScale=0.38", "--expert", "expert", "--out", "none"];
-    expect(await fails("retrain", "run", ...elsewhere)).toContain(
-      "--expert: expert is of Hopper-v5 with options",
-    );
+    expect(await fails("retrain", "run", ...elsewhere)).toContain("--expert: expert is of Hopper-v5 with {");
     expect(existsSync(at("none"))).toBe(false);
   });
 

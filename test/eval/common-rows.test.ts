@@ -75,9 +75,10 @@ describe("agreementBySource", () => {
   });
 });
 
+const numbers = (rows: RowSource["rows"]): number[] => Array.from(rows.observations);
+
 describe("rows", () => {
   const all = numbered(Array.from({ length: 40 }, (_, t) => 1000 * t));
-  const numbers = (rows: RowSource["rows"]): number[] => Array.from(rows.observations);
 
   it("are drawn without repeats, each whole, evenly, and from the key alone", () => {
     const drawn = drawRows(all, 10, keyFromSeed(1));

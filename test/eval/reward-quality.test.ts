@@ -226,13 +226,13 @@ describe.each(KINDS)("%s, from the simulator", (kind) => {
   });
 });
 
-describe("an interval of a distance", () => {
-  const sample = (n: number, shift: number): [Float64Array, Float64Array] => {
-    const stream = streamOf(keyFromSeed(4));
-    const x = Float64Array.from({ length: n }, () => nextNormal(stream) + shift);
-    return [x, x.map((value) => value + nextNormal(stream))];
-  };
+const sample = (n: number, shift: number): [Float64Array, Float64Array] => {
+  const stream = streamOf(keyFromSeed(4));
+  const x = Float64Array.from({ length: n }, () => nextNormal(stream) + shift);
+  return [x, x.map((value) => value + nextNormal(stream))];
+};
 
+describe("an interval of a distance", () => {
   it("has the width of a correlation's", () => {
     const [x, y] = sample(400, 0);
     const [low, high] = distanceInterval(x, y, true, keyFromSeed(1));

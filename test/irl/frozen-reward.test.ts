@@ -163,12 +163,13 @@ describeBuilds("a fresh policy under a frozen reward", (kernels) => {
     expect(policyBits(kernels, native.agent.policy)).not.toEqual(policyBits(kernels, absorbing.agent.policy));
   });
 
+  const weights = (options: Partial<RetrainingOptions>): unknown => {
+    const state = make(options);
+    trained(state, kernels, 80);
+    return policyBits(kernels, state.agent.policy);
+  };
+
   it("depends on every other option", () => {
-    const weights = (options: Partial<RetrainingOptions>): unknown => {
-      const state = make(options);
-      trained(state, kernels, 80);
-      return policyBits(kernels, state.agent.policy);
-    };
     const plain = weights({});
     expect(weights({})).toEqual(plain);
     for (const changed of [
