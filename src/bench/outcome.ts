@@ -119,7 +119,7 @@ export function evaluatesInLastTenth(steps: number, every: number): boolean {
 
 function stateOf(config: RunConfig | null, run: Run | null): CellState {
   if (!config) return "new";
-  if (run?.summary && run.summary.steps.train >= config.steps) return "complete";
+  if (run?.summary && (run.summary.end ?? run.summary.steps.train) >= config.steps) return "complete";
   return run?.findings.some(({ signature }) => signature === "not finite") ? "diverged" : "begun";
 }
 

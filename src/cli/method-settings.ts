@@ -87,12 +87,13 @@ const IQ_LEARN_SWITCH = "TANDEM_IQ_LEARN";
 
 /**
  * How reward and policy learn from demonstrations: by the method asked for, as in `base` where that is of the same method, else as the
- * task's ML-IRL, `usual`, and the method's own defaults have it.
+ * task's ML-IRL, `usual`, and the method's own defaults have it; of AIRL as `usualAirl` where the task says more.
  */
 export function algorithmSettings(
   given: GivenOptions,
   base: Algorithm | undefined,
   usual: MlIrlConfig,
+  usualAirl?: AirlConfig,
 ): Algorithm {
   const method = optionValue(given, "method", oneOf(...METHODS)) ?? base?.method ?? "ml-irl";
   requireOwnOptions(given, method);
@@ -102,9 +103,15 @@ export function algorithmSettings(
   if (method === "dac")
     return dacSettings(given, own?.method === method ? own : { ...DAC_DEFAULTS, ...gathering });
   if (method === "airl")
-    return airlSettings(given, own?.method === method ? own : { ...AIRL_DEFAULTS, ...gathering });
-  if (method === "f-irl")
-    return fIrlSettings(given, own?.method === method ? own : { ...F_IRL_DEFAULTS, ...gathering });
+    return airlSettings(
+      given,
+      own?.method === method ? own : (usualAirl ?? { ...AIRL_DEFAULTS, ...gathering }),
+    );
+  if (method === "f-irl") {
+    const { policyStepsPerRewardStep } = usual;
+    const paced = { ...F_IRL_DEFAULTS, ...gathering, policyStepsPerRewardStep };
+    return fIrlSettings(given, own?.method === method ? own : paced);
+  }
   if (method === "sqil")
     return sqilSettings(given, own?.method === method ? own : { ...SQIL_DEFAULTS, ...gathering });
   if (method === "iq-learn") {

@@ -95,9 +95,9 @@ export async function planTraining(
   const source = await read(wanted.path);
   const id = askedEnvironment(given, base) ?? recordedEnvironment(source);
   requireEnvironment(id);
-  const { train: usual, trainSteps } = taskDefaults(id);
+  const { train: usual, trainSteps, airl } = taskDefaults(id);
   const settings = runSettings(given, base, trainSteps);
-  const algorithm = algorithmSettings(given, base?.algorithm, usual);
+  const algorithm = algorithmSettings(given, base?.algorithm, usual, airl);
   const instruments = instrumentSettings(given, base?.instruments, algorithm);
   if (wanted.shuffled && rewardInputsOf(algorithm) === "state") {
     throw new TandemError(

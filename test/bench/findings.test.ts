@@ -42,6 +42,17 @@ const linesOf = (shown: Figure, panel = 0): LineMark[] =>
 
 const looks = (shown: Figure) => linesOf(shown).map(({ name, tone, dash }) => [name, tone, dash]);
 
+it("a cell whose method takes no step in the environment is complete at its last update", () => {
+  const summary = { steps: { train: 0, rewardRollout: 0, evaluation: 60, expert: 40 }, end: 1000 };
+  const suite = tinySuite();
+  const cell = outcome(suite, "one/first/0-1", { state: "complete", returns: [1, 2], summary });
+  expect(cell.state).toBe("complete");
+  const half = { ...summary, end: 500 };
+  expect(outcome(suite, "one/first/0-1", { state: "complete", returns: [1, 2], summary: half }).state).toBe(
+    "begun",
+  );
+});
+
 describe("findings on a bench that is complete", () => {
   it("say how many cells each table rests on", () => {
     expect(all.headline).toBe(
