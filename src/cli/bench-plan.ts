@@ -1,7 +1,14 @@
 /** From a suite to checked trainings: every option, file and task is looked at before the first cell begins. */
 import { existsSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
-import { optionLayers, evaluatesInLastTenth, cellsOf, parseSuite, SUITES } from "../bench/index.ts";
+import {
+  optionLayers,
+  evaluatesInLastTenth,
+  cellsOf,
+  methodsOn,
+  parseSuite,
+  SUITES,
+} from "../bench/index.ts";
 import type { Cell, Method, OptionLayer, Suite, Task } from "../bench/index.ts";
 import { episodeCount, TandemError } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
@@ -67,7 +74,7 @@ export async function planBench({ suite, place, where }: FoundSuite): Promise<Be
   for (const task of suite.tasks) {
     const demos = demosOf(where, task, place);
     await checkHeldOut(where, task, demos, read);
-    for (const method of suite.methods) {
+    for (const method of methodsOn(suite, task)) {
       const options = layeredOptions(where, suite, task, method);
       for (const trajectory of task.trajectories) {
         const given = givenOf(task, demos, trajectory, suite.seeds[0], options);

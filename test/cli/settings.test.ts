@@ -176,6 +176,8 @@ describe("settings of a training", () => {
       expect(rival).toMatchObject({ method, sac: train.sac, startSteps: 500 });
       expect(algorithmSettings(given({ method }), rival, TRAIN_DEFAULTS)).toEqual(rival);
     }
+    const nested = algorithmSettings(given({ method: "ml-irl-nested" }), undefined, train);
+    expect(nested).toMatchObject({ solve: { roundSteps: 500, tolerance: 0.01, mostRounds: 10 } });
     // A reward step as often as ML-IRL's, and a classifier that is faster than the policy.
     const fIrl = algorithmSettings(given({ method: "f-irl" }), undefined, train, airl);
     expect(fIrl).toMatchObject({ sac: train.sac, policyStepsPerRewardStep: 100 });
@@ -318,7 +320,7 @@ describe("settings of a training", () => {
     [{ method: "sqil", "weight-decay": "1" }, /is an option of bc, dagger, the method is sqil.*--method bc/],
     [
       { method: "dac", "reward-radius": "3" },
-      /^--reward-radius: is an option of ml-irl, ml-irl-nested, f-irl, the method is dac/,
+      /^--reward-radius: is an option of ml-irl, ml-irl-nested, f-irl, mce-irl, the method is dac/,
     ],
     [{ method: "dac", "discriminator-batch": "257" }, /expected/],
     [{ method: "dac", instruments: "true" }, /^--instruments: is an option of ml-irl/],
