@@ -67,7 +67,12 @@ const SMALL: WrittenSuite = {
   ],
   methods: [
     { name: "ml-irl", options: { method: "ml-irl", ...SMALL_REWARD } },
-    { name: "ml-irl-nested", options: { method: "ml-irl-nested", ...SMALL_REWARD } },
+    {
+      name: "ml-irl-nested",
+      options: { method: "ml-irl-nested", "most-rounds": 3, ...SMALL_REWARD },
+      // The shortest that can be judged: two episodes.
+      perTask: { CartPole: { "round-steps": 1000 }, ...perTable({ "round-steps": 200 }) },
+    },
     {
       name: "dac",
       options: { method: "dac", ...SMALL_CLASSIFIER },

@@ -9,7 +9,6 @@ import {
   MCE_IRL_DEFAULTS,
   SOLVE_DEFAULTS,
   SQIL_DEFAULTS,
-  TRAIN_DEFAULTS,
   type AirlConfig,
   type BcConfig,
   type DacConfig,
@@ -93,9 +92,6 @@ const IDLE_OPTIONS: Partial<Record<Method, readonly string[]>> = {
   "mce-irl": NOT_FOR_TABLES,
 };
 
-/** Steps of a round of the nested loop, in those that ML-IRL takes between two reward steps. */
-const ROUND = SOLVE_DEFAULTS.roundSteps / TRAIN_DEFAULTS.policyStepsPerRewardStep;
-
 /** The variable that switches on what is off by default. */
 const IQ_LEARN_SWITCH = "TANDEM_IQ_LEARN";
 
@@ -139,8 +135,7 @@ export function algorithmSettings(
   if (method === "mce-irl") return mceIrlSettings(given, own?.method === method ? own : MCE_IRL_DEFAULTS);
   if (method === "ml-irl-nested") {
     const { policyStepsPerRewardStep: _, taughtBy: __, trustRegion: ___, ...likelihood } = usual;
-    const solve = { ...SOLVE_DEFAULTS, roundSteps: ROUND * usual.policyStepsPerRewardStep };
-    const nested = { ...likelihood, method, solve };
+    const nested = { ...likelihood, method, solve: SOLVE_DEFAULTS };
     return nestedSettings(given, own?.method === method ? own : nested);
   }
   return mlIrlSettings(given, own?.method === "ml-irl" ? own : usual);

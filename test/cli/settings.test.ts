@@ -176,8 +176,6 @@ describe("settings of a training", () => {
       expect(rival).toMatchObject({ method, sac: train.sac, startSteps: 500 });
       expect(algorithmSettings(given({ method }), rival, TRAIN_DEFAULTS)).toEqual(rival);
     }
-    const nested = algorithmSettings(given({ method: "ml-irl-nested" }), undefined, train);
-    expect(nested).toMatchObject({ solve: { roundSteps: 500, tolerance: 0.01, mostRounds: 10 } });
     // A reward step as often as ML-IRL's, and a classifier that is faster than the policy.
     const fIrl = algorithmSettings(given({ method: "f-irl" }), undefined, train, airl);
     expect(fIrl).toMatchObject({ sac: train.sac, policyStepsPerRewardStep: 100 });
