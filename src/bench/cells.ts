@@ -1,6 +1,6 @@
 /** The cells of a suite: task x method x trajectory x seed, each one run of `tandem train` in a folder of its own. */
 import { auditSeeds, type Control, type ControlMethod } from "./control.ts";
-import type { Method, Options, Suite, Task } from "./suite.ts";
+import { methodsOn, type Method, type Options, type Suite, type Task } from "./suite.ts";
 
 /** One training. */
 export interface Cell {
@@ -18,13 +18,14 @@ export interface Cell {
 }
 
 /** All cells of the suite's own methods, seeds outermost: a bench that is stopped half-way has some seeds of everything. */
-export function cellsOf({ tasks, methods, seeds }: Suite): Cell[] {
+export function cellsOf(suite: Suite): Cell[] {
+  const { tasks, seeds } = suite;
   const most = Math.max(...tasks.map(({ trajectories }) => trajectories.length));
   const rounds = Array.from({ length: most }, (_, round) => round);
   return seeds.flatMap((seed) =>
     rounds.flatMap((round) =>
       tasks.flatMap((task) =>
-        methods.flatMap((method) =>
+        methodsOn(suite, task).flatMap((method) =>
           task.trajectories.slice(round, round + 1).map((trajectory): Cell => {
             const id = `${task.name}/${method.name}/${trajectory}-${seed}`;
             return { id, task, method, trajectory, seed, steps: stepsOf(task, method), control: null };

@@ -120,7 +120,7 @@ function changed(task: Task, { options, perTask, updates }: Method, name: string
 
 /** Whether a method only copies actions: what follows an episode's end is nothing to it. */
 function clones({ method }: Algorithm): boolean {
-  return method === "bc" || method === "dagger";
+  return ["bc", "dagger", "mce-irl"].includes(method);
 }
 
 /** What of a task the audit covers: its steps and, of its sets, those asked for. */

@@ -27,7 +27,7 @@ import { buildsOf } from "./agreement.ts";
 import { controlRows, largestControl, verdictsOf, type ControlRow, type Verdict } from "./audit.ts";
 import { lastTenth, type Outcome } from "./outcome.ts";
 import { checkpointChoice, CRITERIA, familyChoice, type Choice } from "./selection.ts";
-import type { Suite, Task } from "./suite.ts";
+import { methodsOn, type Method, type Suite, type Task } from "./suite.ts";
 import {
   aggregates,
   comparable,
@@ -80,8 +80,13 @@ export function findingsOf(
   command: string,
 ): BenchFindings {
   const tasks = suite.tasks.map(({ name }) => name);
-  const methods = suite.methods.map(({ name }) => name);
-  const rows = tasks.map((task) => methods.map((method) => taskRow(task, method, outcomes)));
+  const everywhere = suite.methods.filter((method) =>
+    suite.tasks.every((task) => appliesTo(suite, method, task)),
+  );
+  const methods = everywhere.map(({ name }) => name);
+  const rows = suite.tasks.map((task) =>
+    methodsOn(suite, task).map((method) => taskRow(task.name, method.name, outcomes)),
+  );
   const shared = comparable(tasks, methods, outcomes);
   const across = aggregates(shared);
   const audit = suite.audit ? auditOf(tasks, methods, outcomes) : null;
@@ -93,7 +98,11 @@ export function findingsOf(
     ...suite.tasks.flatMap((task, i) => [
       scoreTable(task, rows[i], own, audit),
       audit && controlTable(task, audit),
-      curveFigure(task, methods, own),
+      curveFigure(
+        task,
+        methodsOn(suite, task).map(({ name }) => name),
+        own,
+      ),
     ]),
     varianceTable(suite, own),
     familyTable(suite, own),
@@ -124,6 +133,10 @@ function auditOf(tasks: readonly string[], methods: readonly string[], outcomes:
     largest: new Map(tasks.map((task) => [task, largestControl(task, outcomes)])),
     verdicts: verdictsOf(tasks, methods, outcomes),
   };
+}
+
+function appliesTo(suite: Suite, method: Method, task: Task): boolean {
+  return methodsOn(suite, task).includes(method);
 }
 
 /** The parts in the order of a page. */
@@ -261,13 +274,18 @@ function worldsOf(outcomes: readonly Outcome[]): string[] {
   ).filter((words) => words !== "");
 }
 
-function protocolOf({ seeds, tasks }: Suite): string[] {
+function protocolOf({ seeds, tasks, methods }: Suite): string[] {
+  const partial = methods.filter((method) => method.tasks && method.tasks.length < tasks.length);
+  const apart = partial.map(({ name, tasks: own = [] }) => `${name} (${enumerate(own)})`);
   const sets = tasks.map(
     ({ name, env, trajectories, episodes, steps }) =>
       `${name} (${env}): ${formatSteps(steps)} steps, ${plural(trajectories.length, "demonstration set")} of ${plural(episodes, "episode")} from episode ${enumerate(trajectories.map(String))}`,
   );
   return [
     `${plural(seeds.length, "seed")} (${enumerate(seeds.map(String))}) a demonstration set. ${sets.join("; ")}.`,
+    ...(apart.length > 0
+      ? [`Not for all tasks, and so in no comparison across tasks: ${enumerate(apart)}.`]
+      : []),
     "A cell's score is the mean true return over its evaluations in the last tenth of its training steps, never the best. Normalised, 0 is the return of uniformly random actions and 1 that of the demonstrations learnt from, both measured in the cell's own environment and written in its own summary.",
     "Intervals on one task are Student's t over cells, 95%, as if cells were independent; where demonstration sets matter they are too narrow for other sets, and the table of variance components has the interval over sets. Intervals across tasks are percentiles of the stratified bootstrap (arXiv:2108.13264), 95%; they speak of other runs on these tasks, and with three or five cells a task hold in some 73 or 83 of 100 cases rather than 95.",
   ];
@@ -427,10 +445,15 @@ function explainsWords(
   return normalised ? "nothing" : "n/a";
 }
 
-function varianceTable({ tasks, methods }: Suite, outcomes: readonly Outcome[]): Table | null {
+function varianceTable(suite: Suite, outcomes: readonly Outcome[]): Table | null {
+  const { tasks } = suite;
   if (tasks.every(({ trajectories }) => trajectories.length < 2)) return null;
   const rows = tasks.flatMap((task) =>
-    methods.map(({ name }) => ({ task: task.name, name, row: varianceRow(task.name, name, outcomes) })),
+    methodsOn(suite, task).map(({ name }) => ({
+      task: task.name,
+      name,
+      row: varianceRow(task.name, name, outcomes),
+    })),
   );
   return {
     title: "Which demonstration, or which seed",

@@ -41,6 +41,8 @@ const suiteSchema = z.strictObject({
         updates: z.int().min(1).optional(),
         options,
         perTask: z.record(z.string(), options).default({}),
+        /** The tasks that it applies to, by name; all where it is left out. */
+        tasks: z.array(z.string()).min(1).optional(),
       }),
     )
     .min(1),
@@ -74,6 +76,11 @@ export type Task = Suite["tasks"][number];
 export type Method = Suite["methods"][number];
 /** Options of `tandem train` by name. */
 export type Options = Method["options"];
+
+/** The methods that apply to a task. */
+export function methodsOn({ methods }: Pick<Suite, "methods">, { name }: Pick<Task, "name">): Method[] {
+  return methods.filter(({ tasks }) => tasks?.includes(name) ?? true);
+}
 
 /** Check a suite. `where` is what an error calls it, such as its file. */
 export function parseSuite(where: string, value: unknown): Suite {
@@ -152,17 +159,23 @@ function checkAudit(
   throw new TandemError(where, `audit: no task has a trajectory ${stray}; leave it out`);
 }
 
-function checkMethod(where: string, { name, options, perTask }: Method, { tasks }: Suite): void {
+function checkMethod(where: string, method: Method, { tasks }: Suite): void {
+  const { name, options, perTask } = method;
   if (!("method" in options)) {
     throw new TandemError(
       where,
       `method ${name}: expected the option method among its options, such as "method": "dac"`,
     );
   }
-  const stranger = Object.keys(perTask).find((each) => !tasks.some((task) => task.name === each));
-  if (stranger === undefined) return;
-  throw new TandemError(
-    where,
-    `method ${name}: perTask names ${stranger}, the tasks are ${tasks.map((task) => task.name).join(", ")}`,
-  );
+  for (const [part, names] of [
+    ["perTask", Object.keys(perTask)],
+    ["tasks", method.tasks ?? []],
+  ] as const) {
+    const stranger = names.find((each) => !tasks.some((task) => task.name === each));
+    if (stranger === undefined) continue;
+    throw new TandemError(
+      where,
+      `method ${name}: ${part} names ${stranger}, the tasks are ${tasks.map((task) => task.name).join(", ")}`,
+    );
+  }
 }

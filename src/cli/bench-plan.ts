@@ -8,6 +8,7 @@ import {
   controlCells,
   controlMethods,
   evaluatesInLastTenth,
+  methodsOn,
   optionLayers,
   parseSuite,
   stepsOf,
@@ -111,7 +112,7 @@ interface Desk {
 /** Plan the suite's own methods on a task; what came of it, by demonstration set. */
 async function planMethods(desk: Desk, task: Task, demos: string): Promise<Map<number, Planned[]>> {
   const planned = new Map<number, Planned[]>(task.trajectories.map((trajectory) => [trajectory, []]));
-  for (const method of desk.suite.methods) {
+  for (const method of methodsOn(desk.suite, task)) {
     const options = layeredOptions(desk.where, desk.suite, task, method);
     for (const [trajectory, some] of planned) {
       const asked = { task, method, demos, trajectory, options, seeds: desk.suite.seeds };
@@ -256,7 +257,7 @@ async function checkHeldOut(
 
 /** Updates are for methods that take no step in the environment. */
 function checkUpdates(where: string, { name, updates }: Method, { algorithm }: TrainConfig): void {
-  if (updates === undefined || algorithm.method === "bc") return;
+  if (updates === undefined || ["bc", "mce-irl"].includes(algorithm.method)) return;
   throw new TandemError(
     where,
     `method ${name}: updates are of methods that take no step in the environment, ${algorithm.method} takes the task's steps; leave them out`,

@@ -6,6 +6,7 @@ import {
   DAC_DEFAULTS,
   F_IRL_DEFAULTS,
   IQ_LEARN_DEFAULTS,
+  MCE_IRL_DEFAULTS,
   SOLVE_DEFAULTS,
   SQIL_DEFAULTS,
   type AirlConfig,
@@ -14,6 +15,7 @@ import {
   type DaggerConfig,
   type FIrlConfig,
   type IqLearnConfig,
+  type MceIrlConfig,
   type MlIrlConfig,
   type NestedMlIrlConfig,
   type SqilConfig,
@@ -65,9 +67,16 @@ const OWN_OPTIONS: Readonly<Record<Method, readonly string[]>> = {
   "iq-learn": wordsOf("value-term regulariser regularised-rows next-value"),
   bc: ["weight-decay"],
   dagger: ["weight-decay", "teacher-policy"],
+  "mce-irl": ["reward-radius"],
 };
 
 const METHODS = Object.keys(OWN_OPTIONS) as Method[];
+
+/** What has nothing to act on where the table is known. */
+const NOT_FOR_TABLES = wordsOf(
+  "hidden batch-size learning-rate polyak temperature target-entropy start-steps replay-capacity slow-from slow-learning-rate",
+  "termination reward-inputs",
+);
 
 /** What has nothing to act on where actions are cloned. */
 const NOT_FOR_CLONING = wordsOf(
@@ -80,6 +89,7 @@ const IDLE_OPTIONS: Partial<Record<Method, readonly string[]>> = {
   "iq-learn": ["reward-inputs"],
   bc: NOT_FOR_CLONING,
   dagger: NOT_FOR_CLONING,
+  "mce-irl": NOT_FOR_TABLES,
 };
 
 /** The variable that switches on what is off by default. */
@@ -87,12 +97,13 @@ const IQ_LEARN_SWITCH = "TANDEM_IQ_LEARN";
 
 /**
  * How reward and policy learn from demonstrations: by the method asked for, as in `base` where that is of the same method, else as the
- * task's ML-IRL, `usual`, and the method's own defaults have it.
+ * task's ML-IRL, `usual`, and the method's own defaults have it; of AIRL as `usualAirl` where the task says more.
  */
 export function algorithmSettings(
   given: GivenOptions,
   base: Algorithm | undefined,
   usual: MlIrlConfig,
+  usualAirl?: AirlConfig,
 ): Algorithm {
   const method = optionValue(given, "method", oneOf(...METHODS)) ?? base?.method ?? "ml-irl";
   requireOwnOptions(given, method);
@@ -102,9 +113,15 @@ export function algorithmSettings(
   if (method === "dac")
     return dacSettings(given, own?.method === method ? own : { ...DAC_DEFAULTS, ...gathering });
   if (method === "airl")
-    return airlSettings(given, own?.method === method ? own : { ...AIRL_DEFAULTS, ...gathering });
-  if (method === "f-irl")
-    return fIrlSettings(given, own?.method === method ? own : { ...F_IRL_DEFAULTS, ...gathering });
+    return airlSettings(
+      given,
+      own?.method === method ? own : (usualAirl ?? { ...AIRL_DEFAULTS, ...gathering }),
+    );
+  if (method === "f-irl") {
+    const { policyStepsPerRewardStep } = usual;
+    const paced = { ...F_IRL_DEFAULTS, ...gathering, policyStepsPerRewardStep };
+    return fIrlSettings(given, own?.method === method ? own : paced);
+  }
   if (method === "sqil")
     return sqilSettings(given, own?.method === method ? own : { ...SQIL_DEFAULTS, ...gathering });
   if (method === "iq-learn") {
@@ -115,6 +132,7 @@ export function algorithmSettings(
   if (method === "bc") return bcSettings(given, own?.method === method ? own : { ...BC_DEFAULTS, sac });
   if (method === "dagger")
     return daggerSettings(given, own?.method === method ? own : { ...BC_DEFAULTS, sac });
+  if (method === "mce-irl") return mceIrlSettings(given, own?.method === method ? own : MCE_IRL_DEFAULTS);
   if (method === "ml-irl-nested") {
     const { policyStepsPerRewardStep: _, taughtBy: __, trustRegion: ___, ...likelihood } = usual;
     const nested = { ...likelihood, method, solve: SOLVE_DEFAULTS };
@@ -138,7 +156,8 @@ function requireOwnOptions(given: GivenOptions, method: Method): void {
   }
   const idle = IDLE_OPTIONS[method]?.find((name) => given.has(name));
   if (idle === undefined) return;
-  const why = idle === "reward-inputs" ? "learns no reward of its own" : "only clones actions";
+  const idleness = idle === "reward-inputs" ? "learns no reward of its own" : "only clones actions";
+  const why = method === "mce-irl" ? "solves the task's table exactly" : idleness;
   throw new TandemError(
     given.get(idle)?.from ?? `--${idle}`,
     `has no effect on ${method}, which ${why}; leave it out`,
@@ -294,6 +313,12 @@ function bcSettings(given: GivenOptions, from: BcConfig): BcConfig {
   const { sac } = gatheringSettings(given, { ...from, replayCapacity: 1 });
   const weightDecay = optionValue(given, "weight-decay", nonNegativeNumber) ?? from.weightDecay;
   return { method: "bc", sac, weightDecay, startSteps: 0, termination: "native" };
+}
+
+function mceIrlSettings(given: GivenOptions, from: MceIrlConfig): MceIrlConfig {
+  const { sac } = gatheringSettings(given, { ...from, replayCapacity: 1 });
+  const radius = optionValue(given, "reward-radius", positiveNumber) ?? from.radius;
+  return { method: "mce-irl", sac, radius, startSteps: 0, termination: "native" };
 }
 
 function daggerSettings(given: GivenOptions, from: DaggerConfig | BcConfig): DaggerConfig {

@@ -56,7 +56,7 @@ function policyOptions({ sac, startSteps, replayCapacity }: ExpertConfig["algori
   ];
 }
 
-const METHOD_WORDS = "ml-irl, ml-irl-nested; dac, airl, f-irl, sqil, iq-learn, bc, dagger";
+const METHOD_WORDS = "ml-irl, ml-irl-nested; dac, airl, f-irl, sqil, iq-learn, bc, dagger, mce-irl";
 const METHOD_OPTIONS = [option("Method:", "--method <name>", METHOD_WORDS, "ml-irl")];
 
 const REWARD = "Reward:";

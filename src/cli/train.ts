@@ -2,8 +2,8 @@ import { Command } from "commander";
 import { TandemError } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
 import type { Environment } from "../envs/index.ts";
-import { requireWholeEpisodes } from "../irl/index.ts";
-import { taskDefaults, type TrainConfig } from "../runs/index.ts";
+import { requireTable, requireWholeEpisodes } from "../irl/index.ts";
+import { MCE_IRL_STEPS, taskDefaults, type TrainConfig } from "../runs/index.ts";
 import { chooseEpisodes, doubtsAbout, recordedOptions, rereadEpisodes } from "./expert-demonstrations.ts";
 import { commandText } from "./invocation.ts";
 import { algorithmSettings, instrumentSettings } from "./method-settings.ts";
@@ -100,11 +100,11 @@ export async function planTraining(
   const source = await read(wanted.path);
   const id = askedEnvironment(given, base) ?? recordedEnvironment(source);
   requireEnvironment(id);
-  const { train: usual, trainSteps } = taskDefaults(id);
-  const settings = runSettings(given, base, trainSteps);
-  const algorithm = algorithmSettings(given, base?.algorithm, usual);
-  const instruments = instrumentSettings(given, base?.instruments, algorithm);
-  if (wanted.shuffled && rewardInputsOf(algorithm) === "state") {
+  const { train: usual, trainSteps, airl } = taskDefaults(id);
+  const asked = algorithmSettings(given, base?.algorithm, usual, airl);
+  const settings = runSettings(given, base, asked.method === "mce-irl" ? MCE_IRL_STEPS : trainSteps);
+  const instruments = instrumentSettings(given, base?.instruments, asked);
+  if (wanted.shuffled && rewardInputsOf(asked) === "state") {
     throw new TandemError(
       "--shuffle-expert",
       "permutes the actions, which a reward of states alone never sees; leave it out, or set --reward-inputs state-action",
@@ -114,6 +114,7 @@ export async function planTraining(
   const options = { ...(source.env === id ? recordedOptions(source) : {}), ...settings.envOptions };
   const environment = await openEnvironment(id, options);
   try {
+    const algorithm = fittedTo(asked, environment);
     const foreign =
       source.env && source.env !== id
         ? [`the demonstrations say that they are of ${source.env}, the run is in ${id}`]
@@ -141,6 +142,13 @@ export async function planTraining(
   } finally {
     environment.close();
   }
+}
+
+/** The table of MCE-IRL's policy is as large as the task's. */
+function fittedTo(algorithm: TrainConfig["algorithm"], environment: Environment): TrainConfig["algorithm"] {
+  if (algorithm.method !== "mce-irl") return algorithm;
+  const { states } = requireTable("--method", environment);
+  return { ...algorithm, sac: { ...algorithm.sac, hidden: [states] } };
 }
 
 async function resume(entry: URL, folder: string, flags: GivenOptions): Promise<RunEnd> {

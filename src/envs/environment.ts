@@ -1,4 +1,5 @@
 import type { ActionSpace, BoxSpace } from "../core/index.ts";
+import type { TabularDynamics } from "./tabular/tabular-mdp.ts";
 
 /** What one step gives. The object and its arrays are borrowed: read them before the next step or reset. */
 export interface StepResult {
@@ -26,6 +27,8 @@ export interface Environment {
   readonly maxEpisodeSteps: number;
   /** Whether a state of the task can end an episode, the options being what they are; it can where this is absent. */
   readonly terminates?: boolean;
+  /** The table of a tabular task, for methods that know it; absent elsewhere. */
+  readonly dynamics?: TabularDynamics;
   /** Start an episode. With a seed the noise stream starts anew from it; without, it goes on; the first reset needs one. The observation is borrowed. */
   reset(options?: { seed?: number }): { observation: Float64Array; info: Record<string, number> };
   /** One step under `action`, [actionSpace.size] (or a one-element array for a discrete action). Borrowed result. */

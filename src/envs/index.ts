@@ -31,7 +31,7 @@ export { GARNET, type GarnetOptions, garnetMdp } from "./tabular/garnet.ts";
 export { GRID_WORLD, type GridWorldOptions, gridWorldMdp } from "./tabular/grid-world.ts";
 export { OBJECT_WORLD, type ObjectWorldOptions, objectWorldMdp } from "./tabular/object-world.ts";
 export { tabularEnvironment } from "./tabular/tabular-environment.ts";
-export type { TabularMdp } from "./tabular/tabular-mdp.ts";
+export type { TabularDynamics, TabularMdp } from "./tabular/tabular-mdp.ts";
 export {
   type EnvironmentFactory,
   type VectorEnvironment,

@@ -5,12 +5,14 @@
  *
  * knows the policy's density, so that where it can tell nothing f / alpha is log pi: f is the expert's advantage at temperature alpha,
  * and g its reward with the shaping taken out. Soft actor-critic is taught f and adds -alpha log pi itself: their sum is alpha times
- * the paper's log D - log(1 - D).
+ * the paper's log D - log(1 - D). Where actions are A in number, densities are by the uniform one, A pi(a|s), as soft Q-learning's
+ * centred values have it: its V at the optimum is then 0 too, and what follows an end is worth no more and no less.
  */
 import {
   foldIn,
   nextInteger,
   portableExp,
+  portableLog,
   streamOf,
   TandemError,
   transitionCount,
@@ -225,7 +227,7 @@ export function airlIteration(
  *
  *   E_expert[softplus(-l)] + E_agent[softplus(l)] + lambda E[(||grad f|| - 1)^2],   l = f / alpha - log pi(a|s),
  *
- * pi and alpha as they are now, rows drawn uniformly from the demonstrations and from the agent's newest steps. Where there is an
+ * pi (A pi where actions are finitely many) and alpha as they are now, rows drawn uniformly from the demonstrations and from the agent's newest steps. Where there is an
  * absorbing state, it has its share of either side's time, as a weight.
  */
 function discriminatorStep(kernels: Kernels, state: Airl): void {
@@ -277,8 +279,13 @@ function addSide(kernels: Kernels, state: Airl, features: number, side: 1 | -1, 
   shapedForward(kernels, shaped, size, features, room.logits);
   kernels.scale(size, 1 / temperature, room.logits);
   kernels.axpy(size, -1, likelihood.logProb, room.logits);
+  const logits = kernels.f32(room.logits, size);
+  if (agent.policy.kind === "deep-soft-q") {
+    const uniform = -portableLog(agent.policy.actionSize);
+    for (let i = 0; i < size; i++) logits[i] += uniform;
+  }
   const coefficients = kernels.f32(room.coefficients, size);
-  judge(side, (1 - absorbing) / size, kernels.f32(room.logits, size), coefficients, measured);
+  judge(side, (1 - absorbing) / size, logits, coefficients, measured);
   kernels.scale(size, 1 / temperature, room.coefficients);
   addShapedGradient(kernels, shaped, size, features, room.coefficients);
   const stay = absorbing > 0 ? absorbingShaped(kernels, shaped) : null;

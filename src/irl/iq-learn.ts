@@ -1,15 +1,12 @@
 /**
- * Inverse soft Q-learning (arXiv:2106.12142) on soft actor-critic: the critics ascend the objective of inverse reinforcement
- * learning themselves, and the reward is the one under which their Q is the policy's: r = Q(s, a) - gamma E[V(s')].
+ * Inverse soft Q-learning (arXiv:2106.12142) on soft actor-critic, or on soft Q-learning where actions are finitely many: the critics
+ * ascend the objective of inverse reinforcement learning themselves, and the reward is the one under which their Q is the policy's:
+ * r = Q(s, a) - gamma E[V(s')].
  */
 import {
   episodeCount,
   foldIn,
-  keyFromSeed,
-  nextNormal,
-  streamOf,
   TandemError,
-  toPolicyUnits,
   transitionCount,
   type Key,
   type Listener,
@@ -17,26 +14,41 @@ import {
 } from "../core/index.ts";
 import type { Environment } from "../envs/environment.ts";
 import type { Kernels } from "../kernels/index.ts";
-import { adamStep, mlpBackward, mlpForward, mlpWorkspace, type MlpWorkspace } from "../nn/index.ts";
+import type { AdamState } from "../nn/index.ts";
 import {
-  actionsOfNoise,
   createAgent,
-  criticBlock,
   drawBatch,
   drawIndices,
   environmentStep,
   episodeRecord,
   improveActor,
   mayUpdate,
-  sacTemperature,
-  sampleActions,
   takePolicyRecord,
-  type Agent,
-  type Sac,
   type SacOptions,
   type Slowdown,
+  type SoftPolicy,
 } from "../rl/index.ts";
 import { absorbingShare } from "./discriminator.ts";
+import {
+  createSacCritics,
+  drawPairs,
+  sacBackward,
+  sacRecoveredReward,
+  sacValues,
+  stepSacCritics,
+  type SacCritics,
+} from "./iq-critics.ts";
+import {
+  createFiniteCritic,
+  finiteBackward,
+  finiteRecoveredReward,
+  finiteValues,
+  followFiniteCritic,
+  gatherObservations,
+  stepFiniteCritic,
+  type FiniteCritic,
+} from "./iq-learn-finite.ts";
+import { addObjective, emptySums, sideWeights, type ObjectiveTerms } from "./iq-objective.ts";
 import { requireKnownActions } from "./known-actions.ts";
 import type { Learner } from "./learner.ts";
 import { requireWholeEpisodes, type Termination } from "./termination.ts";
@@ -67,8 +79,8 @@ export interface IqLearnOptions {
 /** Policy and critics, and what they learn from. Updated in place. */
 export interface IqLearn extends Learner {
   readonly options: IqLearnOptions;
-  /** The agent's policy and critics. */
-  readonly sac: Sac;
+  /** The agent's policy, its critics, and room for their step. */
+  readonly critics: SacCritics | FiniteCritic;
   readonly demonstrations: Trajectories;
   /** First steps of the latest episodes, where the value term is at initial states; else none. */
   readonly recentEpisodes: Trajectories[];
@@ -87,7 +99,7 @@ export interface IqLearn extends Learner {
   measured: IqMeasures;
 }
 
-/** What the critics' objective is made of; sums over updates, each a mean over the batch and both critics. */
+/** What the critics' objective is made of; sums over updates, each a mean over the batch and the critics. */
 export interface IqMeasures {
   updates: number;
   /** J, which the critics ascend. */
@@ -103,15 +115,10 @@ interface Room {
   /** s0, as far apart as the batch's rows, [B, stride], and which. */
   readonly initial: number;
   readonly indices: number;
-  /** (s, a) | (s, a~) | (s', a~'), or s0 in the place of the second s, [3 B, n + d]. */
-  readonly pairs: number;
-  /** log pi of their actions, 0 for the first B; [3, B]. */
-  readonly logProb: number;
   /** Q(s, a) | V(s) | V(s'), [3, B]. */
   readonly values: number;
   /** d(-J) / d values */
   readonly slopes: number;
-  readonly space: MlpWorkspace;
 }
 
 /** A learner at initialisation, the demonstrations beside its replay. */
@@ -129,13 +136,11 @@ export function createIqLearn(
   requireBounded(options, expertAbsorbing);
   const agentOptions = { ...options, demonstrations, keepTrueRewards: false };
   const agent = createAgent(kernels, environment, agentOptions, foldIn(key, 0));
-  const sac = continuousPolicy(agent);
-  const { room, observationSize: n, actionSize: d, criticShape } = sac;
-  const { size, stride } = room.batch;
+  const { size, stride } = agent.policy.room.batch;
   return {
     options,
     agent,
-    sac,
+    critics: criticsOf(kernels, agent.policy, options.nextValue),
     reward: null,
     demonstrations,
     streams: {},
@@ -152,22 +157,21 @@ export function createIqLearn(
       expertAbsorbing,
       initial: kernels.allocate(size * stride),
       indices: kernels.allocate(size),
-      pairs: kernels.allocate(3 * size * (n + d)),
-      logProb: kernels.allocate(3 * size),
       values: kernels.allocate(3 * size),
       slopes: kernels.allocate(3 * size),
-      space: mlpWorkspace(kernels, criticShape, 3 * size),
     },
     measured: nothingMeasured(),
   };
 }
 
-function continuousPolicy({ policy, environment }: Agent): Sac {
-  if (policy.kind === "sac") return policy;
-  throw new TandemError(
-    "createIqLearn",
-    `expected a task with continuous actions, ${environment.id} has finitely many; choose sqil or ml-irl there`,
-  );
+function criticsOf(
+  kernels: Kernels,
+  policy: SoftPolicy,
+  nextValue: IqLearnOptions["nextValue"],
+): IqLearn["critics"] {
+  return policy.kind === "sac"
+    ? createSacCritics(kernels, policy, nextValue)
+    : createFiniteCritic(kernels, policy, nextValue);
 }
 
 function requireBounded(options: IqLearnOptions, expertAbsorbing: number): void {
@@ -232,42 +236,36 @@ export function takeIqMeasures(state: IqLearn): IqMeasures | null {
   };
 }
 
-/** One update: both critics up the objective, then actor, temperature and targets as in soft actor-critic. */
+/**
+ * One update: the critics up the objective, then actor, temperature and targets as in soft actor-critic, or temperature and target as in
+ * soft Q-learning.
+ */
 function iqUpdate(kernels: Kernels, state: IqLearn): void {
-  const { agent, sac } = state;
-  drawBatch(kernels, sac, agent.replay, sac.room.batch, sac.room.terminated);
-  drawPairs(kernels, state);
-  updateCritics(kernels, state);
-  improveActor(kernels, sac, agent.metrics);
-}
-
-/** (s, a), (s, a~) and (s', a~') of the batch, a~ ~ pi; s0 in the place of the second s where the value term is there. */
-function drawPairs(kernels: Kernels, state: IqLearn): void {
-  const { room, options, sac } = state;
-  const { observationSize: n, actionSize: d } = sac;
-  const { size, rows, stride } = sac.room.batch;
-  kernels.copyRows(size, n + d, rows, stride, room.pairs, n + d);
-  drawBlock(kernels, state, 2, rows + 4 * (n + d));
+  const { agent, critics, options, room } = state;
+  const { policy } = critics;
+  const { batch, terminated } = policy.room;
+  drawBatch(kernels, policy, agent.replay, batch, terminated);
   const initial = options.valueTerm === "initial";
   if (initial) drawInitial(kernels, state);
-  drawBlock(kernels, state, 1, initial ? room.initial : rows);
-}
-
-/** Observations, an action of the policy for each and its log-probability, into a third of `pairs` and of `logProb`. */
-function drawBlock(kernels: Kernels, { sac, room }: IqLearn, block: 1 | 2, observations: number): void {
-  const { size } = sac.room.batch;
-  const width = sac.observationSize + sac.actionSize;
-  sampleActions(kernels, sac, observations);
-  kernels.copyRows(size, width, sac.room.pair, width, room.pairs + 4 * block * size * width, width);
-  kernels.copyRows(1, size, sac.room.logProb, size, room.logProb + 4 * block * size, size);
+  const valueAt = initial ? room.initial : batch.rows;
+  if (critics.kind === "sac") {
+    drawPairs(kernels, critics, valueAt);
+    updateCritics(kernels, state);
+    improveActor(kernels, critics.policy, agent.metrics);
+  } else {
+    gatherObservations(kernels, critics, valueAt);
+    updateCritics(kernels, state);
+    followFiniteCritic(kernels, critics, agent.metrics);
+  }
 }
 
 /** Initial states into `initial`: the expert's and the agent's latest, all alike, as both are draws of one distribution. */
-function drawInitial(kernels: Kernels, { sac, room, demonstrations, recentEpisodes }: IqLearn): void {
-  const { observationSize: n, room: sacRoom } = sac;
-  const { size, stride } = sacRoom.batch;
+function drawInitial(kernels: Kernels, { critics, room, demonstrations, recentEpisodes }: IqLearn): void {
+  const { policy } = critics;
+  const { observationSize: n } = policy;
+  const { size, stride } = policy.room.batch;
   const shown = episodeCount(demonstrations);
-  drawIndices(kernels, sac, size, room.indices, shown + recentEpisodes.length);
+  drawIndices(kernels, policy, size, room.indices, shown + recentEpisodes.length);
   const indices = kernels.u32(room.indices, size);
   const table = kernels.f32(room.initial, size * stride);
   for (let row = 0; row < size; row++) {
@@ -279,16 +277,18 @@ function drawInitial(kernels: Kernels, { sac, room, demonstrations, recentEpisod
 }
 
 /**
- * One step of Adam on both critics, each up its own objective
+ * One step of Adam on the critics, each up its own objective
  *
- *   J = E_expert[r] - E[r^2] / (4 alpha) - E[V(s) - gamma V(s')],   r = Q(s, a) - gamma V(s'),   V(s) = Q(s, a~) - temperature log pi(a~|s),
+ *   J = E_expert[r] - E[r^2] / (4 alpha) - E[V(s) - gamma V(s')],   r = Q(s, a) - gamma V(s'),
  *
- * the last expectation standing for (1 - gamma) E[V(s0)]. Then one on the reward of the absorbing state, if there is one.
+ * V(s) = Q(s, a~) - temperature log pi(a~|s), or the soft maximum over finitely many actions; the last expectation stands for
+ * (1 - gamma) E[V(s0)]. Then one on the reward of the absorbing state, if there is one.
  */
 function updateCritics(kernels: Kernels, state: IqLearn): void {
-  const { agent, sac, room, options, measured, counters } = state;
+  const { agent, critics, room, options, measured, counters } = state;
   const { metrics } = agent;
-  const { size } = sac.room.batch;
+  const { batch, terminated } = critics.policy.room;
+  const { size } = batch;
   const shown = size >> 1;
   const own = size - shown;
   const absorbing = options.termination === "absorbing";
@@ -298,159 +298,37 @@ function updateCritics(kernels: Kernels, state: IqLearn): void {
     expert: sideWeights(options, "expert", 1 - room.expertAbsorbing, shown),
     replay: sideWeights(options, "replay", 1 - agentAbsorbing, own),
   };
-  const valueAfterEnd = absorbing ? counters.absorbingReward / (1 - sac.options.discount) : 0;
+  const valueAfterEnd = absorbing ? counters.absorbingReward / (1 - options.sac.discount) : 0;
   const terms = {
-    discount: sac.options.discount,
+    discount: options.sac.discount,
     coefficient: options.regulariserCoefficient,
     valueAfterEnd,
   };
   const total = emptySums();
-  for (const critic of [0, 1]) {
-    const rows = evaluate(kernels, state, critic);
+  for (let critic = 0; critic < critics.count; critic++) {
+    if (critics.kind === "sac") sacValues(kernels, critics, critic, room.values);
+    else finiteValues(kernels, critics, room.values);
     const values = kernels.f32(room.values, 3 * size);
     const slopes = kernels.f32(room.slopes, 3 * size);
-    const ended = kernels.f32(sac.room.terminated, size);
+    const ended = kernels.f32(terminated, size);
     const before = total.reward;
     addObjective(values, slopes, ended, 0, own, weights.replay, terms, total);
     const between = total.reward;
     addObjective(values, slopes, ended, own, size, weights.expert, terms, total);
-    measured.agentReward += (between - before) / (2 * own);
-    measured.expertReward += (total.reward - between) / (2 * shown);
-    backward(kernels, state, critic, rows);
+    measured.agentReward += (between - before) / (critics.count * own);
+    measured.expertReward += (total.reward - between) / (critics.count * shown);
+    if (critics.kind === "sac") sacBackward(kernels, critics, critic, room.slopes);
+    else finiteBackward(kernels, critics, room.slopes);
   }
-  adamStep(kernels, sac.criticAdam, sac.critics, sac.room.criticGradient, sac.learningRate, 0);
-  const living = total.objective / 2;
-  const afterEnd = options.nextValue === "online" ? total.afterEndSlope / 2 : 0;
+  if (critics.kind === "sac") stepSacCritics(kernels, critics);
+  else stepFiniteCritic(kernels, critics);
+  const living = total.objective / critics.count;
+  const afterEnd = options.nextValue === "online" ? total.afterEndSlope / critics.count : 0;
   const staying = absorbing ? stepAbsorbing(state, agentAbsorbing, terms, afterEnd) : 0;
   measured.objective += living + staying;
   measured.updates++;
   metrics.criticLoss -= living + staying;
-  metrics.reward += total.reward / (2 * size);
-}
-
-/** How much a row counts in each of the objective's expectations. */
-export interface RowWeights {
-  /** E_expert[r] */
-  readonly expert: number;
-  /** E[r^2] / (4 alpha) */
-  readonly regulariser: number;
-  /** E[V(s)] and E[V(s')] of the value term. */
-  readonly value: number;
-  readonly nextValue: number;
-}
-
-/** What the objective depends on beside its rows. */
-export interface ObjectiveTerms {
-  readonly discount: number;
-  /** alpha */
-  readonly coefficient: number;
-  /** V(s') after a terminated step. */
-  readonly valueAfterEnd: number;
-}
-
-/** Sums over rows. */
-export interface ObjectiveSums {
-  objective: number;
-  /** r, unweighted. */
-  reward: number;
-  /** d(-J) / d valueAfterEnd */
-  afterEndSlope: number;
-}
-
-/** Zeroed sums. */
-export function emptySums(): ObjectiveSums {
-  return { objective: 0, reward: 0, afterEndSlope: 0 };
-}
-
-/**
- * Adds to `sums` what rows `from` .. `to` - 1 contribute to
- *
- *   J = sum_i expert r_i - regulariser r_i^2 / (4 alpha) - value V(s_i) + nextValue gamma V(s'_i),   r_i = Q(s_i, a_i) - gamma V(s'_i)
- *
- * (arXiv:2106.12142: the inverse soft Bellman operator and its objective, phi(r) = r - r^2 / (4 alpha)). `values` is
- * Q(s, a) | V(s) | V(s'), [3, B]; d(-J) / d values into `slopes`. After an end V(s') is `valueAfterEnd`, whatever stands there.
- */
-export function addObjective(
-  values: Float32Array | Float64Array,
-  slopes: Float32Array | Float64Array,
-  terminated: Float32Array | Float64Array,
-  from: number,
-  to: number,
-  weights: RowWeights,
-  { discount, coefficient, valueAfterEnd }: ObjectiveTerms,
-  sums: ObjectiveSums,
-): void {
-  const size = terminated.length;
-  for (let i = from; i < to; i++) {
-    const ended = terminated[i] === 1;
-    const next = ended ? valueAfterEnd : values[2 * size + i];
-    const reward = values[i] - discount * next;
-    const rewardSlope = weights.expert - (weights.regulariser * reward) / (2 * coefficient);
-    const nextSlope = discount * (rewardSlope - weights.nextValue);
-    slopes[i] = -rewardSlope;
-    slopes[size + i] = weights.value;
-    slopes[2 * size + i] = ended ? 0 : nextSlope;
-    sums.objective +=
-      weights.expert * reward -
-      (weights.regulariser * reward * reward) / (4 * coefficient) -
-      weights.value * values[size + i] +
-      weights.nextValue * discount * next;
-    sums.reward += reward;
-    if (ended) sums.afterEndSlope += nextSlope;
-  }
-}
-
-/** The weights of each of `rows` rows that have `share` of their side's weight; the absorbing state has the rest. */
-function sideWeights(
-  { valueTerm, regularisedRows, sac }: IqLearnOptions,
-  side: "expert" | "replay",
-  share: number,
-  rows: number,
-): RowWeights {
-  const each = share / rows;
-  const nextValue = partOf(valueTerm, side) * each;
-  return {
-    expert: side === "expert" ? each : 0,
-    regulariser: partOf(regularisedRows, side) * each,
-    value: valueTerm === "initial" ? (1 - sac.discount) / sac.batchSize : nextValue,
-    nextValue,
-  };
-}
-
-function partOf(
-  rows: IqLearnOptions["valueTerm"] | IqLearnOptions["regularisedRows"],
-  side: "expert" | "replay",
-): number {
-  if (rows === side) return 1;
-  return rows === "both" ? 0.5 : 0;
-}
-
-/** Q(s, a) | V(s) | V(s') of one critic into `values`; returns how many of them, from the first on, are differentiated. */
-function evaluate(kernels: Kernels, { sac, room, options }: IqLearn, critic: number): number {
-  const { size } = sac.room.batch;
-  const { criticShape: shape } = sac;
-  const width = sac.observationSize + sac.actionSize;
-  const rows = options.nextValue === "online" ? 3 * size : 2 * size;
-  if (rows === 2 * size) {
-    const target = criticBlock(sac, sac.targetCritics, critic);
-    const pairs = room.pairs + 4 * rows * width;
-    const next = mlpForward(kernels, shape, target, size, pairs, width, room.space);
-    kernels.copyRows(1, size, next, size, room.values + 4 * rows, size);
-  }
-  const online = criticBlock(sac, sac.critics, critic);
-  const values = mlpForward(kernels, shape, online, rows, room.pairs, width, room.space);
-  kernels.copyRows(1, rows, values, rows, room.values, rows);
-  kernels.axpy(3 * size, -sacTemperature(kernels, sac), room.logProb, room.values);
-  return rows;
-}
-
-/** The critic's parameter gradient of -J, by the slopes of its first `rows` values. */
-function backward(kernels: Kernels, { sac, room }: IqLearn, critic: number, rows: number): void {
-  const width = sac.observationSize + sac.actionSize;
-  const parameters = criticBlock(sac, sac.critics, critic);
-  const gradients = criticBlock(sac, sac.room.criticGradient, critic);
-  const { pairs, space, slopes } = room;
-  mlpBackward(kernels, sac.criticShape, parameters, gradients, rows, pairs, width, space, slopes);
+  metrics.reward += total.reward / (critics.count * size);
 }
 
 const BETA1 = 0.9;
@@ -462,12 +340,13 @@ const EPSILON = 1e-8;
  * and in which Q = V = v = r / (1 - gamma), and of the steps that enter it, whose slope in -v is `afterEnd`. Returns the state's own J.
  */
 function stepAbsorbing(
-  { sac, room, options, counters }: IqLearn,
+  { critics, room, options, counters }: IqLearn,
   agentAbsorbing: number,
   terms: ObjectiveTerms,
   afterEnd: number,
 ): number {
-  const { criticAdam, learningRate } = sac;
+  const { beta1Power, beta2Power }: AdamState =
+    critics.kind === "sac" ? critics.policy.criticAdam : critics.policy.qAdam;
   const values = new Float64Array(3).fill(terms.valueAfterEnd);
   const slopes = new Float64Array(3);
   const living = new Float64Array(1);
@@ -483,9 +362,9 @@ function stepAbsorbing(
   const gradient = slope / (1 - terms.discount);
   counters.absorbingMean = BETA1 * counters.absorbingMean + (1 - BETA1) * gradient;
   counters.absorbingSquare = BETA2 * counters.absorbingSquare + (1 - BETA2) * gradient * gradient;
-  const mean = counters.absorbingMean / (1 - criticAdam.beta1Power);
-  const square = counters.absorbingSquare / (1 - criticAdam.beta2Power);
-  counters.absorbingReward -= (learningRate * mean) / (Math.sqrt(square) + EPSILON);
+  const mean = counters.absorbingMean / (1 - beta1Power);
+  const square = counters.absorbingSquare / (1 - beta2Power);
+  counters.absorbingReward -= (critics.policy.learningRate * mean) / (Math.sqrt(square) + EPSILON);
   return own.objective;
 }
 
@@ -518,105 +397,18 @@ function firstStep(episode: Trajectories): Trajectories {
   };
 }
 
-/** Pairs of actions +-noise by which V is averaged in `recoveredReward`, the same for all states. */
-const ACTION_PAIRS = 8;
-
 /**
- * The reward of every step, [T]: r = Q(s, a) - gamma V(s'), Q the smaller of the critics, as the actor sees it, and V its mean of
- * Q - temperature log pi over 16 actions of the policy. Their noise is fixed: r depends on the step and on the networks alone, and no
- * random number of the training is used.
+ * The reward of every step, [T]: r = Q(s, a) - gamma V(s'), exact where actions are finitely many; see `sacRecoveredReward` for how it is
+ * where they are not. No random number of the training is used.
  */
 export function recoveredReward(kernels: Kernels, state: IqLearn, trajectories: Trajectories): Float32Array {
-  const { sac } = state;
-  const { discount } = sac.options;
-  const { size } = sac.room.batch;
-  const valueAfterEnd =
-    state.options.termination === "absorbing" ? state.counters.absorbingReward / (1 - discount) : 0;
-  const steps = transitionCount(trajectories);
-  const rewards = new Float32Array(steps);
-  const nextValues = new Float64Array(size);
-  const noise = actionNoise(sac.actionSize);
-  for (let first = 0; first < steps; first += size) {
-    const count = Math.min(size, steps - first);
-    addNextValues(kernels, state, trajectories, first, count, noise, nextValues.fill(0));
-    loadPairs(kernels, state, trajectories, first, count);
-    const q = smallerCritic(kernels, state.sac, count);
-    for (let i = 0; i < count; i++) {
-      const next = trajectories.terminated[first + i] === 1 ? valueAfterEnd : nextValues[i];
-      rewards[first + i] = q[i] - discount * next;
-    }
-  }
-  return rewards;
-}
-
-/** Standard normals and their negatives, [2 ACTION_PAIRS, d]. */
-function actionNoise(d: number): Float32Array {
-  const stream = streamOf(keyFromSeed(0));
-  const noise = new Float32Array(2 * ACTION_PAIRS * d);
-  for (let i = 0; i < ACTION_PAIRS * d; i++) {
-    noise[i] = nextNormal(stream);
-    noise[ACTION_PAIRS * d + i] = -noise[i];
-  }
-  return noise;
-}
-
-/** Adds V(s') of steps first .. first + count - 1 to `values`. */
-function addNextValues(
-  kernels: Kernels,
-  { sac }: IqLearn,
-  { nextObservations }: Trajectories,
-  first: number,
-  count: number,
-  noise: Float32Array,
-  values: Float64Array,
-): void {
-  const { room, observationSize: n, actionSize: d } = sac;
-  const pairs = kernels.f32(room.pair, count * (n + d));
-  for (let i = 0; i < count; i++)
-    pairs.set(nextObservations.subarray((first + i) * n, (first + i + 1) * n), i * (n + d));
-  const head = mlpForward(kernels, sac.actorShape, sac.actor, count, room.pair, n + d, room.actorSpace);
-  const temperature = sacTemperature(kernels, sac);
-  const actions = noise.length / d;
-  for (let k = 0; k < actions; k++) {
-    const drawn = kernels.f32(room.noise, count * d);
-    for (let i = 0; i < count; i++) drawn.set(noise.subarray(k * d, (k + 1) * d), i * d);
-    actionsOfNoise(kernels, sac, count, head, room.pair + 4 * n, n + d);
-    const logProb = kernels.f32(room.logProb, count);
-    const q = smallerCritic(kernels, sac, count);
-    for (let i = 0; i < count; i++) values[i] += (q[i] - temperature * logProb[i]) / actions;
-  }
-}
-
-/** (s, a) of steps first .. first + count - 1 into the policy's room, a in policy units. */
-function loadPairs(
-  kernels: Kernels,
-  { agent, sac }: IqLearn,
-  { observations, actions }: Trajectories,
-  first: number,
-  count: number,
-): void {
-  const { observationSize: n, actionSize: d, room } = sac;
-  const width = n + d;
-  const pairs = kernels.f32(room.pair, count * width);
-  for (let i = 0; i < count; i++) {
-    const t = first + i;
-    pairs.set(observations.subarray(t * n, (t + 1) * n), i * width);
-    const unit = pairs.subarray(i * width + n, (i + 1) * width);
-    toPolicyUnits(agent.actionSpace, actions.subarray(t * d, (t + 1) * d), unit);
-  }
-}
-
-/** min(Q1, Q2) of the first `count` rows of the policy's room; borrowed: read before the next forward pass. */
-function smallerCritic(kernels: Kernels, sac: Sac, count: number): Float32Array {
-  const width = sac.observationSize + sac.actionSize;
-  const { criticShape, critics, room } = sac;
-  const [space1, space2] = room.criticSpace;
-  const q1 = mlpForward(kernels, criticShape, criticBlock(sac, critics, 0), count, room.pair, width, space1);
-  const q2 = mlpForward(kernels, criticShape, criticBlock(sac, critics, 1), count, room.pair, width, space2);
-  const first = kernels.f32(q1, count);
-  const second = kernels.f32(q2, count);
-  for (let i = 0; i < count; i++) first[i] = Math.min(first[i], second[i]);
-  return first;
+  const { critics, agent, options, counters } = state;
+  const { actionSpace } = agent;
+  const afterEnd =
+    options.termination === "absorbing" ? counters.absorbingReward / (1 - options.sac.discount) : 0;
+  return critics.kind === "sac"
+    ? sacRecoveredReward(kernels, critics.policy, actionSpace, trajectories, afterEnd)
+    : finiteRecoveredReward(kernels, critics, actionSpace, trajectories, afterEnd);
 }
 
 function nothingMeasured(): IqMeasures {

@@ -11,7 +11,7 @@
  * wherever an expert was only seen to take one action. The ball is what gives a maximum.
  */
 import { TandemError } from "../core/index.ts";
-import type { TabularMdp } from "../envs/tabular/tabular-mdp.ts";
+import type { TabularDynamics } from "../envs/tabular/tabular-mdp.ts";
 import { emptySolution, occupancy, softPolicyIteration, type SoftSolution } from "../rl/index.ts";
 
 /** What is maximised, and how closely. */
@@ -44,10 +44,8 @@ export interface MceIrlResult {
   readonly travel: number;
 }
 
-type Problem = Omit<TabularMdp, "name" | "rewards">;
-
-/** J and its gradient at a reward. */
-interface Point {
+/** J and its gradient d^ - d_pi at a reward. */
+export interface McePoint {
   readonly rewards: Float64Array;
   readonly gradient: Float64Array;
   readonly objective: number;
@@ -69,14 +67,14 @@ const LEAST_REACH = 10;
  * To compare with counts whose trajectories start elsewhere than mu0 says, put their first states into `initial`.
  */
 export function mceIrl(
-  problem: Problem,
+  problem: TabularDynamics,
   counts: Float64Array,
   initialRewards: Float64Array,
   options: MceIrlOptions,
 ): MceIrlResult {
   check(problem, counts, initialRewards, options);
   const solution = emptySolution(problem);
-  const evaluate = (rewards: Float64Array): Point => evaluateAt(problem, counts, rewards, options, solution);
+  const evaluate = (rewards: Float64Array): McePoint => mcePoint(problem, counts, rewards, options, solution);
   let here = evaluate(initialRewards.slice());
   const recent = [here.objective];
   let gradientNorm = stationarity(here, initialRewards, options.radius);
@@ -89,13 +87,10 @@ export function mceIrl(
         `expected a projected gradient within ${options.gradientTolerance}, got ${gradientNorm} after ${iterations} iterations; counts that are no occupancy need a finite radius, others more iterations`,
       );
     }
-    const direction = projectedMove(here, initialRewards, options.radius, stepSize);
-    const next = searchLine(here, direction, Math.min(...recent), evaluate);
-    const longest = Math.max(LEAST_REACH, distance(next.rewards, initialRewards));
-    stepSize = Math.min(spectralStep(here, next), longest / length(next.gradient));
-    recent.push(next.objective);
+    const ascent = ascendMce(here, initialRewards, options.radius, stepSize, Math.min(...recent), evaluate);
+    ({ stepSize, point: here } = ascent);
+    recent.push(here.objective);
     if (recent.length > MEMORY) recent.shift();
-    here = next;
     gradientNorm = stationarity(here, initialRewards, options.radius);
   }
   return {
@@ -108,14 +103,32 @@ export function mceIrl(
   };
 }
 
-/** J(r) and d^ - d_pi; V starts from that of the reward before. */
-function evaluateAt(
-  problem: Problem,
+/**
+ * One step of the ascent: along the projected gradient, as far as J comes to lie above `floor`. Beside the point reached, the size of
+ * the step to take next.
+ */
+export function ascendMce(
+  here: McePoint,
+  centre: Float64Array,
+  radius: number,
+  stepSize: number,
+  floor: number,
+  evaluate: (rewards: Float64Array) => McePoint,
+): { point: McePoint; stepSize: number } {
+  const direction = projectedMove(here, centre, radius, stepSize);
+  const point = searchLine(here, direction, floor, evaluate);
+  const longest = Math.max(LEAST_REACH, distance(point.rewards, centre));
+  return { point, stepSize: Math.min(spectralStep(here, point), longest / length(point.gradient)) };
+}
+
+/** J(r) and d^ - d_pi; V starts from that in `solution`, which is that of r then. */
+export function mcePoint(
+  problem: TabularDynamics,
   counts: Float64Array,
   rewards: Float64Array,
-  { discount, valueTolerance }: MceIrlOptions,
+  { discount, valueTolerance }: Pick<MceIrlOptions, "discount" | "valueTolerance">,
   solution: SoftSolution,
-): Point {
+): McePoint {
   softPolicyIteration(problem, rewards, { discount, tolerance: valueTolerance, values: "plain" }, solution);
   const visited = occupancy(problem, solution.logPolicy, discount);
   const gradient = counts.map((count, pair) => count - visited[pair]);
@@ -124,7 +137,7 @@ function evaluateAt(
 
 /** Proj(r + stepSize grad J) - r. */
 function projectedMove(
-  { rewards, gradient }: Point,
+  { rewards, gradient }: McePoint,
   centre: Float64Array,
   radius: number,
   stepSize: number,
@@ -140,11 +153,11 @@ function projectedMove(
  * where J's differences drown in rounding, at which its slope has not turned beyond what that rise allows.
  */
 function searchLine(
-  here: Point,
+  here: McePoint,
   direction: Float64Array,
   floor: number,
-  evaluate: (rewards: Float64Array) => Point,
-): Point {
+  evaluate: (rewards: Float64Array) => McePoint,
+): McePoint {
   const slope = dot(here.gradient, direction);
   for (let fraction = 1; fraction >= SMALLEST_STEP; fraction /= 2) {
     const next = evaluate(here.rewards.map((reward, pair) => reward + fraction * direction[pair]));
@@ -160,7 +173,7 @@ function searchLine(
 }
 
 /** ||dr||^2 / -(dr . dg), the inverse of the curvature along the last step. */
-function spectralStep(before: Point, after: Point): number {
+function spectralStep(before: McePoint, after: McePoint): number {
   let squared = 0;
   let curvature = 0;
   for (let pair = 0; pair < after.rewards.length; pair++) {
@@ -171,12 +184,13 @@ function spectralStep(before: Point, after: Point): number {
   return curvature > 0 ? squared / curvature : Infinity;
 }
 
-function stationarity(point: Point, centre: Float64Array, radius: number): number {
+/** ||Proj(r + grad J) - r||_2, 0 at the maximum. */
+export function stationarity(point: McePoint, centre: Float64Array, radius: number): number {
   return length(projectedMove(point, centre, radius, 1));
 }
 
 function check(
-  { states, actions }: Problem,
+  { states, actions }: TabularDynamics,
   counts: Float64Array,
   initialRewards: Float64Array,
   { radius }: MceIrlOptions,

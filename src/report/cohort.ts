@@ -77,6 +77,7 @@ const METHODS: Readonly<Record<string, string>> = {
   sqil: "soft Q imitation learning",
   bc: "behavioural cloning",
   dagger: "DAgger",
+  "mce-irl": "maximum causal entropy inverse RL",
 };
 
 /** The method by which a run learned from demonstrations, in words. */

@@ -155,7 +155,7 @@ export function deepSoftQUpdate(
   addBootstrap(kernels, learner, valueAfterEnd);
   const meanLogProb = stepQ(kernels, learner, metrics);
   metrics.logProb += meanLogProb;
-  if (options.temperature === "learnt") updateTemperature(kernels, learner, meanLogProb);
+  if (options.temperature === "learnt") stepSoftQTemperature(kernels, learner, meanLogProb);
   kernels.polyak(shape.blockLength, learner.targetQ, learner.q, options.polyak);
   learner.updates++;
   metrics.updates++;
@@ -209,8 +209,8 @@ function stepQ(kernels: Kernels, learner: DeepSoftQ, metrics: SacMetrics): numbe
   return meanLogProb;
 }
 
-/** The same step as soft actor-critic's: entropy above the target lowers the temperature. */
-function updateTemperature(kernels: Kernels, learner: DeepSoftQ, meanLogProb: number): void {
+/** The same step as soft actor-critic's: entropy above the target lowers the temperature. `meanLogProb` is that of the policy, minus its entropy. */
+export function stepSoftQTemperature(kernels: Kernels, learner: DeepSoftQ, meanLogProb: number): void {
   const gradient = learner.logTemperature + 4;
   kernels.fill(1, gradient, -(meanLogProb + learner.targetEntropy));
   const { temperatureAdam, logTemperature, learningRate } = learner;
@@ -254,7 +254,7 @@ function drawAction(kernels: Kernels, learner: DeepSoftQ, q: Float32Array): numb
 }
 
 /** V = temperature log( (1/A) sum_a exp(q[first + a] / temperature) ) */
-function softValue(q: Float32Array, first: number, A: number, temperature: number): number {
+export function softValue(q: Float32Array, first: number, A: number, temperature: number): number {
   const top = largest(q, first, A);
   return top + temperature * (logMass(q, first, A, top, temperature) - portableLog(A));
 }

@@ -128,6 +128,17 @@ const cloning = {
 
 const bc = z.strictObject({ method: z.literal("bc"), ...cloning });
 
+const mceIrl = z.strictObject({
+  method: z.literal("mce-irl"),
+  /** Its one hidden layer holds the states. */
+  sac,
+  /** Of the ball that holds the table of rewards. */
+  radius: z.number().positive(),
+  startSteps: z.literal(0),
+  slowdown: z.undefined().optional(),
+  termination: z.literal("native"),
+});
+
 const dagger = z.strictObject({
   method: z.literal("dagger"),
   ...cloning,
@@ -141,7 +152,7 @@ const common = {
   version: z.string(),
   env: z.strictObject({ id: z.string(), options: z.record(z.string(), z.unknown()) }),
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
-  /** Training steps in the environment; of behavioural cloning, updates. */
+  /** Training steps in the environment; of methods that take none, updates. */
   steps: positive,
   evaluation: z.strictObject({ every: positive, episodes: positive, finalEpisodes: positive }),
   kernels: z.enum(["simd", "relaxed-simd"]),
@@ -170,7 +181,7 @@ const trainConfig = z.strictObject({
   /** Runs made before there was a choice of methods were of ML-IRL. */
   algorithm: z.preprocess(
     (value) => (typeof value === "object" && value !== null ? { method: "ml-irl", ...value } : value),
-    z.discriminatedUnion("method", [mlIrl, nestedMlIrl, dac, airl, fIrl, sqil, iqLearn, bc, dagger]),
+    z.discriminatedUnion("method", [mlIrl, nestedMlIrl, dac, airl, fIrl, sqil, iqLearn, bc, dagger, mceIrl]),
   ),
 });
 
@@ -227,6 +238,8 @@ export type SqilConfig = z.infer<typeof sqil>;
 export type BcConfig = z.infer<typeof bc>;
 /** The settings of DAgger. */
 export type DaggerConfig = z.infer<typeof dagger>;
+/** The settings of MCE-IRL. */
+export type MceIrlConfig = z.infer<typeof mceIrl>;
 /** A run that trains an expert on the true reward. */
 export type ExpertConfig = z.infer<typeof expertConfig>;
 /** A run that trains a fresh policy on a frozen reward. */
@@ -365,6 +378,21 @@ export const BC_DEFAULTS: BcConfig = {
   startSteps: 0,
   termination: "native",
 };
+
+/**
+ * What `tandem train --method mce-irl` does unless told otherwise; the hidden layer is the task's. In a table of a hundred pairs, 10 is
+ * the length of a reward of 1 in each.
+ */
+export const MCE_IRL_DEFAULTS: MceIrlConfig = {
+  method: "mce-irl",
+  sac: { ...TRAIN_DEFAULTS.sac, hidden: [1], temperature: 1 },
+  radius: 10,
+  startSteps: 0,
+  termination: "native",
+};
+
+/** Steps of the ascent of MCE-IRL, where nothing is said. */
+export const MCE_IRL_STEPS = 1000;
 
 /** How a run is evaluated: deterministic episodes under the true reward, for reporting only. */
 export const EVALUATION_DEFAULTS: RunConfig["evaluation"] = { every: 10_000, episodes: 5, finalEpisodes: 10 };

@@ -19,6 +19,7 @@ import {
   createMlIrl,
   createNestedMlIrl,
   createSqil,
+  createTabularMceIrl,
   dacIteration,
   daggerIteration,
   fIrlIteration,
@@ -28,6 +29,8 @@ import {
   recoveredReward,
   rewardsAlong,
   sqilIteration,
+  tabularMceIrlIteration,
+  tabularRewardsAlong,
   type Learner,
   type Teacher,
 } from "../irl/index.ts";
@@ -80,6 +83,12 @@ export async function openMethod(surroundings: Surroundings): Promise<OpenedMeth
   });
   if (algorithm.method === "bc")
     return opened(createBc(kernels, environment, demonstrations, algorithm, key), bcIteration);
+  if (algorithm.method === "mce-irl") {
+    const learner = createTabularMceIrl(kernels, environment, demonstrations, algorithm, key);
+    const rewards = (trajectories: Trajectories): Float32Array =>
+      tabularRewardsAlong(kernels, learner, trajectories);
+    return { ...opened(learner, tabularMceIrlIteration), rewardsOf: rewards };
+  }
   if (algorithm.method === "dagger") {
     const teacher = await teacherAt(algorithm.teacherPolicy, environment);
     const options = { ...algorithm, labels: steps };

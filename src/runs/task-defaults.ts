@@ -1,4 +1,10 @@
-import { TRAIN_DEFAULTS, type ExpertConfig, type MlIrlConfig } from "./config.ts";
+import {
+  AIRL_DEFAULTS,
+  TRAIN_DEFAULTS,
+  type AirlConfig,
+  type ExpertConfig,
+  type MlIrlConfig,
+} from "./config.ts";
 
 /** What a task's runs do unless told otherwise. */
 export interface TaskDefaults {
@@ -6,6 +12,8 @@ export interface TaskDefaults {
   readonly trainSteps: number | null;
   readonly expertSteps: number | null;
   readonly train: MlIrlConfig;
+  /** AIRL's, where they are more than its own defaults above the lower level of `train`. */
+  readonly airl?: AirlConfig;
   readonly expert: ExpertConfig["algorithm"];
 }
 
@@ -33,6 +41,18 @@ const FINITE: MlIrlConfig = {
   policyStepsPerRewardStep: 100,
 };
 
+/**
+ * AIRL's classifier must be faster than the policy that it judges, and soft Q-learning's policy moves with every step of Q: the rates
+ * that docs/airl.md has for a spread-out expert. Its rows are, in proportion to a run, as new as where actions are continuous.
+ */
+const FINITE_AIRL: AirlConfig = {
+  ...AIRL_DEFAULTS,
+  sac: { ...FINITE.sac, learningRate: 3e-4 },
+  startSteps: FINITE.startSteps,
+  replayCapacity: FINITE.replayCapacity,
+  discriminator: { ...AIRL_DEFAULTS.discriminator, learningRate: 3e-3, recentSteps: 2000 },
+};
+
 /** Half the learning rate and five times the random steps, as other tasks' experts have them. */
 const FINITE_EXPERT: ExpertConfig["algorithm"] = {
   sac: { ...FINITE.sac, learningRate: 5e-4 },
@@ -45,6 +65,7 @@ const finite = (steps: number): TaskDefaults => ({
   trainSteps: steps,
   expertSteps: steps,
   train: FINITE,
+  airl: FINITE_AIRL,
   expert: FINITE_EXPERT,
 });
 

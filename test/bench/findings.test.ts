@@ -97,6 +97,42 @@ describe("a method that takes no step in the environment", () => {
   });
 });
 
+it("a method that is only for some tasks stands in their tables, and in no comparison across tasks", () => {
+  const [first, second] = SUITE.methods;
+  const partial = tinySuite({ methods: [first, { ...second, tasks: ["two"] }] });
+  const { exhibits, protocol, warnings } = findingsOf(
+    partial,
+    outcomes(partial, (id) => ({ state: "complete", returns: [returnOf(id)] })),
+    [],
+    "x",
+  );
+  const rowsOf = (title: string): string[] => {
+    const found = exhibits.find((each) => each.title === title);
+    if (!found || isFigure(found)) throw new Error(`no table ${title}`);
+    return found.rows.map(([name]) => name);
+  };
+  expect(rowsOf("one")).toEqual(["first"]);
+  expect(rowsOf("two")).toEqual(["first", "second"]);
+  expect(rowsOf("Across tasks, normalised")).toEqual(["first"]);
+  expect(rowsOf("What a cell costs")).toEqual(["one, first", "two, first", "two, second"]);
+  expect(rowsOf("Which demonstration, or which seed")).toEqual(["one, first", "two, first", "two, second"]);
+  expect(protocol.join(" ")).toContain(
+    "Not for all tasks, and so in no comparison across tasks: second (two).",
+  );
+  expect(warnings).toEqual([]);
+});
+
+it("a cell whose method takes no step in the environment is complete at its last update", () => {
+  const summary = { steps: { train: 0, rewardRollout: 0, evaluation: 60, expert: 40 }, end: 1000 };
+  const suite = tinySuite();
+  const cell = outcome(suite, "one/first/0-1", { state: "complete", returns: [1, 2], summary });
+  expect(cell.state).toBe("complete");
+  const half = { ...summary, end: 500 };
+  expect(outcome(suite, "one/first/0-1", { state: "complete", returns: [1, 2], summary: half }).state).toBe(
+    "begun",
+  );
+});
+
 describe("findings on a bench that is complete", () => {
   it("say how many cells each table rests on", () => {
     expect(all.headline).toBe(

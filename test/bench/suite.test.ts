@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { cellsOf, isWanted, optionLayers, parseSuite, replayBytes, SUITES } from "../../src/bench/index.ts";
+import {
+  cellsOf,
+  isWanted,
+  methodsOn,
+  optionLayers,
+  parseSuite,
+  replayBytes,
+  SUITES,
+} from "../../src/bench/index.ts";
 import { SUITE, tinySuite } from "./outcomes.ts";
 
 const [task] = SUITE.tasks;
@@ -70,6 +78,12 @@ const BROKEN: [why: string, suite: unknown, says: RegExp][] = [
     { ...SUITE, methods: [{ ...method, name: "Audit-mine" }], audit: true },
     /method Audit-mine: audit- begins the audit's folders/,
   ],
+  [
+    "a method for a task that is none",
+    { ...SUITE, methods: [{ ...method, tasks: ["one", "three"] }] },
+    /method first: tasks names three, the tasks are one, two/,
+  ],
+  ["a method for no task", { ...SUITE, methods: [{ ...method, tasks: [] }] }, /methods\.0\.tasks: /],
 ];
 
 describe("a suite that is broken is refused in one line", () => {
@@ -173,5 +187,29 @@ it("a replay's row holds both observations, an action and a mark, four bytes eac
 });
 
 it("built-in suites are suites", () => {
-  expect(SUITES.map(({ name }) => name)).toContain("quick");
+  expect(SUITES.map(({ name }) => name)).toEqual(["quick", "small"]);
+});
+
+it("a method that is only for some tasks has cells on those alone", () => {
+  const [first, second] = SUITE.methods;
+  const suite = tinySuite({ methods: [first, { ...second, tasks: ["two"] }] });
+  expect(cellsOf(suite).filter(({ method: { name } }) => name === second.name)).toHaveLength(4);
+  expect(
+    cellsOf(suite).every(({ task, method: { name } }) => name === first.name || task.name === "two"),
+  ).toBe(true);
+  expect(cellsOf(suite)).toHaveLength(12);
+});
+
+it("the small suite has every method, those that know the table on tables, and never learns from what is held out", () => {
+  const small = SUITES.find(({ name }) => name === "small")!;
+  const methods = small.methods.map(({ options: { method } }) => method);
+  for (const each of ["ml-irl", "ml-irl-nested", "dac", "airl", "f-irl", "sqil", "bc", "mce-irl"])
+    expect(methods).toContain(each);
+  expect(methods.includes("iq-learn")).toBe(process.env.TANDEM_IQ_LEARN === "1");
+  for (const task of small.tasks) {
+    expect(task.heldOut).toEqual([7, 8, 9]);
+    const names = methodsOn(small, task).map(({ name }) => name);
+    expect(names.includes("mce-irl")).toBe(task.name !== "CartPole");
+  }
+  expect(small.seeds).toHaveLength(10);
 });

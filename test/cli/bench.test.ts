@@ -197,7 +197,10 @@ describe("tandem bench refuses, in one line and before anything runs,", () => {
   });
 
   it.each([
-    [["quik"], /there is no suite called quik; did you mean quick\?, and no such file; built in: quick/],
+    [
+      ["quik"],
+      /there is no suite called quik; did you mean quick\?, and no such file; built in: quick, small/,
+    ],
     [["quick"], /quick: task HalfCheetah: there are no demonstrations at demonstrations.*clone of Tandem/],
     [["tiny.json", "--only", "irl/0-4"], /--only: no cell is called irl\/0-4/],
     [["tiny.json", "--parallel", "0"], /--parallel: expected a whole number of at least 1, got 0/],

@@ -196,6 +196,37 @@ describe("a tabular problem at the command line", () => {
     expect(metadata.envOptions).toMatchObject({ observations: "one-hot" });
   });
 
+  it("is solved by MCE-IRL, whose run is evaluated, recorded and reported as any other", async () => {
+    const method = ["--method", "mce-irl", "--steps", "60", "--evaluate-every", "20", "--json"];
+    const { stdout } = await succeed("train", "--demos", "one-hot.npz", ...method, "--out", "exact");
+    expect(JSON.parse(stdout)).toMatchObject({ steps: { train: 0 } });
+    expect(readJson(cwd, "exact", "config.json")).toMatchObject({
+      algorithm: { method: "mce-irl", radius: 10, sac: { hidden: [25], temperature: 1, discount: 0.99 } },
+    });
+    const { finalReturn, randomReturn } = readJson(cwd, "exact", "summary.json") as Record<string, number>;
+    expect(finalReturn).toBeGreaterThan(randomReturn);
+    const played = JSON.parse((await succeed("eval", "exact", "--json")).stdout) as object;
+    expect(played).toMatchObject({ env: "GridWorld-v0", episodes: 10 });
+    await succeed("demos", "record", "exact", "--out", "of-exact.npz", "--episodes", "1");
+    expect((await succeed("report", "exact")).stdout).toContain("maximum causal entropy inverse RL");
+    await succeed("train", "--resume", "exact", "--steps", "80", "--json");
+    expect(readJson(cwd, "exact", "summary.json")).toMatchObject({ end: 80 });
+  });
+
+  it("has to be a table, shown one-hot, for MCE-IRL, and has nothing of a learner that samples", async () => {
+    const method = ["--method", "mce-irl", "--out", "none"];
+    expect(await fails("train", "--demos", "shown.npz", ...method)).toContain(
+      "--method: mce-irl has to know the task's table, and CartPole-v1 has none",
+    );
+    expect(await fails("train", "--demos", "number.npz", ...method)).toContain(
+      "mce-irl expects states shown one-hot, GridWorld-v0 shows their numbers; add --env-option observations=one-hot",
+    );
+    expect(await fails("train", "--demos", "one-hot.npz", ...method, "--hidden", "8")).toContain(
+      "--hidden: has no effect on mce-irl, which solves the task's table exactly; leave it out",
+    );
+    expect(existsSync(at("none"))).toBe(false);
+  });
+
   it("refuses demonstrations that show states otherwise, and says how to have them", async () => {
     expect(await fails("train", "--demos", "number.npz", ...ONE_HOT, ...SHORT)).toContain(
       "the demonstrations have observations of 1, GridWorld-v0 gives 25; they hold the numbers of states, the environment shows states one-hot: record demonstrations with --env-option observations=one-hot, or leave that out here",

@@ -174,7 +174,7 @@ describe("settings of a training", () => {
   ])("are those of finitely many actions in %s, for every method and for an expert", async (id) => {
     const { actionSpace } = await makeEnvironment(id);
     expect(actionSpace.kind).toBe("discrete");
-    const { train, trainSteps, expert, expertSteps } = taskDefaults(id);
+    const { train, trainSteps, airl, expert, expertSteps } = taskDefaults(id);
     expect([trainSteps, expertSteps].every((steps) => (steps ?? 0) >= 50_000)).toBe(true);
     const small = { hidden: [64, 64], batchSize: 64, temperature: 1, discount: 0.99 };
     expect(train).toMatchObject({ sac: small, startSteps: 500, policyStepsPerRewardStep: 100 });
@@ -184,6 +184,14 @@ describe("settings of a training", () => {
       expect(rival).toMatchObject({ method, sac: train.sac, startSteps: 500 });
       expect(algorithmSettings(given({ method }), rival, TRAIN_DEFAULTS)).toEqual(rival);
     }
+    // A reward step as often as ML-IRL's, and a classifier that is faster than the policy.
+    const fIrl = algorithmSettings(given({ method: "f-irl" }), undefined, train, airl);
+    expect(fIrl).toMatchObject({ sac: train.sac, policyStepsPerRewardStep: 100 });
+    expect(algorithmSettings(given({ method: "airl" }), undefined, train, airl)).toMatchObject({
+      sac: { ...train.sac, learningRate: 3e-4 },
+      startSteps: 500,
+      discriminator: { learningRate: 3e-3, recentSteps: 2000, inputs: "state" },
+    });
   });
 
   it("of a rival are the task's lower level and the method's own rest", () => {
@@ -318,7 +326,7 @@ describe("settings of a training", () => {
     [{ method: "sqil", "weight-decay": "1" }, /is an option of bc, dagger, the method is sqil.*--method bc/],
     [
       { method: "dac", "reward-radius": "3" },
-      /^--reward-radius: is an option of ml-irl, ml-irl-nested, f-irl, the method is dac/,
+      /^--reward-radius: is an option of ml-irl, ml-irl-nested, f-irl, mce-irl, the method is dac/,
     ],
     [{ method: "dac", "discriminator-batch": "257" }, /expected/],
     [{ method: "dac", instruments: "true" }, /^--instruments: is an option of ml-irl/],

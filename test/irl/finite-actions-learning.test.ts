@@ -1,13 +1,19 @@
 import { expect, it } from "vitest";
 import { keyFromSeed } from "../../src/core/index.ts";
 import {
+  airlIteration,
+  createAirl,
   createDac,
+  createFIrl,
   createMlIrl,
   createSqil,
   dacIteration,
+  fIrlIteration,
   mlIrlIteration,
   sqilIteration,
+  type AirlOptions,
   type DacOptions,
+  type FIrlOptions,
   type MlIrlOptions,
   type SqilOptions,
 } from "../../src/irl/index.ts";
@@ -80,4 +86,57 @@ describeBuilds("with finitely many actions", (kernels) => {
     while (state.agent.steps < 6000) sqilIteration(kernels, state, 6000, nothing, clock);
     expect(await wayToExpert(kernels, state.agent.policy)).toBeGreaterThan(NEARLY);
   });
+
+  it("adversarial inverse RL finds the goal as demonstrations do", async () => {
+    const options: AirlOptions = {
+      ...shared,
+      // The classifier has to be the faster one: docs/airl.md.
+      sac: { ...SAC, learningRate: 3e-4 },
+      discriminator: {
+        inputs: "state-action",
+        hidden: [32],
+        shapingHidden: [32],
+        batchSize: 32,
+        learningRate: 3e-3,
+        gradientPenalty: 0,
+        every: 1,
+        recentSteps: 500,
+      },
+    };
+    const state = createAirl(kernels, environment, demonstrations, options, keyFromSeed(2));
+    while (state.agent.steps < 6000) airlIteration(kernels, state, 6000, nothing, clock);
+    expect(await wayToExpert(kernels, state.agent.policy)).toBeGreaterThan(NEARLY);
+  });
+
+  it.each(["forward-kl", "reverse-kl", "jensen-shannon"] as const)(
+    "f-IRL finds the goal as demonstrations do: %s",
+    async (divergence) => {
+      const options: FIrlOptions = {
+        ...shared,
+        divergence,
+        reward: {
+          inputs: "state",
+          network: { kind: "two-layer", width: 128 },
+          optimiser: "adam",
+          stepSize: 1e-2,
+          stepSizeDecay: 0,
+          regulariser: { kind: "none" },
+        },
+        logRatioClip: 10,
+        discriminator: {
+          hidden: [32],
+          batchSize: 32,
+          learningRate: 1e-3,
+          gradientPenalty: 0.1,
+          stepsPerRewardStep: 40,
+        },
+        policyStepsPerRewardStep: 40,
+        trajectoriesPerRewardStep: 10,
+        expertTrajectoriesPerRewardStep: 0,
+      };
+      const state = createFIrl(kernels, environment, demonstrations, options, keyFromSeed(2));
+      while (state.agent.steps < 6000) fIrlIteration(kernels, state, 6000, nothing, clock);
+      expect(await wayToExpert(kernels, state.agent.policy)).toBeGreaterThan(NEARLY);
+    },
+  );
 });

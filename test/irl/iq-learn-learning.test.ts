@@ -42,7 +42,7 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
           () => {},
           () => 0,
         );
-      expect(wayTo(kernels, state.sac)).toBeGreaterThan(0.9);
+      expect(wayTo(kernels, state.agent.policy)).toBeGreaterThan(0.9);
 
       // Its reward prefers what the expert does to what comes to mind.
       const stream = streamOf(keyFromSeed(4));

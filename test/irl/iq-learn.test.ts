@@ -40,6 +40,7 @@ import { randomEpisodes, toTrajectories } from "../reference/episodes.ts";
 import { float64 } from "../reference/jax.ts";
 import { mlp, readMlp } from "../reference/mlp.ts";
 import { pointEnvironment, type PointOptions } from "../reference/point-environment.ts";
+import { sacOf } from "../reference/sac-of.ts";
 import { tanhGaussian } from "../reference/soft-actor-critic.ts";
 import { farthest } from "../reference/tabular.ts";
 
@@ -137,7 +138,7 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
   /** Where temperature and targets are not what they were at initialisation, and the absorbing state's reward is not 0. */
   const prepared = (options: Partial<IqLearnOptions>, absorbingReward: number): IqLearn => {
     const state = make(options);
-    const { sac } = state;
+    const sac = sacOf(state.agent);
     const { criticShape, targetCritics } = sac;
     run(state, START);
     kernels.scale(2 * criticShape.blockLength, 0.75, targetCritics);
@@ -161,7 +162,8 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
     (options) => {
       const absorbingReward = options.termination === "absorbing" ? 0.3 : 0;
       const state = prepared(options, absorbingReward);
-      const { sac, counters } = state;
+      const { counters } = state;
+      const sac = sacOf(state.agent);
       const before = networksOf(kernels, sac);
       const counter = sac.counter;
       const [record] = run(state, START + 1);
@@ -252,9 +254,9 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
     const learningRate = 1e-5;
     const state = make({ slowdown: { from: START, learningRate } });
     run(state, START);
-    const before = networksOf(kernels, state.sac);
+    const before = networksOf(kernels, sacOf(state.agent));
     run(state, START + 1);
-    const after = networksOf(kernels, state.sac);
+    const after = networksOf(kernels, sacOf(state.agent));
     // Adam's first step is the rate, but for float32 rounding of the parameters.
     expect(farthest(after.critics.flat(), before.critics.flat())).toBeCloseTo(learningRate, 6);
     expect(farthest(after.actor, before.actor)).toBeCloseTo(learningRate, 6);
@@ -262,7 +264,7 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
 
   it("has the critics' gradient of jax-js", () => {
     const state = prepared({}, 0);
-    const { sac } = state;
+    const sac = sacOf(state.agent);
     const before = networksOf(kernels, sac);
     const counter = sac.counter;
     run(state, START + 1);
@@ -325,7 +327,9 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
   });
 
   const tensorsOf = (state: IqLearn): number =>
-    checksum(Object.values(sacTensors(state.sac)).map(([at, length]) => download(kernels, at, length)));
+    checksum(
+      Object.values(sacTensors(sacOf(state.agent))).map(([at, length]) => download(kernels, at, length)),
+    );
   const learnt = (
     options: Partial<IqLearnOptions> = {},
     demonstrations = expert(),
@@ -346,7 +350,7 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
   const criticsOf = (options: Partial<IqLearnOptions>): number => {
     const state = make(options);
     run(state, 60);
-    const [at, length] = sacTensors(state.sac).critics;
+    const [at, length] = sacTensors(sacOf(state.agent)).critics;
     return checksum([download(kernels, at, length)]);
   };
 
@@ -442,7 +446,7 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
     const state = make({ termination });
     run(state, 120);
     state.counters.absorbingReward = 0.3;
-    const { sac } = state;
+    const sac = sacOf(state.agent);
     const counter = sac.counter;
     const trajectories = expert();
     const rewards = recoveredReward(kernels, state, trajectories);
@@ -517,7 +521,8 @@ function q(
 
 /** The rows and the normals of the update that was made when the random blocks from `counter` on, but for one action's, were used. */
 function drawnRows(kernels: Kernels, state: IqLearn, counter: number): Row[] {
-  const { agent, sac, options, demonstrations, recentEpisodes } = state;
+  const { agent, options, demonstrations, recentEpisodes } = state;
+  const sac = sacOf(agent);
   const { replay } = agent;
   const [key0, key1] = sac.key;
   // The environment's step came first: one action.
@@ -542,11 +547,11 @@ function drawnRows(kernels: Kernels, state: IqLearn, counter: number): Row[] {
     const from = i < OWN ? replay.rows : replay.demonstrations!.rows;
     return [...download(kernels, from + 4 * index * replay.stride, replay.stride)];
   });
-  const nextNoise = normals();
   const starts = STARTS.map((t) => Array.from(demonstrations.observations.subarray(N * t, N * t + N)));
   const initial = [...starts, ...recentEpisodes.map(({ observations }) => [...observations])];
   const chosen = options.valueTerm === "initial" ? indices(BATCH, initial.length) : [];
   if (options.valueTerm === "initial") expect(Math.max(...chosen)).toBeGreaterThan(3);
+  const nextNoise = normals();
   const valueNoise = normals();
   const actorNoise = normals();
   expect(sac.counter).toBe(at);

@@ -30,6 +30,7 @@ import {
   DAC_DEFAULTS,
   F_IRL_DEFAULTS,
   IQ_LEARN_DEFAULTS,
+  MCE_IRL_DEFAULTS,
   SQIL_DEFAULTS,
   type MlIrlConfig,
   type Summary,
@@ -356,6 +357,20 @@ describe("a run that was stopped", () => {
     rmSync(teacherPolicy, { recursive: true });
   });
 
+  it("keeps all that the exact ascent of MCE-IRL needs", async () => {
+    const env = { id: "GridWorld-v0", options: { maxEpisodeSteps: 30, observations: "one-hot" } };
+    const task = await makeEnvironment(env.id, env.options);
+    const walked = rollout(task, randomPolicy(foldIn(key, 6)), 2, foldIn(key, 7));
+    const algorithm = { ...MCE_IRL_DEFAULTS, sac: { ...MCE_IRL_DEFAULTS.sac, hidden: [25] }, radius: 40 };
+    const evaluation = { every: 20, episodes: 1, finalEpisodes: 1 };
+    const exact: TrainConfig = { ...config, env, steps: 60, evaluation, algorithm };
+    const whole = await outcomeOf(exact, 0, exact, walked);
+    for (const stopAfter of [1, 3]) expect(await outcomeOf(exact, stopAfter, exact, walked)).toEqual(whole);
+    expect(whole.summary).toMatchObject({ end: 60, steps: { train: 0 }, pearson: expect.any(Number) });
+    const climbs = whole.records.filter(({ kind }) => kind === "reward");
+    expect(climbs.length).toBeGreaterThan(3);
+  });
+
   describe("with finitely many actions", () => {
     const balancing = { id: "CartPole-v1", options: { maxEpisodeSteps: 50 } };
     const sac = { ...falling.algorithm.sac, temperature: "learnt" } as const;
@@ -393,6 +408,43 @@ describe("a run that was stopped", () => {
       {
         name: "SQIL",
         algorithm: { ...SQIL_DEFAULTS, sac, startSteps: 50, termination: "absorbing" },
+        steps: 2500,
+        stops: [1, 2],
+      },
+      {
+        name: "AIRL",
+        algorithm: {
+          ...AIRL_DEFAULTS,
+          sac,
+          startSteps: 50,
+          termination: "absorbing",
+          discriminator: { ...AIRL_DEFAULTS.discriminator, ...classifier, shapingHidden: [8] },
+        },
+        steps: 2500,
+        stops: [1, 2],
+      },
+      {
+        name: "f-IRL",
+        algorithm: {
+          ...F_IRL_DEFAULTS,
+          sac,
+          startSteps: 50,
+          discriminator: { ...F_IRL_DEFAULTS.discriminator, ...classifier, stepsPerRewardStep: 3 },
+          policyStepsPerRewardStep: 40,
+        },
+        steps: 300,
+        stops: [3, 6],
+      },
+      {
+        name: "IQ-Learn",
+        algorithm: {
+          ...IQ_LEARN_DEFAULTS,
+          sac,
+          startSteps: 50,
+          termination: "absorbing",
+          regularisedRows: "both",
+          valueTerm: "initial",
+        },
         steps: 2500,
         stops: [1, 2],
       },

@@ -1,7 +1,7 @@
 import { box, nextUniform, type RandomStream } from "../../core/index.ts";
 import { DiscreteEnvironment } from "../discrete-environment.ts";
 import type { Environment, StepResult } from "../environment.ts";
-import type { TabularMdp } from "./tabular-mdp.ts";
+import type { TabularDynamics, TabularMdp } from "./tabular-mdp.ts";
 
 /** How a tabular problem shows itself. */
 export interface TabularShow {
@@ -22,6 +22,7 @@ export function tabularEnvironment(
 }
 
 class TabularEnvironment extends DiscreteEnvironment {
+  readonly dynamics: TabularDynamics;
   readonly #mdp: TabularMdp;
   readonly #oneHot: boolean;
 
@@ -37,6 +38,8 @@ class TabularEnvironment extends DiscreteEnvironment {
       terminates: false,
       options,
     });
+    const { states, actions, transitions, initial } = mdp;
+    this.dynamics = { states, actions, transitions, initial };
     this.#mdp = mdp;
     this.#oneHot = oneHot;
   }

@@ -13,3 +13,6 @@ export interface TabularMdp {
   /** True reward r(s, a), [S, A]. For making experts and for reporting: no learner reads it. */
   readonly rewards: Float64Array;
 }
+
+/** What can happen in a problem, without what it is worth. */
+export type TabularDynamics = Omit<TabularMdp, "name" | "rewards">;
