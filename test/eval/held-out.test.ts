@@ -15,6 +15,12 @@ const at = (...states: number[]): Trajectories => ({
 const late = (from: number): Trajectories =>
   at(...Array.from({ length: 3000 }, (_, t) => (t < from ? t % 7 : 50 + (t % 7))));
 
+/** Trajectories of two steps whose states are these, two coordinates each. */
+const plane = (...states: number[]): Trajectories => ({
+  ...toTrajectories(randomEpisodes(1, [2], { n: 2, d: 1, low: -1, high: 1 })),
+  observations: Float32Array.from(states),
+});
+
 describe("the distance between states", () => {
   it("is the normalised energy distance, in the expert's scale", () => {
     // The expert's deviation is 1: pairs within it are 2 apart, within the agent's 4; between them 2, 6, 0, 4.
@@ -25,10 +31,6 @@ describe("the distance between states", () => {
   });
 
   it("weighs coordinates by how much they vary in the expert", () => {
-    const plane = (...states: number[]): Trajectories => ({
-      ...toTrajectories(randomEpisodes(1, [2], { n: 2, d: 1, low: -1, high: 1 })),
-      observations: Float32Array.from(states),
-    });
     // Deviations 1 and 10: in units of them the expert is at (-1, -1) and (1, 1), the agent at (3, 0) and (3, 2).
     const distance = stateDistance(plane(-1, -10, 1, 10), plane(3, 0, 3, 20));
     const between = (Math.sqrt(17) + 5 + Math.sqrt(5) + Math.sqrt(5)) / 4;

@@ -79,12 +79,11 @@ describeBuilds("behavioural cloning", (kernels) => {
   });
 
   it("reports a mean over updates", () => {
-    const one = (state: Bc, updates: number): number => {
-      const [record] = learn(state, updates) as Extract<TrainingRecord, { kind: "cloning" }>[];
-      return record.logLikelihood;
-    };
     const [whole, parts] = [make(), make()];
-    expect(one(whole, 2)).toBeCloseTo((one(parts, 1) + one(parts, 2)) / 2, 12);
+    const [both, first, second] = [learn(whole, 2), learn(parts, 1), learn(parts, 2)].map(
+      ([record]) => (record as Extract<TrainingRecord, { kind: "cloning" }>).logLikelihood,
+    );
+    expect(both).toBeCloseTo((first + second) / 2, 12);
   });
 
   it("obeys each of its options", () => {
