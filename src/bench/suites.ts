@@ -53,7 +53,8 @@ const fIrl = (name: string, divergence: string): WrittenSuite["methods"][number]
 });
 
 /**
- * Every method on tasks that are learnt in seconds. Settings are the tasks' defaults with small networks: none is settled by a return.
+ * Every method on tasks that are learnt in seconds. Settings are the tasks' defaults with small networks; which pilot runs had been
+ * seen when they were settled: docs/decisions/0008-small-tasks.md.
  * What is taught by a classifier's logit, whose sign else decides whether to live (arXiv:1809.02925), has an absorbing state where
  * episodes end; AIRL's reward sees actions where moves are chance, as its f is an advantage. See docs/bench.md.
  */

@@ -329,7 +329,7 @@ const CASES: [why: string, args: string[], says: RegExp][] = [
   [
     "another environment for a run",
     ["run", "--env", "CartPole-v1", ...OUT],
-    /expected continuous actions, CartPole-v1 has/,
+    /the checkpoint of .* should have/,
   ],
   [
     "an unknown option of the environment",

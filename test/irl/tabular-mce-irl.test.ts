@@ -145,9 +145,22 @@ describeBuilds("maximum causal entropy inverse RL as a learner", (kernels) => {
     expect(second.returnGap).toBeCloseTo(inner(slope, rewards), 7);
     expect(second.expertMeanReward).toBeCloseTo((1 - DISCOUNT) * inner(counts, rewards), 7);
     expect(second.agentMeanReward).toBeCloseTo((1 - DISCOUNT) * inner(own, rewards), 7);
-    expect(second.travel).toBeCloseTo(Math.sqrt(inner(rewards, rewards)), 7);
+    // r is held to 48 bits.
+    expect(Math.abs(second.travel - Math.sqrt(inner(rewards, rewards)))).toBeLessThan(1e-11);
     const cosine = inner(slope, gradient) / (norm * Math.sqrt(inner(slope, slope)));
     expect(second.gradientCosine).toBeCloseTo(cosine, 5);
+    // As far as the curvature of the first step says; this too is within the ball.
+    const bent = inner(rewards, gradient) - inner(rewards, slope);
+    const stepSize = inner(rewards, rewards) / bent;
+    expect(bent).toBeGreaterThan(0);
+    expect(stepSize).toBeGreaterThan(1.5 * (1 - DISCOUNT));
+    const further = rewards.map((each, i) => each + stepSize * slope[i]);
+    const reach = Math.sqrt(inner(further, further)) / OPTIONS.radius;
+    expectClose(
+      rewardsOf(state),
+      further.map((each) => each / Math.max(1, reach)),
+      1e-6,
+    );
     expect(likelihood).toHaveProperty(
       "logLikelihood",
       expect.closeTo((1 - DISCOUNT) * inner(counts, softPolicy(rewards, DISCOUNT)), 6),
