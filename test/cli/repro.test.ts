@@ -165,6 +165,9 @@ describe("tandem repro of one cell", () => {
     expect(stderr).toBe("");
     expect(stdout.trimEnd().split("\n")).toHaveLength(1);
     expect(readFileSync(join(cwd, "out", "repro.json"), "utf8")).toBe(stdout);
+    expect(readFileSync(join(cwd, "out", "bench.md"), "utf8")).toMatch(
+      / repro piro\/hopper\/ml-irl --demos hopper\.npz --steps 400 --seeds 1,2 --out out --parallel 2\n$/,
+    );
     const found = JSON.parse(stdout) as Record<string, never>;
     expect(found).toMatchObject({
       cell: { id: CELL, mean: 3316.4 },
