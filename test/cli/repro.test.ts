@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -19,7 +19,10 @@ const HOPPER = join(BUNDLED, "hopper-v5-tandem-sac.npz");
 
 const repro = (...args: string[]): Promise<CommandOutcome> => tandem(["repro", ...args], { cwd });
 
-beforeAll(() => makeDemonstrations(cwd), HOOK_TIMEOUT);
+beforeAll(async () => {
+  await makeDemonstrations(cwd);
+  copyFileSync(HOPPER, join(cwd, "hopper.npz"));
+}, HOOK_TIMEOUT);
 afterAll(folder.remove);
 
 describe("tandem repro lists", () => {
@@ -110,7 +113,7 @@ describe("tandem repro of one cell", () => {
   const args = [
     CELL,
     "--demos",
-    HOPPER,
+    "hopper.npz",
     "--steps",
     "400",
     "--seeds",
@@ -162,6 +165,9 @@ describe("tandem repro of one cell", () => {
     expect(stderr).toBe("");
     expect(stdout.trimEnd().split("\n")).toHaveLength(1);
     expect(readFileSync(join(cwd, "out", "repro.json"), "utf8")).toBe(stdout);
+    expect(readFileSync(join(cwd, "out", "bench.md"), "utf8")).toMatch(
+      / repro piro\/hopper\/ml-irl --demos hopper\.npz --steps 400 --seeds 1,2 --out out --parallel 2\n$/,
+    );
     const found = JSON.parse(stdout) as Record<string, never>;
     expect(found).toMatchObject({
       cell: { id: CELL, mean: 3316.4 },
@@ -205,7 +211,17 @@ describe("tandem repro of one cell", () => {
   it(
     "counts updates where a method takes no step",
     async () => {
-      const words = ["piro/hopper/bc", "--demos", HOPPER, "--steps", "100", "--seeds", "3,4", "--out", "bc"];
+      const words = [
+        "piro/hopper/bc",
+        "--demos",
+        "hopper.npz",
+        "--steps",
+        "100",
+        "--seeds",
+        "3,4",
+        "--out",
+        "bc",
+      ];
       const { code, stdout } = await repro(...words, "--json");
       expect(code).toBe(0);
       expect(JSON.parse(stdout)).toMatchObject({
@@ -217,11 +233,34 @@ describe("tandem repro of one cell", () => {
     LONG,
   );
 
+  it("leaves a folder alone in which a bench is at work", async () => {
+    writeFileSync(join(cwd, "out", "bench.lock"), JSON.stringify({ pid: process.pid, cells: {} }));
+    const { code, stderr } = await repro(...args);
+    rmSync(join(cwd, "out", "bench.lock"));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^tandem: bench: another bench, process \d+, is at work in out;/);
+  });
+
+  it(
+    "names a training that fails, and fails",
+    async () => {
+      mkdirSync(join(cwd, "failing/Hopper/ml-irl/0-1"), { recursive: true });
+      writeFileSync(join(cwd, "failing/Hopper/ml-irl/0-1/note.txt"), "in the way");
+      const { code, stdout, stderr } = await repro(
+        ...args.map((word) => (word === "out" ? "failing" : word)),
+      );
+      expect(code).toBe(1);
+      expect(stdout).toContain("No verdict: one cell says nothing");
+      expect(stderr).toMatch(/\ntandem: repro: Hopper\/ml-irl\/0-1 failed: .* is not empty[^\n]*\n$/);
+    },
+    LONG,
+  );
+
   it("has defaults: three seeds, the first episode, as many episodes as published", async () => {
     const { stdout } = await repro(
       CELL,
       "--demos",
-      HOPPER,
+      "hopper.npz",
       "--steps",
       "400",
       "--out",
@@ -239,12 +278,12 @@ describe("tandem repro of one cell", () => {
     [CELL, "out", 400, 500_000],
     ["piro/hopper/bc", "bc", 100, 20_000],
   ])("of %s has steps of its own", async (id, out, found, usual) => {
-    const { stderr } = await repro(id, "--demos", HOPPER, "--report", "--out", out);
+    const { stderr } = await repro(id, "--demos", "hopper.npz", "--report", "--out", out);
     expect(stderr).toContain(`in ${out} was made with steps ${found}, the suite says ${usual};`);
   });
 
   it("takes the version of the task that is asked for, and says that another is nearer", async () => {
-    const words = [CELL, "--demos", HOPPER, "--steps", "400", "--out", "out", "--report"];
+    const words = [CELL, "--demos", "hopper.npz", "--steps", "400", "--out", "out", "--report"];
     expect((await repro(...words)).stdout).toContain("nearer to the published v4 is Hopper-v4.");
     const { stderr } = await repro(...words, "--env", "Hopper-v4");
     expect(stderr).toMatch(/in out was made with env\.id Hopper-v5, the suite says Hopper-v4;/);
