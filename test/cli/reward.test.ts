@@ -5,8 +5,10 @@ import { foldIn, keyFromSeed, transitionCount } from "../../src/core/index.ts";
 import { readDemonstrations } from "../../src/demos/index.ts";
 import { garnetMdp, GARNET, makeEnvironment } from "../../src/envs/index.ts";
 import {
+  drawRows,
   evaluate,
   pearson,
+  rolloutSteps,
   possibleCoverage,
   starcDistance,
   type MeasuredDistance,
@@ -123,6 +125,21 @@ describe("tandem reward", () => {
     expect(both.runs[0].agreement[0]).toEqual(random);
     expect({ ...both.runs[0].agreement[1], source: "own policy" }).toEqual(own);
     expect(both.runs[1].agreement[0]).not.toEqual(random);
+    const second = await reward("second", "--demos", "none", ...FEW);
+    expect({ ...both.runs[1].agreement[2], source: "own policy" }).toEqual(second.runs[0].agreement[1]);
+  });
+
+  it("draws its own rows from episodes whose actions are sampled, by keys that stay", async () => {
+    const { runs } = await reward("first", ...FEW);
+    const [key, draws, purpose] = [keyFromSeed(0), 0x64726177, 0x706f6c69];
+    const environment = await makeEnvironment("HalfCheetah-v5", { maxEpisodeSteps: 60 });
+    const saved = await loadSavedRun(at("first"), configOf("first"), environment, foldIn(key, draws));
+    const along = await loadLearnedReward(at("first"), configOf("first"), environment);
+    const wanted = { steps: 80, episodes: 10 };
+    const steps = rolloutSteps(environment, savedPolicy(saved, "sample"), wanted, foldIn(key, purpose));
+    environment.close();
+    const rows = drawRows(steps, 80, foldIn(foldIn(key, purpose), 1));
+    expect(runs[0].agreement[2].pearson).toBe(pearson(along(rows), rows.rewards));
   });
 
   it("repeats from its seed, and other seeds and numbers of rows give others", async () => {
