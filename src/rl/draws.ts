@@ -39,7 +39,7 @@ export function drawIndices(kernels: Kernels, draws: Draws, count: number, out: 
   kernels.fillIndices(count, out, bound, key0, key1, first);
 }
 
-/** Rows drawn uniformly from the replay, half of them from its demonstrations where it has any; their ends into `terminated`, [size]. */
+/** Rows drawn uniformly from the replay, half of them from its demonstrations where there are such; their ends into `terminated`, [size]. */
 export function drawBatch(
   kernels: Kernels,
   draws: Draws,
