@@ -54,7 +54,7 @@ import {
   type Measured,
 } from "./discriminator.ts";
 import { requireKnownActions } from "./known-actions.ts";
-import type { Learner } from "./learner.ts";
+import { STEPS_PER_RECORD, type Learner } from "./learner.ts";
 import { createRewardModel, observeTrajectories, type RewardModel } from "./reward-model.ts";
 import {
   absorbingShaped,
@@ -195,9 +195,6 @@ function requireOptions({ discriminator, sac }: AirlOptions): void {
   if (sac.temperature !== "learnt" && !(sac.temperature > 0))
     throw expected("a temperature above 0, as f is divided by it", sac.temperature);
 }
-
-/** Policy steps between two records. */
-const STEPS_PER_RECORD = 1000;
 
 /** Up to `STEPS_PER_RECORD` environment steps (fewer at `stepLimit`), each with its updates, then the records of both levels. */
 export function airlIteration(

@@ -15,7 +15,7 @@ import {
   type SacOptions,
 } from "../rl/index.ts";
 import { requireKnownActions } from "./known-actions.ts";
-import type { Learner } from "./learner.ts";
+import { STEPS_PER_RECORD, type Learner } from "./learner.ts";
 
 /** Every choice of the algorithm. */
 export interface BcOptions {
@@ -60,9 +60,6 @@ export function createBc(
     room: likelihoodRoom(kernels, agent.policy, agent.actionSpace, sac.batchSize),
   };
 }
-
-/** Updates between two records. */
-const STEPS_PER_RECORD = 1000;
 
 /** Up to `STEPS_PER_RECORD` updates (fewer at `stepLimit`), then their record. `clock` gives milliseconds. */
 export function bcIteration(

@@ -34,7 +34,7 @@ import {
   type Discriminator,
 } from "./discriminator.ts";
 import { requireKnownActions } from "./known-actions.ts";
-import type { Learner } from "./learner.ts";
+import { STEPS_PER_RECORD, type Learner } from "./learner.ts";
 import {
   absorbingReward,
   createRewardModel,
@@ -118,9 +118,6 @@ export function createDac(
     ),
   };
 }
-
-/** Policy steps between two records. */
-const STEPS_PER_RECORD = 1000;
 
 /** Up to `STEPS_PER_RECORD` environment steps (fewer at `stepLimit`), each with its updates, then the records of both levels. */
 export function dacIteration(

@@ -25,7 +25,7 @@ import {
   type SacOptions,
 } from "../rl/index.ts";
 import { requireKnownActions } from "./known-actions.ts";
-import type { Learner } from "./learner.ts";
+import { STEPS_PER_RECORD, type Learner } from "./learner.ts";
 
 /** Writes the teacher's action for an observation, in the environment's own units. */
 export type Teacher = (observation: Float64Array, action: Float32Array) => void;
@@ -80,9 +80,6 @@ export function createDagger(
     room: likelihoodRoom(kernels, agent.policy, agent.actionSpace, sac.batchSize),
   };
 }
-
-/** Environment steps between two records. */
-const STEPS_PER_RECORD = 1000;
 
 /** Up to `STEPS_PER_RECORD` environment steps (fewer at `stepLimit`), each with its label and its update, then their record. */
 export function daggerIteration(

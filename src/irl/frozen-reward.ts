@@ -14,7 +14,7 @@ import {
   type SacOptions,
   type Slowdown,
 } from "../rl/index.ts";
-import type { Learner } from "./learner.ts";
+import { STEPS_PER_RECORD, type Learner } from "./learner.ts";
 import { absorbingReward, learnedReward, type RewardModel } from "./reward-model.ts";
 import { requireWholeEpisodes, type Termination } from "./termination.ts";
 
@@ -61,9 +61,6 @@ export function createRetraining(
     steps: { train: 0, rewardRollout: 0, evaluation: 0, expert: 0 },
   };
 }
-
-/** Policy steps between two records. */
-const STEPS_PER_RECORD = 1000;
 
 /** Up to `STEPS_PER_RECORD` environment steps (fewer at `stepLimit`), each with its update, then the record of the policy. */
 export function retrainingIteration(

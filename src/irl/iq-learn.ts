@@ -50,7 +50,7 @@ import {
 } from "./iq-learn-finite.ts";
 import { addObjective, emptySums, sideWeights, type ObjectiveTerms } from "./iq-objective.ts";
 import { requireKnownActions } from "./known-actions.ts";
-import type { Learner } from "./learner.ts";
+import { STEPS_PER_RECORD, type Learner } from "./learner.ts";
 import { requireWholeEpisodes, type Termination } from "./termination.ts";
 
 /** Every choice of the algorithm. */
@@ -196,8 +196,6 @@ function requireBounded(options: IqLearnOptions, expertAbsorbing: number): void 
   }
 }
 
-/** Policy steps between two records. */
-const STEPS_PER_RECORD = 1000;
 /** Episodes of the agent whose initial states are kept. */
 const INITIAL_STATES = 64;
 

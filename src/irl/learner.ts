@@ -2,6 +2,9 @@ import type { RandomStream, StepCounts, Trajectories } from "../core/index.ts";
 import type { Agent } from "../rl/index.ts";
 import type { RewardModel } from "./reward-model.ts";
 
+/** Environment steps, or updates of a method that takes none, between two records of methods that have no rarer step to report. */
+export const STEPS_PER_RECORD = 1000;
+
 /**
  * What every method that learns from demonstrations is to those that train, save, evaluate and compare it. With its agent and
  * its reward this is all of its state: put back, it goes on to the bit.

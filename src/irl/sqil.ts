@@ -15,7 +15,7 @@ import {
   type Slowdown,
 } from "../rl/index.ts";
 import { requireKnownActions } from "./known-actions.ts";
-import type { Learner } from "./learner.ts";
+import { STEPS_PER_RECORD, type Learner } from "./learner.ts";
 import { requireWholeEpisodes, type Termination } from "./termination.ts";
 
 /** Every choice of the algorithm. */
@@ -58,9 +58,6 @@ export function createSqil(
     steps: { train: 0, rewardRollout: 0, evaluation: 0, expert: transitionCount(demonstrations) },
   };
 }
-
-/** Policy steps between two records. */
-const STEPS_PER_RECORD = 1000;
 
 /** Up to `STEPS_PER_RECORD` environment steps (fewer at `stepLimit`), each with its update, then the policy's record. */
 export function sqilIteration(

@@ -27,6 +27,7 @@ import {
   type HeldOut,
 } from "../eval/index.ts";
 import {
+  STEPS_PER_RECORD,
   createRetraining,
   retrainingIteration,
   rewardsAlong,
@@ -329,7 +330,7 @@ function expertReturnOf(
   return demonstrations && wholeReturn(demonstrations, evaluationEnvironment.maxEpisodeSteps);
 }
 
-/** As many steps under the true reward as lie between two reports. */
+/** As many steps under the true reward as lie between two records. */
 function expertIteration(
   kernels: Kernels,
   agent: Agent,
@@ -338,9 +339,8 @@ function expertIteration(
   listener: Listener,
   clock: () => number,
 ): void {
-  const STEPS_PER_REPORT = 1000;
   const reward = recordedReward(kernels, agent.replay);
-  const end = Math.min(agent.steps + STEPS_PER_REPORT, stepLimit);
+  const end = Math.min(agent.steps + STEPS_PER_RECORD, stepLimit);
   while (agent.steps < end) {
     const episode = agentStep(kernels, agent, reward, clock);
     if (episode) listener(episodeRecord(agent.steps, episode));

@@ -43,7 +43,9 @@ const bundled = readdirSync(join(ROOT, "demonstrations")).filter((name) => name.
 test.each(bundled)("the bundled %s is clean", { timeout: TIMEOUT }, async (name) => {
   const report = await lint(join(ROOT, "demonstrations", name));
   expect(doubts(report)).toEqual([]);
-  expect(report.simulation).toMatchObject({ departed: 0, rewards: { wrong: 0 }, ends: { wrong: 0 } });
+  // Steps of the tables are drawn, and cannot be done again.
+  if (/^(gridworld|objectworld)-/.test(name)) expect(report.simulation).toBeNull();
+  else expect(report.simulation).toMatchObject({ departed: 0, rewards: { wrong: 0 }, ends: { wrong: 0 } });
 });
 
 /** Gymnasium's v4 on today's MuJoCo: not the margins that v4 has here. */
