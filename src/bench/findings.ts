@@ -94,7 +94,7 @@ export function findingsOf(
   const exhibits = [
     aggregateTable(shared, across, tasks, audit),
     improvementTable(shared),
-    profileFigure(suite, shared),
+    profileFigure(shared),
     ...suite.tasks.flatMap((task, i) => [
       scoreTable(task, rows[i], own, audit),
       audit && controlTable(task, audit),
@@ -545,17 +545,18 @@ function stepWords(value: number | undefined): string {
   return value === undefined ? "n/a" : grouped(value);
 }
 
-/** Cells that are not complete; null where all are. */
+/** Cells that have begun and are not complete; null where there are none. */
 function cellTable(outcomes: readonly Outcome[]): Table | null {
-  const rows = outcomes.filter(({ state }) => state !== "complete");
+  const rows = outcomes.filter(({ state }) => state === "begun" || state === "diverged");
   if (rows.length === 0) return null;
+  const waiting = count(outcomes, "new");
   return {
     title: "Cells that are not complete",
-    note: "",
+    note: waiting === 0 ? "" : `Not begun, and not listed: ${plural(waiting, "cell")}.`,
     columns: ["cell", "state", "evaluated at", "last true return"],
     rows: rows.map(({ id, state, step, steps, curve }) => [
       id,
-      state === "new" ? "not begun" : state,
+      state,
       curve.length === 0 ? "n/a" : `${formatSteps(step)} of ${formatSteps(steps)}`,
       formatValue(curve.at(-1)?.[1] ?? NaN),
     ]),
@@ -625,10 +626,10 @@ function thresholdsOf({ methods }: Comparable): number[] {
   return Array.from({ length: 61 }, (_, i) => low + (i * (high - low)) / 60);
 }
 
-function profileFigure({ methods }: Suite, shared: Comparable): Figure | null {
+function profileFigure(shared: Comparable): Figure | null {
   const found = profiles(shared, thresholdsOf(shared));
   if (found.length === 0) return null;
-  const groups = panelGroups(methods.map(({ name }) => name));
+  const groups = panelGroups(shared.methods.map(({ name }) => name));
   const measure = { label: "Share of cells above", format: "percent", domain: [0, 1] } as const;
   const panels = groups.map((group) => {
     const marks = group.flatMap(({ name, look }): Mark[] => {

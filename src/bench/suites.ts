@@ -90,8 +90,8 @@ const SMALL: WrittenSuite = {
     { name: "sqil", options: { method: "sqil" } },
     // Off by default: docs/iq-learn.md.
     ...(process.env.TANDEM_IQ_LEARN === "1" ? [{ name: "iq-learn", options: { method: "iq-learn" } }] : []),
-    { name: "bc", options: { method: "bc" } },
-    { name: "mce-irl", options: { method: "mce-irl" }, tasks: TABULAR },
+    { name: "bc", updates: 20_000, options: { method: "bc" } },
+    { name: "mce-irl", updates: 1000, options: { method: "mce-irl" }, tasks: TABULAR },
   ],
   seeds: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
   train: { "evaluate-every": 1000, "evaluation-episodes": 5, "final-episodes": 10 },

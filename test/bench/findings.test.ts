@@ -239,8 +239,10 @@ describe("findings on a bench that is not", () => {
     expect(table(found, "Cells that are not complete").slice(1)).toEqual([
       ["one/first/0-1", "begun", "500 of 1,000", "77"],
       ["one/second/0-1", "diverged", "500 of 1,000", "3"],
-      ["one/first/0-2", "not begun", "n/a", "n/a"],
     ]);
+    expect(found.exhibits.find(({ title }) => title === "Cells that are not complete")).toMatchObject({
+      note: "Not begun, and not listed: 1 cell.",
+    });
     expect(table(found, "one").map((row) => row[1])).toEqual(["cells", "2 of 4", "3 of 4, 1 diverged"]);
     expect(table(found, "Across tasks, normalised").map((row) => row[1])).toEqual([
       "cells",
