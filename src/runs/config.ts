@@ -155,6 +155,8 @@ const common = {
   /** Training steps in the environment; of methods that take none, updates. */
   steps: positive,
   evaluation: z.strictObject({ every: positive, episodes: positive, finalEpisodes: positive }),
+  /** Seconds between two checkpoints; absent where nothing was said. */
+  checkpointEvery: z.number().min(0).optional(),
   kernels: z.enum(["simd", "relaxed-simd"]),
   node: z.string(),
 };

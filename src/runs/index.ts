@@ -5,6 +5,7 @@ export * from "./learned-reward.ts";
 export * from "./methods.ts";
 export * from "./policy-source.ts";
 export * from "./run-folder.ts";
+export * from "./run-lock.ts";
 export * from "./saved-run.ts";
 export * from "./task-defaults.ts";
 export * from "./training.ts";

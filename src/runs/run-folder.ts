@@ -1,7 +1,10 @@
 import {
   appendFileSync,
+  closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -98,6 +101,25 @@ export function writeAtomically(path: string, content: string | Uint8Array): voi
       throw error;
     }
   });
+}
+
+/** Let what has been written to a file reach the disk. Where there is none, nothing is to be done. */
+export function syncFile(path: string): void {
+  if (existsSync(path)) syncWith(path, "r+");
+}
+
+/** The same of the names in a folder. Windows has no such call. */
+export function syncFolder(path: string): void {
+  if (process.platform !== "win32") syncWith(path, "r");
+}
+
+function syncWith(path: string, flags: string): void {
+  const file = openSync(path, flags);
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 const REASONS: Record<string, string> = {

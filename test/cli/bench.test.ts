@@ -80,7 +80,7 @@ function results(out: string): Outcome[] {
   return lines.map((line) => JSON.parse(line) as Outcome);
 }
 
-const replay = (...place: string[]): string => join(cwd, ...place, "checkpoint", "replay.f32");
+const replay = (...place: string[]): string => join(cwd, ...place, "checkpoint", "replay");
 
 beforeAll(async () => {
   await makeDemonstrations(cwd);
