@@ -226,7 +226,7 @@ function readState(path: string): Snapshot {
     "readState",
     format === undefined || format === FORMAT
       ? `${path} is damaged: its checksum is another`
-      : `${path} is of format ${String(format)}, expected ${FORMAT}; a newer Tandem made it: use that one`,
+      : `${path} is of format ${format}, expected ${FORMAT}; a newer Tandem made it: use that one`,
   );
 }
 

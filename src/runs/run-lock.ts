@@ -36,7 +36,11 @@ export function lockRun(folder: string): () => void {
     }
   });
   return () => {
-    if (readOrNull(path) === own) rmSync(path, { force: true });
+    try {
+      if (readOrNull(path) === own) rmSync(path, { force: true });
+    } catch {
+      // The disk refuses: it is the lock of a process that will be no more.
+    }
   };
 }
 
