@@ -275,7 +275,7 @@ export function restoreCheckpoint(
   } catch (error) {
     if (!(error instanceof TandemError) || !existsSync(previous)) throw error;
     const seconds = from(previous);
-    renameSync(state, damaged);
+    withWriteErrors(folder, () => renameSync(state, damaged));
     return {
       seconds,
       fallback: `${reasonOf(error)}; it is now ${damaged}, and the run goes on from the checkpoint before it, step ${agent.steps}`,
