@@ -35,7 +35,7 @@ export const VICTIMS: readonly Victim[] = [
 ];
 
 /** What a fault has to work with. `cwd` holds the demonstrations; `whole` is the victim's run without a fault. */
-export interface Scene {
+interface Scene {
   readonly cwd: string;
   readonly victim: Victim;
   readonly whole: Reference;
