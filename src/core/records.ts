@@ -55,7 +55,7 @@ export interface HeldOutRecord {
   logLikelihood: number;
   /** Learned reward of their steps minus that of the agent's, in standard deviations of both; null where no reward is learnt. */
   rewardGap: number | null;
-  /** Normalised energy distance between their states and the agent's, in [0, 1]. */
+  /** Normalised energy distance between their states and the agent's, the absorbing one among them, in [0, 1]. */
   stateDistance: number;
 }
 

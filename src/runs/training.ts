@@ -295,7 +295,9 @@ async function openTraining(
     return {
       ...shared,
       rewardsOf: opened.rewardsOf,
-      heldOut: heldOut && holdOutDemonstrations(kernels, policy, actionSpace, heldOut),
+      heldOut:
+        heldOut &&
+        holdOutDemonstrations(kernels, policy, actionSpace, heldOut, evaluationEnvironment.maxEpisodeSteps),
       agent: learner.agent,
       learner,
       measure,
