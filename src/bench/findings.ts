@@ -527,7 +527,7 @@ function tooFew(task: string, method: string, outcomes: readonly Outcome[]): [st
 function costTable(rows: readonly TaskRow[]): Table {
   return {
     title: "What a cell costs",
-    note: "Mean environment steps by purpose and seconds of training, over complete cells. Seconds are those of this machine with other cells beside.",
+    note: "Mean environment steps by purpose and seconds of training, over complete cells. Seconds are of the machine that trained them, with other cells beside.",
     columns: ["task, method", "cells", "training", "reward rollouts", "evaluation", "expert", "time"],
     rows: rows.map(({ task, method, complete, cells, stepCounts, seconds }) => [
       `${task}, ${method}`,

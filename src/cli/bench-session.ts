@@ -5,10 +5,11 @@ import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import type { Pace } from "../bench/index.ts";
+import { TandemError } from "../core/index.ts";
 import { deleteReplay, withWriteErrors } from "../runs/index.ts";
 import { removeLock, writeLock } from "./bench-lock.ts";
 import type { PlannedCell } from "./bench-plan.ts";
-import { createBenchProgress, type BenchStanding } from "./bench-progress.ts";
+import { createBenchProgress, type BenchProgress, type BenchStanding } from "./bench-progress.ts";
 import { EXIT_CODES } from "./training-session.ts";
 
 /** What is to be trained, and how. */
@@ -24,6 +25,8 @@ export interface BenchJob {
   readonly paces: readonly Pace[];
   readonly parallel: number;
   readonly keepReplay: boolean;
+  /** Write down what there is: before the first cell begins, and whenever one has ended. */
+  readonly updateReport: () => void;
 }
 
 /** A cell without an end. */
@@ -109,6 +112,7 @@ export async function runBench(job: BenchJob): Promise<BenchEnd> {
       look(entry, folder);
       running.delete(id);
       writeLock(folder, pidsOf(running));
+      writeDown(job, progress);
       if (code === 0) {
         completed.push(id);
         paces.push(...paceOf(entry));
@@ -126,6 +130,7 @@ export async function runBench(job: BenchJob): Promise<BenchEnd> {
   for (const signal of Object.keys(EXIT_CODES)) process.on(signal, onSignal);
   try {
     writeLock(folder, pidsOf(running));
+    job.updateReport();
     await Promise.all(Array.from({ length: Math.min(parallel, waiting.length) }, work));
     return { completed, failed, stopped };
   } finally {
@@ -134,6 +139,16 @@ export async function runBench(job: BenchJob): Promise<BenchEnd> {
     forward("SIGTERM");
     for (const signal of Object.keys(EXIT_CODES)) process.off(signal, onSignal);
     if (running.size === 0) removeLock(folder);
+  }
+}
+
+/** What cannot be written down now stops no training: the end of the bench tries again. */
+function writeDown({ updateReport }: BenchJob, progress: BenchProgress): void {
+  try {
+    updateReport();
+  } catch (error) {
+    if (!(error instanceof TandemError)) throw error;
+    progress.say(`warning: ${error.message}`);
   }
 }
 

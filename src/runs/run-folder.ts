@@ -89,9 +89,12 @@ function stepOf(line: string): number {
   }
 }
 
-/** Write a file so that at every moment either the old or the whole new content is there. */
-export function writeAtomically(path: string, content: string | Uint8Array): void {
-  const temporary = `${path}.tmp`;
+/** Write a file so that at every moment either the old or the whole new content is there. Two processes need two temporary files. */
+export function writeAtomically(
+  path: string,
+  content: string | Uint8Array,
+  temporary: string = `${path}.tmp`,
+): void {
   withWriteErrors(dirname(path), () => {
     try {
       writeFileSync(temporary, content, { flush: true });
