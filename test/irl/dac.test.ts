@@ -22,6 +22,7 @@ import { checksum, expectClose } from "../reference/closeness.ts";
 import { randomEpisodes, toTrajectories } from "../reference/episodes.ts";
 import { mlp, readMlp } from "../reference/mlp.ts";
 import { pointEnvironment } from "../reference/point-environment.ts";
+import { absorbedRows, expectDrawn } from "./drawn-shares.ts";
 
 const SHAPE = { n: 2, d: 1, low: -0.25, high: 0.25 };
 const HORIZON = 12;
@@ -231,6 +232,23 @@ describeBuilds("discriminator-actor-critic", (kernels) => {
     const away = lengths.reduce((sum, length) => sum + HORIZON - length, 0);
     expect(new Set(lengths).size).toBeGreaterThan(2);
     expect(state.counters.agentAbsorbingSteps).toBe(away);
+  });
+
+  it("draws the absorbing state as often as either side is in it", () => {
+    const state = make();
+    run(state, 60);
+    const { discriminator, counters, agent } = state;
+    const shares: number[][] = [[], []];
+    const counts = [0, 0];
+    for (let step = 61; step <= 700; step++) {
+      run(state, step);
+      const away = counters.agentAbsorbingSteps;
+      [7 / 24, away / (away + agent.steps)].forEach((share, side) => {
+        shares[side].push(share);
+        counts[side] += absorbedRows(kernels, discriminator.room.features[side], BATCH, 4, 3);
+      });
+    }
+    counts.forEach((count, side) => expectDrawn(count, shares[side], BATCH));
   });
 
   it("sees no true reward, and is the same for the same key", () => {
