@@ -23,10 +23,10 @@ export interface Choice {
 }
 
 /** Why a cell says nothing of its configuration. */
-export type Obstacle = "not complete" | "diverged" | "without a normalised score" | "without a held-out fit";
+type Obstacle = "not complete" | "diverged" | "without a normalised score" | "without a held-out fit";
 
 /** A configuration that could not be chosen, and what keeps some of its cells from counting. */
-export interface LeftOut {
+interface LeftOut {
   readonly name: string;
   readonly cells: number;
   /** One of each cell that has one. */
