@@ -76,7 +76,7 @@ describe("the distance between states", () => {
 function stepsOf(lives: Trajectories, expert: Trajectories, horizon: number): number[][] {
   const n = expert.observationSize;
   const frame = Array.from({ length: n }, (_, i) => {
-    const column = [...expert.observations.filter((_, at) => at % n === i)];
+    const column = Array.from(expert.observations).filter((_, at) => at % n === i);
     const mean = sum(column) / column.length;
     return { mean, deviation: Math.sqrt(sum(column.map((x) => (x - mean) ** 2)) / column.length) };
   });
@@ -93,12 +93,13 @@ function stepsOf(lives: Trajectories, expert: Trajectories, horizon: number): nu
 
 /** Normalised energy distance of two lists of points, each with itself over all pairs. */
 function energyDistance(x: readonly number[][], y: readonly number[][]): number {
-  const apart = (one: readonly number[][], other: readonly number[][]): number => {
-    const from = (p: readonly number[]): number =>
-      sum(other.map((q) => Math.hypot(...p.map((v, i) => v - q[i]))));
-    return sum(one.map(from)) / (one.length * other.length);
-  };
-  return 1 - (apart(x, x) + apart(y, y)) / (2 * apart(x, y));
+  return 1 - (meanApart(x, x) + meanApart(y, y)) / (2 * meanApart(x, y));
+}
+
+function meanApart(x: readonly number[][], y: readonly number[][]): number {
+  const from = (p: readonly number[]): number =>
+    sum(y.map((q) => Math.hypot(...p.map((value, i) => value - q[i]))));
+  return sum(x.map(from)) / (x.length * y.length);
 }
 
 /** Normal states of two coordinates, off centre, in episodes of these lengths. */
