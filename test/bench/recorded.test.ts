@@ -34,15 +34,16 @@ function write(...lines: (object | string)[]): void {
 
 const complete = outcome(suite, ID, { state: "complete", returns: [0, 150] });
 
+const heldOut = (step: number): object => ({
+  kind: "held-out",
+  step,
+  logLikelihood: step === 500 ? null : -1.5,
+  rewardGap: null,
+  stateDistance: 0.25,
+});
+
 describe("a line of results", () => {
   const CONTROL = { name: "zero reward (native)", kind: "no reward" as const, appliesTo: ["first"] };
-  const heldOut = (step: number): object => ({
-    kind: "held-out",
-    step,
-    logLikelihood: step === 500 ? null : -1.5,
-    rewardGap: null,
-    stateDistance: 0.25,
-  });
   const run = (summary: object | null) =>
     tinyRun({
       steps: 1000,
