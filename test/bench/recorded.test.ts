@@ -42,14 +42,15 @@ const heldOut = (step: number): object => ({
   stateDistance: 0.25,
 });
 
+const run = (summary: object | null) =>
+  tinyRun({
+    steps: 1000,
+    summary,
+    records: [evaluation(500, [null]), heldOut(500), evaluation(1000, [7]), heldOut(1000)],
+  });
+
 describe("a line of results", () => {
   const CONTROL = { name: "zero reward (native)", kind: "no reward" as const, appliesTo: ["first"] };
-  const run = (summary: object | null) =>
-    tinyRun({
-      steps: 1000,
-      summary,
-      records: [evaluation(500, [null]), heldOut(500), evaluation(1000, [7]), heldOut(1000)],
-    });
   const config = runConfig.parse({ ...CONFIG, demos: { ...CONFIG.demos, heldOut: [3] }, instruments: true });
   const cell = { ...cellOf(ID), control: CONTROL };
   const broken = {
