@@ -62,6 +62,7 @@ const resultsIn = (place: string): Outcome[] => linesIn(place).map((line) => JSO
 const lineOf = (place: string, id: string): string =>
   linesIn(place).find((line) => line.includes(`"id":"${id}"`)) as string;
 const stateOf = (place: string, id: string): string => (JSON.parse(lineOf(place, id)) as Outcome).state;
+const timeless = (line: string): object => ({ ...(JSON.parse(line) as Outcome), seconds: null });
 const writeLines = (file: string, lines: readonly string[]): void =>
   writeFileSync(join(cwd, file), lines.map((line) => `${line}\n`).join(""));
 const writeSuite = (name: string, changes: object): void =>
@@ -111,7 +112,6 @@ describe("a bench whose run folders are gone", () => {
       expect(stderr).toContain("1 of 2 cells to train");
       expect(resultsIn("bare").map(({ id }) => id)).toEqual(IDS);
       for (const id of [SQIL3, BC3, BC4]) expect(lineOf("bare", id)).toBe(lineOf("whole", id));
-      const timeless = (line: string): object => ({ ...(JSON.parse(line) as Outcome), seconds: null });
       expect(timeless(lineOf("bare", SQIL4))).toEqual(timeless(lineOf("whole", SQIL4)));
       const { stdout } = await bench("tiny.json", "--out", "bare", "--list");
       expect(stdout.split("\n").filter((line) => !line.includes("recorded"))).toEqual([
