@@ -9,6 +9,7 @@ export * from "./selection.ts";
 export { judge } from "./prediction.ts";
 export * from "./published.ts";
 export * from "./repro.ts";
+export * from "./run-comparison.ts";
 export * from "./repro-words.ts";
 export * from "./statistics.ts";
 export * from "./suite.ts";

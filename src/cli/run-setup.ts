@@ -8,6 +8,7 @@ import { loadKernels } from "../kernels/index.ts";
 import {
   parseJson,
   readConfig,
+  requireRunFormat,
   runConfig,
   writeAtomically,
   type RunConfig,
@@ -53,6 +54,7 @@ export const EXCLUSIVE = [
 ];
 
 function configurationIn<K extends Kind>(file: string, content: object, kind: K): ConfigOf<K> {
+  requireRunFormat(content, basename(file));
   const parsed = runConfig.safeParse(content);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
