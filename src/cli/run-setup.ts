@@ -6,6 +6,8 @@ import { TandemError } from "../core/index.ts";
 import { environmentIds, makeEnvironment, type Environment } from "../envs/index.ts";
 import { loadKernels } from "../kernels/index.ts";
 import {
+  hasCheckpoint,
+  hasReplay,
   parseJson,
   readConfig,
   requireRunFormat,
@@ -200,6 +202,12 @@ export async function resumeRun(
   expert: RunExpert | null,
   resumeWords: readonly string[] = [],
 ): Promise<RunEnd> {
+  if (hasCheckpoint(folder) && !hasReplay(folder)) {
+    throw new TandemError(
+      "--resume",
+      `the transitions of ${folder} were deleted, so that it cannot go on; its policy and reward can be used, or begin a new run`,
+    );
+  }
   if (isComplete(folder, config)) {
     throw new TandemError(
       "--resume",

@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import { Command } from "commander";
 import { TandemError } from "../core/index.ts";
+import { printable } from "../report/run.ts";
 import { findRuns, listRun, RUN_STATES, type ListedRun } from "../report/run-list.ts";
 import type { Table } from "../report/key-numbers.ts";
 import { totalBytes } from "../runs/index.ts";
@@ -163,7 +164,7 @@ async function listText(
   const { width, pen } = await terminalOf(120);
   const [root, ...others] = roots;
   const nameOf = ({ folder }: ListedRun): string =>
-    others.length === 0 ? relative(root, folder) || folder : folder;
+    printable(others.length === 0 ? relative(root, folder) || folder : folder);
   const all = await columnsOf(nameOf);
   const shared = all.filter(
     ({ isShared, text }) => isShared && runs.length > 1 && new Set(runs.map(text)).size === 1,

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { findingSentence, TandemError, type FindingRecord } from "../core/index.ts";
 import { listRun, readRun, verdict, type ListedRun } from "../report/index.ts";
 import { latestFindings } from "../report/notes.ts";
+import { formatBytes, formatSteps } from "../report/numbers.ts";
 import { readCheckpointHead, readConfig, rewardOptionsOf, type RunConfig } from "../runs/index.ts";
 import { commandText } from "./invocation.ts";
 import { optionsOnCommandLine } from "./options.ts";
@@ -80,7 +81,6 @@ function nextCommands(
 }
 
 async function showText(report: RunReport, config: RunConfig): Promise<string> {
-  const { formatBytes } = await import("../report/numbers.ts");
   const { wrap } = await import("../report/terminal-text.ts");
   const { width, pen } = await terminalOf(100);
   const { folder, settings, findings, sizes, next, version } = report;
@@ -133,18 +133,16 @@ function standing({ state, step, steps, checkpointStep, sizes }: RunReport): str
     diverged: "Diverged",
     damaged: "Damaged",
   };
-  const saved =
-    checkpointStep === null
-      ? "nothing is saved yet"
-      : checkpointStep === step
-        ? "saved"
-        : `saved at ${checkpointStep}, from where it goes on`;
+  const reached = `${formatSteps(step ?? 0)} of ${formatSteps(steps ?? 0)} steps`;
   const ended = state === "diverged" ? "; a measurement was not finite, which ended it: begin anew" : "";
-  const bare =
-    checkpointStep !== null && sizes.replay === 0
-      ? "; its transitions are gone, so that it cannot go on"
-      : "";
-  return `${words[state]}: ${step} of ${steps} steps, ${saved}${bare}${ended}.`;
+  return `${words[state]}: ${reached}, ${savedText(checkpointStep, step, sizes.replay > 0)}${ended}.`;
+}
+
+function savedText(checkpointStep: number | null, step: number | null, canGoOn: boolean): string {
+  if (checkpointStep === null) return "nothing is saved yet";
+  const at = checkpointStep === step ? "" : ` at ${formatSteps(checkpointStep)}`;
+  if (!canGoOn) return `saved${at}; its transitions are gone, so that it cannot go on`;
+  return `saved${at}${at === "" ? "" : ", from where it goes on"}`;
 }
 
 function settingLines(
@@ -159,7 +157,7 @@ function settingLines(
   if (settings.length === 0) return ["  none"];
   return entries(
     settings.map(
-      ({ setting, value, usual }) => [setting, `${value ?? "none"} [${usual ?? "none"}]`] as const,
+      ({ setting, value, usual }) => [setting, `${value || "none"} [${usual || "none"}]`] as const,
     ),
   );
 }

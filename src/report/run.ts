@@ -152,25 +152,27 @@ const MEASURED: { [Kind in TrainingRecord["kind"]]: readonly string[] } = {
 export function parseRun(folder: string, files: RunFiles): Run {
   const name = printable(folder);
   const config = parseConfig(name, files.config);
+  const what = `summary.json of ${name}`;
   const summary =
-    files.summary === null ? null : checked(summarySchema, files.summary, `summary.json of ${name}`);
+    files.summary === null ? null : checked(summarySchema, withPrintable(parsed(files.summary, what)), what);
   return { name, config, summary, ...parseMetrics(`metrics.jsonl of ${name}`, files.metrics) };
 }
 
 /** Check the configuration of the run called `name`; one of another format is refused. */
 export function parseConfig(name: string, text: string): ReportedConfig {
   const what = `config.json of ${name}`;
-  requireRunFormat(printableJson(text, what), what);
-  return checked(configSchema, text, what);
+  const config = parsed(text, what);
+  requireRunFormat(config, what);
+  return checked(configSchema, withPrintable(config), what);
 }
 
 /** Check what a list says of the end of the run called `name`. */
 export function parseEnd(name: string, text: string): z.infer<typeof endSchema> {
-  return checked(endSchema, text, `summary.json of ${name}`);
+  const what = `summary.json of ${name}`;
+  return checked(endSchema, parsed(text, what), what);
 }
 
-function checked<Schema extends z.ZodType>(schema: Schema, text: string, what: string): z.infer<Schema> {
-  const value = printableJson(text, what);
+function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.infer<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
@@ -178,12 +180,19 @@ function checked<Schema extends z.ZodType>(schema: Schema, text: string, what: s
   throw new TandemError("readRun", `${what}: ${path}: ${issue.message}`);
 }
 
-function printableJson(text: string, what: string): unknown {
+function parsed(text: string, what: string): unknown {
   try {
-    return JSON.parse(text, (_, item: unknown) => (typeof item === "string" ? printable(item) : item));
+    return JSON.parse(text);
   } catch {
     throw new TandemError("readRun", `${what} is not JSON; restore it or run again`);
   }
+}
+
+function withPrintable(value: unknown): unknown {
+  if (typeof value === "string") return printable(value);
+  if (Array.isArray(value)) return value.map(withPrintable);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withPrintable(each)]));
 }
 
 /** Check and sort lines of metrics; `what` names their file in errors. */
@@ -282,7 +291,7 @@ function asText(value: unknown, where: string): string {
 }
 
 /** Control characters belong in neither XML nor a terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, " ");
 }
 

@@ -12,7 +12,7 @@ export function requireRunFormat(config: unknown, where: string): void {
     "run folder",
     newer
       ? `${where}: format: ${format} is newer than ${RUN_FORMAT}, which this version reads; update tandem-irl`
-      : `${where}: format: expected ${RUN_FORMAT}, got ${format ?? "none"}; it is of no run: name a run's folder`,
+      : `${where}: format: expected ${RUN_FORMAT}, got ${format === null ? "none" : JSON.stringify(format)}; it is of no run: name a run's folder`,
   );
 }
 

@@ -1,5 +1,5 @@
 /** What lies in a run's folder, how large it is, and how it is deleted. */
-import { lstatSync, readdirSync, rmdirSync, rmSync, type Dirent } from "node:fs";
+import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync, type Dirent } from "node:fs";
 import { join } from "node:path";
 import { TandemError } from "../core/index.ts";
 import { parseJson, withWriteErrors } from "./run-folder.ts";
@@ -43,6 +43,11 @@ export function measureRun(folder: string): { sizes: RunSizes; written: number }
 
 /** The transitions: one file, or a folder of them. */
 const REPLAY = [join("checkpoint", "replay.f32"), join("checkpoint", "replay")];
+
+/** Whether a run has the transitions that it needs to go on from its checkpoint. */
+export function hasReplay(folder: string): boolean {
+  return REPLAY.some((place) => existsSync(join(folder, place)));
+}
 
 function partOf(path: string): keyof RunSizes {
   if (REPLAY.some((place) => path === place || path.startsWith(join(place, "/")))) return "replay";
