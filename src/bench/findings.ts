@@ -689,7 +689,12 @@ function profileFigure(shared: Comparable): Figure | null {
   };
 }
 
-function curveFigure(task: Task, methods: readonly string[], outcomes: readonly Outcome[]): Figure | null {
+/** True return over training of each method on a task; null where none of them has a curve. */
+export function curveFigure(
+  task: Pick<Task, "name" | "env">,
+  methods: readonly string[],
+  outcomes: readonly Outcome[],
+): Figure | null {
   const cells = outcomes.filter((outcome) => outcome.task === task.name && outcome.curve.length > 0);
   if (cells.length === 0) return null;
   const panels = panelGroups(methods).map((group) => curvesOf(cells, group));

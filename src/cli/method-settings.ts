@@ -19,6 +19,7 @@ import {
   type MlIrlConfig,
   type NestedMlIrlConfig,
   type SqilConfig,
+  type TaskDefaults,
   type TrainConfig,
 } from "../runs/index.ts";
 import {
@@ -107,6 +108,30 @@ export function algorithmSettings(
 ): Algorithm {
   const method = optionValue(given, "method", oneOf(...METHODS)) ?? base?.method ?? "ml-irl";
   requireOwnOptions(given, method);
+  if (method === "iq-learn") requireSwitch();
+  return settledSettings(given, method, base, usual, usualAirl);
+}
+
+/** What a method does on a task unless told otherwise. DAgger has no usual teacher: it is given. */
+export function usualSettings(
+  method: Method,
+  { train, airl }: Pick<TaskDefaults, "train" | "airl">,
+  teacherPolicy: string,
+): Algorithm {
+  const given: GivenOptions =
+    method === "dagger"
+      ? new Map([["teacher-policy", { texts: [teacherPolicy], from: "--teacher-policy" }]])
+      : new Map();
+  return settledSettings(given, method, undefined, train, airl);
+}
+
+function settledSettings(
+  given: GivenOptions,
+  method: Method,
+  base: Algorithm | undefined,
+  usual: MlIrlConfig,
+  usualAirl: AirlConfig | undefined,
+): Algorithm {
   const own = base?.method === method ? base : undefined;
   const { sac, startSteps, replayCapacity } = usual;
   const gathering = { sac, startSteps, replayCapacity };
@@ -125,7 +150,6 @@ export function algorithmSettings(
   if (method === "sqil")
     return sqilSettings(given, own?.method === method ? own : { ...SQIL_DEFAULTS, ...gathering });
   if (method === "iq-learn") {
-    requireSwitch();
     const held = { ...gathering, sac: { ...sac, temperature: IQ_LEARN_DEFAULTS.sac.temperature } };
     return iqLearnSettings(given, own?.method === method ? own : { ...IQ_LEARN_DEFAULTS, ...held });
   }

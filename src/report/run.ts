@@ -3,6 +3,7 @@
  * reads pass through unchecked, so that a run folder outlives changes elsewhere.
  */
 import { z } from "zod";
+import { requireRunFormat } from "../runs/run-format.ts";
 import {
   TandemError,
   type CloningRecord,
@@ -67,6 +68,15 @@ const summarySchema = z.looseObject({
   spearman: z.number().nullish(),
   controls: z.array(z.object({ name: z.string(), finalReturn: measurement })).optional(),
   rewardScatter: z.object({ learned: z.array(measurement), true: z.array(measurement) }).optional(),
+});
+
+/** The part of it that is short. */
+const endSchema = summarySchema.pick({
+  expertReturn: true,
+  finalReturn: true,
+  randomReturn: true,
+  steps: true,
+  end: true,
 });
 
 /** A run's resolved configuration (`config.json`). */
@@ -141,19 +151,28 @@ const MEASURED: { [Kind in TrainingRecord["kind"]]: readonly string[] } = {
 /** Check and sort the files of the run in `folder`; a TandemError says in one line what is broken. */
 export function parseRun(folder: string, files: RunFiles): Run {
   const name = printable(folder);
-  const config = checked(configSchema, files.config, `config.json of ${name}`);
+  const config = parseConfig(name, files.config);
+  const what = `summary.json of ${name}`;
   const summary =
-    files.summary === null ? null : checked(summarySchema, files.summary, `summary.json of ${name}`);
-  return { name, config, summary, ...parseMetrics(name, files.metrics) };
+    files.summary === null ? null : checked(summarySchema, withPrintable(parsed(files.summary, what)), what);
+  return { name, config, summary, ...parseMetrics(`metrics.jsonl of ${name}`, files.metrics) };
 }
 
-function checked<Schema extends z.ZodType>(schema: Schema, text: string, what: string): z.infer<Schema> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text, (_, item: unknown) => (typeof item === "string" ? printable(item) : item));
-  } catch {
-    throw new TandemError("readRun", `${what} is not JSON; restore it or run again`);
-  }
+/** Check the configuration of the run called `name`; one of another format is refused. */
+export function parseConfig(name: string, text: string): ReportedConfig {
+  const what = `config.json of ${name}`;
+  const config = parsed(text, what);
+  requireRunFormat(config, what);
+  return checked(configSchema, withPrintable(config), what);
+}
+
+/** Check what a list says of the end of the run called `name`. */
+export function parseEnd(name: string, text: string): z.infer<typeof endSchema> {
+  const what = `summary.json of ${name}`;
+  return checked(endSchema, parsed(text, what), what);
+}
+
+function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.infer<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
@@ -161,7 +180,23 @@ function checked<Schema extends z.ZodType>(schema: Schema, text: string, what: s
   throw new TandemError("readRun", `${what}: ${path}: ${issue.message}`);
 }
 
-function parseMetrics(name: string, text: string): Omit<Run, "name" | "config" | "summary"> {
+function parsed(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new TandemError("readRun", `${what} is not JSON; restore it or run again`);
+  }
+}
+
+function withPrintable(value: unknown): unknown {
+  if (typeof value === "string") return printable(value);
+  if (Array.isArray(value)) return value.map(withPrintable);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withPrintable(each)]));
+}
+
+/** Check and sort lines of metrics; `what` names their file in errors. */
+export function parseMetrics(what: string, text: string): Omit<Run, "name" | "config" | "summary"> {
   const policy: PolicyRecord[] = [];
   const reward: RewardRecord[] = [];
   const discriminator: DiscriminatorRecord[] = [];
@@ -180,7 +215,7 @@ function parseMetrics(name: string, text: string): Omit<Run, "name" | "config" |
 
   lines.forEach((line, index) => {
     if (line.trim() === "") return;
-    const where = `metrics.jsonl of ${name}, line ${index + 1}`;
+    const where = `${what}, line ${index + 1}`;
     const record = checkedRecord(parseJson(line), where);
     if (typeof record === "string") unknownKinds.add(record);
     else if (record.kind === "policy") policy.push(record);
@@ -256,7 +291,7 @@ function asText(value: unknown, where: string): string {
 }
 
 /** Control characters belong in neither XML nor a terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, " ");
 }
 

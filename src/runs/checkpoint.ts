@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { rowWidth, TandemError, type StepCounts, type Trajectories } from "../core/index.ts";
 import { rewardTensors, type Learner, type RewardModel } from "../irl/index.ts";
@@ -152,11 +152,6 @@ export function saveCheckpoint(
   });
 }
 
-/** Delete the transitions of a run's checkpoints: its policy and reward stay, but it cannot be gone on with. */
-export function deleteReplay(folder: string): void {
-  rmSync(partsOf(folder).replay, { recursive: true, force: true });
-}
-
 /** Whether the run has a checkpoint to go on from. */
 export function hasCheckpoint(folder: string): boolean {
   const { state, previous } = partsOf(folder);
@@ -200,6 +195,8 @@ function latestState(folder: string): Snapshot {
 const FORMAT = "tandem-checkpoint/2";
 /** Had one state, without a checksum, and a replay of another form: its policy and reward can be read. */
 const OLDER = "tandem-checkpoint/1";
+/** Those that this version reads. */
+export const CHECKPOINT_FORMATS: readonly string[] = [FORMAT, OLDER];
 
 function encodeState(arrays: Record<string, Float32Array>, state: string): Uint8Array {
   return encodeSafetensors(arrays, { state, sha256: checksumOf(arrays, state) });

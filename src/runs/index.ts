@@ -1,4 +1,5 @@
 export * from "./checkpoint.ts";
+export * from "./checkpoint-head.ts";
 export * from "./config.ts";
 export * from "./frozen-reward.ts";
 export * from "./learned-reward.ts";
@@ -6,6 +7,8 @@ export * from "./methods.ts";
 export * from "./policy-source.ts";
 export * from "./run-folder.ts";
 export * from "./run-lock.ts";
+export * from "./run-format.ts";
+export * from "./run-parts.ts";
 export * from "./saved-run.ts";
 export * from "./task-defaults.ts";
 export * from "./training.ts";

@@ -14,6 +14,7 @@ import {
 import { dirname, join } from "node:path";
 import { TandemError, type TrainingRecord } from "../core/index.ts";
 import { runConfig, type RunConfig } from "./config.ts";
+import { requireRunFormat } from "./run-format.ts";
 
 /** Make a folder for a new run. Refuses one that already holds files. */
 export function createRunFolder(folder: string, config: RunConfig): void {
@@ -38,7 +39,9 @@ export function readConfig(folder: string): RunConfig {
       `expected a run folder at ${folder}, found no config.json there; check the path`,
     );
   }
-  const parsed = runConfig.safeParse(parseJson(path));
+  const content = parseJson(path);
+  requireRunFormat(content, path);
+  const parsed = runConfig.safeParse(content);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new TandemError("readConfig", `${path}: ${issue.path.join(".")}: ${issue.message}`);
