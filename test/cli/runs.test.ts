@@ -317,7 +317,9 @@ describe("tandem runs show", () => {
     expect(stdout).toMatch(/ {2}go on +.* train --resume half\n/);
     rmSync(join(place, "checkpoint/replay"), { recursive: true });
     const bare = (await run("runs", "show", "half")).stdout;
-    expect(bare).toMatch(/saved at 300; its\s+transitions\s+are\s+gone,\s+so\s+that\s+it\s+cannot\s+go\s+on\./);
+    expect(bare).toMatch(
+      /saved at 300; its\s+transitions\s+are\s+gone,\s+so\s+that\s+it\s+cannot\s+go\s+on\./,
+    );
     expect(bare).not.toContain("--resume");
   });
 });
