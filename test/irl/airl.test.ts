@@ -443,6 +443,20 @@ describeBuilds("adversarial inverse reinforcement learning", (kernels) => {
     counts.forEach((count, side) => expectDrawn(count, shares[side], batchSize));
   });
 
+  it.each(["native", "absorbing"] as const)(
+    "draws three numbers a row while no episode has ended (%s)",
+    (termination) => {
+      const unended = expert();
+      unended.terminated.fill(0);
+      const environment = pointEnvironment({ maxEpisodeSteps: HORIZON });
+      const state = make({ termination, startSteps: 2 }, environment, unended);
+      run(state, 7);
+      expect(environment.log.length).toBe(1);
+      expect(state.counters.rewardSteps).toBe(5);
+      expect(state.streams.draws.counter).toBe(5 * 3 * OPTIONS.discriminator.batchSize);
+    },
+  );
+
   it("goes on to the bit from its agent, reward, tensors, streams and counters", () => {
     const folder = mkdtempSync(join(tmpdir(), "airl-"));
     try {
