@@ -10,6 +10,7 @@ export { judge } from "./prediction.ts";
 export * from "./published.ts";
 export * from "./repro.ts";
 export * from "./run-comparison.ts";
+export * from "./run-list.ts";
 export * from "./repro-words.ts";
 export * from "./statistics.ts";
 export * from "./suite.ts";
