@@ -11,6 +11,7 @@ export * from "./published.ts";
 export * from "./recorded.ts";
 export * from "./repro.ts";
 export * from "./run-comparison.ts";
+export * from "./run-list.ts";
 export * from "./repro-words.ts";
 export * from "./statistics.ts";
 export * from "./suite.ts";

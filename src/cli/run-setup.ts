@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Command, Option } from "commander";
-import { TandemError } from "../core/index.ts";
+import { requireRunFormat, TandemError } from "../core/index.ts";
 import { environmentIds, makeEnvironment, type Environment } from "../envs/index.ts";
 import { loadKernels } from "../kernels/index.ts";
 import {
@@ -11,7 +11,6 @@ import {
   lockRun,
   parseJson,
   readConfig,
-  requireRunFormat,
   runConfig,
   writeAtomically,
   type RunConfig,

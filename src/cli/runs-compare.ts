@@ -17,6 +17,7 @@ import {
   verdict,
   type PagePart,
 } from "../report/index.ts";
+import { formatSeconds, formatSpread, formatValue, grouped, plural } from "../report/numbers.ts";
 import { readConfig, writeAtomically } from "../runs/index.ts";
 import { anyText, optionValue } from "./option-values.ts";
 import { optionsOnCommandLine } from "./options.ts";
@@ -47,7 +48,7 @@ export function compareCommand(): Command {
     if (out && !/\.html?$/.test(out))
       throw new TandemError("--out", `expected a name that ends in .html, got ${out}`);
     const comparison = compareRuns(readAll(folders));
-    if (out) writeAtomically(out, await comparisonPage(comparison));
+    if (out) writeAtomically(out, comparisonPage(comparison));
     if (flags.has("json")) {
       process.stdout.write(jsonLine(comparison));
       return;
@@ -119,17 +120,17 @@ function valueText(value: string | null): string {
   return value.length <= MOST_LETTERS ? value : `${value.slice(0, MOST_LETTERS - 3)}...`;
 }
 
-async function resultsTable({ groups }: RunComparison): Promise<TitledTable> {
-  const { formatSeconds, formatSpread, formatValue, grouped } = await import("../report/numbers.ts");
-  const words = (
-    { complete }: RunGroup,
-    value: Aggregate | null,
-    spread: (mean: number, deviation: number) => string,
-  ): string => {
-    if (!value) return "n/a";
-    const count = value.count === complete ? "" : ` (${value.count})`;
-    return spread(value.mean, value.deviation ?? NaN) + count;
-  };
+function aggregateText(
+  { complete }: RunGroup,
+  value: Aggregate | null,
+  spread: (mean: number, deviation: number) => string,
+): string {
+  if (!value) return "n/a";
+  const count = value.count === complete ? "" : ` (${value.count})`;
+  return spread(value.mean, value.deviation ?? NaN) + count;
+}
+
+function resultsTable({ groups }: RunComparison): TitledTable {
   const share = (mean: number, deviation: number): string =>
     Number.isFinite(deviation) ? `${grouped(mean, 2)} ± ${grouped(deviation, 2)}` : grouped(mean, 2);
   return {
@@ -138,11 +139,11 @@ async function resultsTable({ groups }: RunComparison): Promise<TitledTable> {
     rows: groups.map((group) => [
       group.label,
       `${group.complete}/${group.runs.length}`,
-      words(group, group.score, formatSpread),
-      words(group, group.normalised, share),
-      words(group, group.finalReturn, formatSpread),
-      words(group, group.seconds, (mean) => formatSeconds(mean)),
-      words(group, group.steps, (mean) => formatValue(Math.round(mean))),
+      aggregateText(group, group.score, formatSpread),
+      aggregateText(group, group.normalised, share),
+      aggregateText(group, group.finalReturn, formatSpread),
+      aggregateText(group, group.seconds, (mean) => formatSeconds(mean)),
+      aggregateText(group, group.steps, (mean) => formatValue(Math.round(mean))),
     ]),
   };
 }
@@ -179,7 +180,7 @@ async function comparisonText(comparison: RunComparison): Promise<string> {
   const words = (sentence: string): string => wrap(sentence, width).join("\n");
   const settings = settingsTable(comparison);
   const fits = settings && fittingColumns(settings, width) === settings.columns.length;
-  const results = await resultsTable(comparison);
+  const results = resultsTable(comparison);
   const sections = [
     remarks(comparison).map(words).join("\n"),
     settings &&
@@ -210,14 +211,14 @@ function settingLines(groups: readonly RunGroup[], { rows }: TitledTable): strin
   });
 }
 
-async function comparisonPage(comparison: RunComparison): Promise<string> {
-  const { plural } = await import("../report/numbers.ts");
+const table = (titled: TitledTable): PagePart => ({ kind: "table", ...titled });
+const paragraph = (text: string): PagePart => ({ kind: "paragraph", text });
+
+function comparisonPage(comparison: RunComparison): string {
   const { groups, curves } = comparison;
   const count = groups.reduce((sum, { runs }) => sum + runs.length, 0);
-  const table = (titled: TitledTable): PagePart => ({ kind: "table", ...titled });
-  const paragraph = (text: string): PagePart => ({ kind: "paragraph", text });
   const settings = settingsTable(comparison);
-  const results = await resultsTable(comparison);
+  const results = resultsTable(comparison);
   const environments = [...new Set(groups.map(({ runs: [{ config }] }) => config.env.id))].join(", ");
   return renderPage({
     kicker: { strong: environments, rest: `${plural(count, "run")}, Tandem ${VERSION}` },

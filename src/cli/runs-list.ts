@@ -2,7 +2,7 @@ import { relative } from "node:path";
 import { Command } from "commander";
 import { TandemError } from "../core/index.ts";
 import { printable } from "../report/run.ts";
-import { findRuns, listRun, RUN_STATES, type ListedRun } from "../report/run-list.ts";
+import { findRuns, listRun, RUN_STATES, type ListedRun } from "../bench/index.ts";
 import type { Table } from "../report/key-numbers.ts";
 import { totalBytes } from "../runs/index.ts";
 import { suggestion } from "./nearest.ts";

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { TandemError } from "../core/index.ts";
-import { listRun } from "../report/index.ts";
+import { listRun } from "../bench/index.ts";
 import {
   removeReplay,
   removeRun,

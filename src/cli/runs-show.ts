@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { findingSentence, TandemError, type FindingRecord } from "../core/index.ts";
-import { listRun, readRun, verdict, type ListedRun } from "../report/index.ts";
+import { listRun, type ListedRun } from "../bench/index.ts";
+import { readRun, verdict } from "../report/index.ts";
 import { latestFindings } from "../report/notes.ts";
 import { formatBytes, formatSteps } from "../report/numbers.ts";
 import { readCheckpointHead, readConfig, rewardOptionsOf, type RunConfig } from "../runs/index.ts";
@@ -80,15 +81,17 @@ function nextCommands(
   return next;
 }
 
+/** Names and values in two columns. */
+function entries(rows: readonly (readonly [string, string])[]): string[] {
+  const left = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `  ${name.padEnd(left)}  ${value}`);
+}
+
 async function showText(report: RunReport, config: RunConfig): Promise<string> {
   const { wrap } = await import("../report/terminal-text.ts");
   const { width, pen } = await terminalOf(100);
   const { folder, settings, findings, sizes, next, version } = report;
   const what = [`tandem ${config.command}`, report.method, report.control].filter((word) => word !== null);
-  const entries = (rows: readonly (readonly [string, string])[]): string[] => {
-    const left = Math.max(...rows.map(([name]) => name.length));
-    return rows.map(([name, value]) => `  ${name.padEnd(left)}  ${value}`);
-  };
   const section = (title: string, lines: readonly string[]): string[] => [pen.strong(title), ...lines];
   const parts = [
     ["checkpoint", sizes.checkpoint],
@@ -103,9 +106,9 @@ async function showText(report: RunReport, config: RunConfig): Promise<string> {
         width,
       ),
       ...wrap(standing(report), width),
-      ...wrap(`${report.verdict}.`, width).map(pen.strong),
+      ...wrap(`${report.verdict}.`, width).map((line) => pen.strong(line)),
     ],
-    section("Settings that are not the usual ones", settingLines(settings, config, entries)),
+    section("Settings that are not the usual ones", settingLines(settings, config)),
     findings.length > 0
       ? section(
           "Signs of failure",
@@ -145,11 +148,7 @@ function savedText(checkpointStep: number | null, step: number | null, canGoOn: 
   return `saved${at}${at === "" ? "" : ", from where it goes on"}`;
 }
 
-function settingLines(
-  settings: RunReport["settings"],
-  config: RunConfig,
-  entries: (rows: readonly (readonly [string, string])[]) => string[],
-): string[] {
+function settingLines(settings: RunReport["settings"], config: RunConfig): string[] {
   if (settings === null) {
     const run = config.command === "retrain" ? config.frozen.run : "";
     return [`  They are those of the run whose reward it has: ${run}`];

@@ -3,8 +3,8 @@
  * reads pass through unchecked, so that a run folder outlives changes elsewhere.
  */
 import { z } from "zod";
-import { requireRunFormat } from "../runs/run-format.ts";
 import {
+  requireRunFormat,
   TandemError,
   type CloningRecord,
   type HeldOutRecord,

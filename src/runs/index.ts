@@ -7,7 +7,6 @@ export * from "./methods.ts";
 export * from "./policy-source.ts";
 export * from "./run-folder.ts";
 export * from "./run-lock.ts";
-export * from "./run-format.ts";
 export * from "./run-parts.ts";
 export * from "./saved-run.ts";
 export * from "./task-defaults.ts";

@@ -12,9 +12,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { TandemError, type TrainingRecord } from "../core/index.ts";
+import { requireRunFormat, TandemError, type TrainingRecord } from "../core/index.ts";
 import { runConfig, type RunConfig } from "./config.ts";
-import { requireRunFormat } from "./run-format.ts";
 
 /** Make a folder for a new run. Refuses one that already holds files. */
 export function createRunFolder(folder: string, config: RunConfig): void {

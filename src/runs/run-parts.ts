@@ -1,9 +1,8 @@
 /** What lies in a run's folder, how large it is, and how it is deleted. */
 import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync, type Dirent } from "node:fs";
 import { join } from "node:path";
-import { TandemError } from "../core/index.ts";
+import { requireRunFormat, TandemError } from "../core/index.ts";
 import { parseJson, withWriteErrors } from "./run-folder.ts";
-import { requireRunFormat } from "./run-format.ts";
 
 /** Bytes of a run's parts. */
 export interface RunSizes {

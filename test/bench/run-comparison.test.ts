@@ -55,6 +55,14 @@ function compared(name: string, choices: Choices = {}): ComparedRun {
 /** Returns of twenty evaluations, the last two of which lie in the last tenth. */
 const ending = (last: readonly [number, number]): number[] => [...Array<number>(18).fill(1000), ...last];
 
+/** Marks of each figure, those with names. */
+const kinds = (runs: readonly ComparedRun[]): string[][] =>
+  compareRuns(runs).curves.map(({ panels: [panel] }) =>
+    panel.kind === "xy"
+      ? panel.marks.flatMap((mark) => ("name" in mark && mark.name ? [`${mark.kind} ${mark.name}`] : []))
+      : [],
+  );
+
 describe("compareRuns", () => {
   it("takes the score of the last tenth, and its mean and deviation over seeds", () => {
     const { groups, differing } = compareRuns([
@@ -131,12 +139,6 @@ describe("compareRuns", () => {
   it("draws a figure an environment: updates beside steps as a level, alone as a curve", () => {
     const cloned = (name: string, seed: number): ComparedRun =>
       compared(name, { seed, algorithm: BC_DEFAULTS, returns: ending([10, 20]) });
-    const kinds = (runs: readonly ComparedRun[]): string[][] =>
-      compareRuns(runs).curves.map(({ panels: [panel] }) =>
-        panel.kind === "xy"
-          ? panel.marks.flatMap((mark) => ("name" in mark && mark.name ? [`${mark.kind} ${mark.name}`] : []))
-          : [],
-      );
     const stepping = compared("steps", { returns: ending([1, 2]) });
     const levels = ["rule expert", "rule random"];
     expect(kinds([stepping, cloned("bc", 1)])).toEqual([["line steps", "rule bc", ...levels]]);

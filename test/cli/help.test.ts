@@ -6,7 +6,10 @@ const cwd = tmpdir();
 
 describe("help", () => {
   it.each([
-    [[], ["train", "expert", "eval", "reward", "retrain", "report", "bench", "repro", "lab", "demos"]],
+    [
+      [],
+      ["train", "expert", "eval", "reward", "retrain", "report", "runs", "bench", "repro", "lab", "demos"],
+    ],
     [
       ["train", "--help"],
       ["Task:", "Policy:", "Reward:", "--instruments", "Negative controls", "Examples:"],
@@ -30,6 +33,22 @@ describe("help", () => {
     [
       ["report", "--help"],
       ["--out", "negative controls", "Examples:"],
+    ],
+    [
+      ["runs", "list", "--help"],
+      ["--sort", "--state", "Examples:"],
+    ],
+    [
+      ["runs", "show", "--help"],
+      ["--json", "Examples:"],
+    ],
+    [
+      ["runs", "compare", "--help"],
+      ["--out", "Examples:"],
+    ],
+    [
+      ["runs", "rm", "--help"],
+      ["--replay", "--yes", "Examples:"],
     ],
     [
       ["lab", "--help"],

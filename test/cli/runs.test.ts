@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { confirm } from "../../src/cli/confirm.ts";
-import type { ListedRun } from "../../src/report/index.ts";
+import type { ListedRun } from "../../src/bench/index.ts";
 import { readTensors } from "../../src/runs/index.ts";
 import {
   HOOK_TIMEOUT,
@@ -47,6 +47,9 @@ const fails = async (...args: string[]): Promise<string> => {
 const list = async (...args: string[]): Promise<ListedRun[]> =>
   (JSON.parse((await run("runs", "list", ...args, "--json")).stdout) as { runs: ListedRun[] }).runs;
 const names = (runs: readonly ListedRun[]): string[] => runs.map((each) => each.folder.replace(/^.*?\//, ""));
+
+const sizeOf = (...path: string[]): number => readFileSync(at("runs/ml-1", ...path)).length;
+const kilo = (size: number): string => `${Math.round(size / 1000)} kB`;
 
 /** A copy of a run, to be changed. */
 function copied(from: string, to: string): string {
@@ -94,7 +97,6 @@ describe("tandem runs list", () => {
     ]);
     // An expert has no expert to be measured by.
     expect(pole.normalised).toBeNull();
-    const sizeOf = (...path: string[]): number => readFileSync(at("runs/ml-1", ...path)).length;
     expect(first.sizes).toEqual({
       checkpoint: sizeOf("checkpoint", "state.safetensors"),
       replay: sizeOf("checkpoint", "replay", "000000.f32"),
@@ -173,6 +175,13 @@ describe("tandem runs list", () => {
       head: [
         (place) => truncateSync(join(place, "checkpoint/state.safetensors"), 100),
         /is damaged: it is cut short/,
+      ],
+      last: [
+        (place) => {
+          const path = join(place, "checkpoint/state.safetensors");
+          truncateSync(path, readFileSync(path).length - 1);
+        },
+        /is damaged: it has \d+ of \d+ bytes/,
       ],
       empty: [
         (place) => truncateSync(join(place, "checkpoint/state.safetensors"), 0),
@@ -336,10 +345,10 @@ interface Compared {
   }[];
 }
 
-describe("tandem runs compare", () => {
-  const compare = async (...args: string[]): Promise<Compared> =>
-    JSON.parse((await run("runs", "compare", ...args, "--json")).stdout) as Compared;
+const compare = async (...args: string[]): Promise<Compared> =>
+  JSON.parse((await run("runs", "compare", ...args, "--json")).stdout) as Compared;
 
+describe("tandem runs compare", () => {
   it("groups runs that differ only in their seed, and takes a score as a bench does", async () => {
     const { differing, groups } = await compare("runs/ml-1", "runs/bench/dac/0-1", "runs/ml-2");
     expect(groups.map(({ label, runs }) => [label, runs.map((each) => each.run)])).toEqual([
@@ -425,7 +434,6 @@ describe("tandem runs rm", () => {
   it("says what it deletes, and deletes that", async () => {
     const [one, two] = await list("doomed");
     const bytes = [one, two].map(({ sizes }) => Object.values(sizes).reduce((sum, each) => sum + each, 0));
-    const kilo = (size: number): string => `${Math.round(size / 1000)} kB`;
     const { stdout } = await run("runs", "rm", "doomed/one", "doomed/two", "--yes");
     expect(stdout).toContain(`${kilo(bytes[0])}  doomed/one (complete)`);
     expect(stdout).toContain(`Deleted 2 runs, ${kilo(bytes[0] + bytes[1])}.`);
@@ -433,8 +441,11 @@ describe("tandem runs rm", () => {
   });
 
   it("leaves what is not Tandem's, and says so", async () => {
-    writeFileSync(at("doomed/one/notes.txt"), "mine");
+    const [{ sizes }] = await list("doomed");
+    writeFileSync(at("doomed/one/notes.txt"), "mine".repeat(100_000));
     copied("runs/ml-2", "doomed/one/inner");
+    // What stays frees nothing.
+    expect((await list("doomed"))[0].sizes).toEqual(sizes);
     const { stdout } = await run("runs", "rm", "doomed/one", "--yes");
     expect(stdout).toMatch(/not Tandem's, stays: (inner, notes\.txt|notes\.txt, inner)/);
     expect(readdirSync(at("doomed/one")).toSorted()).toEqual(["inner", "notes.txt"]);

@@ -1,4 +1,4 @@
-import { TandemError } from "../core/index.ts";
+import { TandemError } from "./errors.ts";
 
 /** The format of a run folder, as its `config.json` says it: docs/runs.md. */
 const RUN_FORMAT = "tandem-run/1";

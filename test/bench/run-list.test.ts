@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findRuns, listRun } from "../../src/report/index.ts";
-import { syntheticRun, writeRun } from "./synthetic-run.ts";
+import { findRuns, listRun } from "../../src/bench/index.ts";
+import { syntheticRun, writeRun } from "../report/synthetic-run.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -25,15 +25,15 @@ describe("listRun", () => {
     // What is far from the end is not looked at.
     writeFileSync(path, `broken${metrics}`);
     expect(listRun(place)).toMatchObject({ state: "stopped", step: 200_000, meanReturn: last });
-    // Forty kilobytes of others after the last evaluation.
-    const others = Array.from({ length: 1000 }, (_, i) => `{"kind":"policy","step":${200_001 + i}}\n`).join(
+    // Ninety kilobytes of others after the last evaluation.
+    const others = Array.from({ length: 3000 }, (_, i) => `{"kind":"policy","step":${200_001 + i}}\n`).join(
       "",
     );
     writeFileSync(path, metrics + others);
-    expect(listRun(place)).toMatchObject({ step: 201_000, meanReturn: last });
+    expect(listRun(place)).toMatchObject({ step: 203_000, meanReturn: last });
     // Where there is no evaluation at all.
     writeFileSync(path, others + others);
-    expect(listRun(place)).toMatchObject({ state: "stopped", step: 201_000, meanReturn: null });
+    expect(listRun(place)).toMatchObject({ state: "stopped", step: 203_000, meanReturn: null });
   });
 
   it("says what taught a negative control", () => {

@@ -1,20 +1,12 @@
 /** Runs as a list shows them: found in folders, each read no further than a line about it needs. */
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { TandemError } from "../core/index.ts";
+import { saysRun, TandemError } from "../core/index.ts";
 import { normalisedScore } from "../eval/index.ts";
-import {
-  entriesOf,
-  measureRun,
-  readCheckpointHead,
-  saysRun,
-  type RunSizes,
-  trainerOf,
-} from "../runs/index.ts";
-import { controlName } from "./cohort.ts";
-import { readRunFile } from "./read-run.ts";
-import { endOf, reachedStep } from "./run-end.ts";
-import { parseConfig, parseEnd, parseMetrics, type ReportedConfig } from "./run.ts";
+import { entriesOf, measureRun, readCheckpointHead, trainerOf, type RunSizes } from "../runs/index.ts";
+import { controlName, endOf, reachedStep, type ReportedConfig } from "../report/index.ts";
+import { readRunFile } from "../report/read-run.ts";
+import { parseConfig, parseEnd, parseMetrics } from "../report/run.ts";
 
 /** What can be said of a run's training now. */
 export const RUN_STATES = ["training", "stopped", "complete", "diverged", "damaged"] as const;
