@@ -25,6 +25,7 @@ import {
 import { reachesScore, type BootstrapInterval } from "../eval/index.ts";
 import { buildsOf } from "./agreement.ts";
 import { controlRows, largestControl, verdictsOf, type ControlRow, type Verdict } from "./audit.ts";
+import { familyExhibits } from "./family-exhibits.ts";
 import { lastTenth, type Outcome } from "./outcome.ts";
 import { checkpointChoice, CRITERIA, familyChoice, type Choice } from "./selection.ts";
 import { methodsOn, type Method, type Suite, type Task } from "./suite.ts";
@@ -44,14 +45,7 @@ import {
   type Mean,
   type TaskRow,
 } from "./statistics.ts";
-
-/** A table with its title and what must be known to read it. */
-export interface Table {
-  readonly title: string;
-  readonly note: string;
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
+import type { Table } from "./table.ts";
 
 /** What a bench has found. */
 export interface BenchFindings {
@@ -105,6 +99,7 @@ export function findingsOf(
       ),
     ]),
     varianceTable(suite, own),
+    ...familyExhibits(suite, own),
     familyTable(suite, own),
     checkpointTable(suite, own),
     costTable(rows.flat()),

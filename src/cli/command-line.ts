@@ -9,6 +9,7 @@ import { reportCommand } from "./report.ts";
 import { reproCommand } from "./repro.ts";
 import { retrainCommand } from "./retrain.ts";
 import { rewardCommand } from "./reward.ts";
+import { sweepCommand } from "./sweep.ts";
 import { trainCommand } from "./train.ts";
 import { VERSION } from "./version.ts";
 
@@ -55,6 +56,7 @@ function tandem(entry: URL): Command {
     retrainCommand(entry),
     reportCommand(),
     benchCommand(entry),
+    sweepCommand(entry),
     reproCommand(entry),
     labCommand(entry),
     demos,
