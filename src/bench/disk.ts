@@ -16,7 +16,7 @@ export interface DiskBound {
   readonly rest: number;
 }
 
-/** What cells take beside what lies there already. A cell that fails keeps its replay, to go on with, and counts as one that runs. */
+/** What cells take beside what lies there already. A cell that fails keeps its replay, to go on with, beyond this. */
 export function diskBound(cells: readonly CellOnDisk[], parallel: number, keepReplay: boolean): DiskBound {
   const sizes = cells
     .map(({ config, sizes }) => replayBytes(transitionsKept(config), sizes[0], sizes[1]))

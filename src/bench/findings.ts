@@ -87,7 +87,7 @@ export function findingsOf(
   const own = outcomes.filter((outcome) => outcome.audit === null);
   const exhibits = [
     aggregateTable(shared, across, tasks, audit),
-    improvementTable(shared),
+    hasOneFamily(suite) ? null : improvementTable(shared),
     profileFigure(shared),
     ...suite.tasks.flatMap((task, i) => [
       scoreTable(task, rows[i], own, audit),
@@ -132,6 +132,11 @@ function auditOf(tasks: readonly string[], methods: readonly string[], outcomes:
 
 function appliesTo(suite: Suite, method: Method, task: Task): boolean {
   return methodsOn(suite, task).includes(method);
+}
+
+/** Configurations of one method have no first among them to set against the rest. */
+function hasOneFamily({ methods }: Suite): boolean {
+  return methods.length > 1 && new Set(methods.map(({ name, family }) => family ?? name)).size === 1;
 }
 
 /** The parts in the order of a page. */

@@ -6,11 +6,12 @@ import { plural } from "../report/numbers.ts";
 
 /** `At most 340 MB on the disk: ...` */
 export function diskWords(waiting: readonly CellOnDisk[], parallel: number, keepReplay: boolean): string {
+  if (waiting.length === 0) return "Nothing more on the disk: all cells have ended";
   const { replays, rest } = diskBound(waiting, parallel, keepReplay);
-  const parts = keepReplay
-    ? `${megabytes(replays)} of replays, which stay (--keep-replay)`
-    : `${megabytes(replays)} of replays while cells train; that of a complete cell is deleted, after which train --resume cannot make it longer (--keep-replay keeps it)`;
-  return `At most ${megabytes(replays + rest)} on the disk: ${megabytes(rest)} that stay of ${plural(waiting.length, "cell")}, and ${parts}`;
+  const fate = keepReplay
+    ? "of replays, which stay (--keep-replay)"
+    : "of replays while cells train; that of a complete cell is deleted, after which train --resume cannot make it longer (--keep-replay keeps it)";
+  return `At most ${megabytes(replays, rest)} on the disk: ${megabytes(rest)} that stay of ${plural(waiting.length, "cell")}, and ${megabytes(replays)} ${fate}`;
 }
 
 /** Say what cells take on the disk; refused where less than that is free. */
@@ -20,17 +21,20 @@ export function requireRoom(
   parallel: number,
   keepReplay: boolean,
 ): void {
-  process.stderr.write(`${diskWords(waiting, parallel, keepReplay)}\n`);
   const { replays, rest } = diskBound(waiting, parallel, keepReplay);
   const { bavail, bsize } = statfsSync(folder);
   const free = bavail * bsize;
-  if (free >= replays + rest) return;
-  throw new TandemError(
-    "--out",
-    `the cells may take ${megabytes(replays + rest)}, ${megabytes(free)} are free in ${folder}; free some, choose another folder, or run fewer at a time (--parallel) or in all (--only)`,
-  );
+  if (free < replays + rest) {
+    throw new TandemError(
+      "--out",
+      `the cells may take ${megabytes(replays, rest)}, ${megabytes(free)} are free in ${folder}; free some, choose another folder, or run fewer at a time (--parallel) or in all (--only)`,
+    );
+  }
+  process.stderr.write(`${diskWords(waiting, parallel, keepReplay)}\n`);
 }
 
-function megabytes(bytes: number): string {
-  return bytes < 1e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+/** Of parts that are each rounded up, so that what is shown adds up. */
+function megabytes(...parts: readonly number[]): string {
+  const sum = parts.reduce((total, bytes) => total + Math.ceil(bytes / 1e6), 0);
+  return sum < 1000 ? `${sum} MB` : `${(sum / 1000).toFixed(1)} GB`;
 }

@@ -6,7 +6,10 @@ const cwd = tmpdir();
 
 describe("help", () => {
   it.each([
-    [[], ["train", "expert", "eval", "reward", "retrain", "report", "bench", "repro", "lab", "demos"]],
+    [
+      [],
+      ["train", "expert", "eval", "reward", "retrain", "report", "bench", "sweep", "repro", "lab", "demos"],
+    ],
     [
       ["train", "--help"],
       ["Task:", "Policy:", "Reward:", "--instruments", "Negative controls", "Examples:"],
@@ -38,6 +41,10 @@ describe("help", () => {
     [
       ["bench", "--help"],
       ["--parallel", "--only", "--list", "--report", "--keep-replay", "Ctrl-C", "Examples:"],
+    ],
+    [
+      ["sweep", "--help"],
+      ["--points", "--parallel", "--only", "--list", "--report", "Ctrl-C", "Examples:"],
     ],
     [
       ["repro", "--help"],
