@@ -25,6 +25,7 @@ import {
 import { reachesScore, type BootstrapInterval } from "../eval/index.ts";
 import { buildsOf } from "./agreement.ts";
 import { controlRows, largestControl, verdictsOf, type ControlRow, type Verdict } from "./audit.ts";
+import { familyExhibits } from "./family-exhibits.ts";
 import { lastTenth, type Outcome } from "./outcome.ts";
 import { checkpointChoice, CRITERIA, familyChoice, type Choice, type FamilyChoice } from "./selection.ts";
 import { methodsOn, type Method, type Suite, type Task } from "./suite.ts";
@@ -44,14 +45,7 @@ import {
   type Mean,
   type TaskRow,
 } from "./statistics.ts";
-
-/** A table with its title and what must be known to read it. */
-export interface Table {
-  readonly title: string;
-  readonly note: string;
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
+import type { Table } from "./table.ts";
 
 /** What a bench has found. */
 export interface BenchFindings {
@@ -93,7 +87,7 @@ export function findingsOf(
   const own = outcomes.filter((outcome) => outcome.audit === null);
   const exhibits = [
     aggregateTable(shared, across, tasks, audit),
-    improvementTable(shared),
+    hasOneFamily(suite) ? null : improvementTable(shared),
     profileFigure(shared),
     ...suite.tasks.flatMap((task, i) => [
       scoreTable(task, rows[i], own, audit),
@@ -105,6 +99,7 @@ export function findingsOf(
       ),
     ]),
     varianceTable(suite, own),
+    ...familyExhibits(suite, own),
     familyTable(suite, own),
     checkpointTable(suite, own),
     costTable(rows.flat()),
@@ -137,6 +132,11 @@ function auditOf(tasks: readonly string[], methods: readonly string[], outcomes:
 
 function appliesTo(suite: Suite, method: Method, task: Task): boolean {
   return methodsOn(suite, task).includes(method);
+}
+
+/** Configurations of one method have no first among them to set against the rest. */
+function hasOneFamily({ methods }: Suite): boolean {
+  return methods.length > 1 && new Set(methods.map(({ name, family }) => family ?? name)).size === 1;
 }
 
 /** The parts in the order of a page. */

@@ -106,6 +106,12 @@ function obstacleOf(cell: Outcome): Obstacle | null {
   return isMeasured ? null : "without a held-out fit";
 }
 
+/** What a criterion measures of a configuration, over its cells, as reports show it; null where one has nothing. */
+export function fitOf(cells: readonly Outcome[], criterion: Criterion): number | null {
+  const badness = meanOrNull(cells.map((cell) => cellBadness(cell, criterion)));
+  return badness !== null && criterion === "log-likelihood" ? -badness : badness;
+}
+
 function cellBadness({ heldOut, steps }: Outcome, criterion: Criterion): number | null {
   return meanOrNull(lastTenth(heldOut, steps).map(BADNESS[criterion]));
 }

@@ -2,13 +2,17 @@
 import { z } from "zod";
 import { TandemError } from "../core/index.ts";
 
-const named = z
+/** What names a folder. */
+export const named = z
   .string()
   .regex(/^[A-Za-z0-9][\w.+-]*$/, "expected letters, digits and . _ + - (it names a folder)");
-const counted = z.int().min(0);
-const scalar = z.union([z.string(), z.number(), z.boolean()]);
-/** Options of `tandem train` by name; a list is written with commas there. */
-const options = z.record(z.string(), z.union([scalar, z.array(z.union([z.string(), z.number()]))]));
+/** Counted from 0. */
+export const counted = z.int().min(0);
+/** What an option of an environment may be. */
+export const scalar = z.union([z.string(), z.number(), z.boolean()]);
+/** What an option of `tandem train` may be; a list is written with commas there. */
+export const optionValues = z.union([scalar, z.array(z.union([z.string(), z.number()]))]);
+const options = z.record(z.string(), optionValues);
 
 const suiteSchema = z.strictObject({
   name: named,

@@ -10,6 +10,7 @@ import { reproCommand } from "./repro.ts";
 import { retrainCommand } from "./retrain.ts";
 import { rewardCommand } from "./reward.ts";
 import { runsCommand } from "./runs.ts";
+import { sweepCommand } from "./sweep.ts";
 import { trainCommand } from "./train.ts";
 import { VERSION } from "./version.ts";
 
@@ -58,6 +59,7 @@ function tandem(entry: URL): Command {
     reportCommand(),
     runs,
     benchCommand(entry),
+    sweepCommand(entry),
     reproCommand(entry),
     labCommand(entry),
     demos,

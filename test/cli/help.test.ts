@@ -8,7 +8,20 @@ describe("help", () => {
   it.each([
     [
       [],
-      ["train", "expert", "eval", "reward", "retrain", "report", "runs", "bench", "repro", "lab", "demos"],
+      [
+        "train",
+        "expert",
+        "eval",
+        "reward",
+        "retrain",
+        "report",
+        "runs",
+        "bench",
+        "sweep",
+        "repro",
+        "lab",
+        "demos",
+      ],
     ],
     [
       ["train", "--help"],
@@ -57,6 +70,10 @@ describe("help", () => {
     [
       ["bench", "--help"],
       ["--parallel", "--only", "--list", "--report", "--keep-replay", "Ctrl-C", "Examples:"],
+    ],
+    [
+      ["sweep", "--help"],
+      ["--points", "--parallel", "--only", "--list", "--report", "Ctrl-C", "Examples:"],
     ],
     [
       ["repro", "--help"],
