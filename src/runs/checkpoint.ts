@@ -25,6 +25,7 @@ import {
 } from "../rl/index.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 import { withWriteErrors, writeAtomically } from "./run-folder.ts";
+import { checkFit, checkState } from "./snapshot-check.ts";
 
 /**
  * Everything a run needs to go on to the bit. `state.safetensors` holds networks, optimisers and episodes under way, and
@@ -171,7 +172,10 @@ function readState(folder: string): Snapshot {
   }
   const { arrays, metadata } = decodeSafetensors(readFileSync(path), path);
   const json = parseState(metadata.state);
-  if (json?.format === "tandem-checkpoint/1") return { json, arrays };
+  if (json?.format === "tandem-checkpoint/1") {
+    checkState(json, path);
+    return { json, arrays };
+  }
   throw new TandemError(
     "readState",
     `${path} is not a checkpoint of format tandem-checkpoint/1; it is damaged or newer`,
@@ -196,6 +200,7 @@ export function restoreCheckpoint(
 ): number {
   const path = join(folder, "checkpoint");
   const { json, arrays } = readState(folder);
+  checkFit({ json, arrays }, agent, learner, path);
   const tensors = tensorsOf(agent, learner);
   for (const [name, [pointer, length]] of Object.entries(tensors)) {
     if (arrays[name]?.length !== length) {
