@@ -5,6 +5,7 @@
 import { z } from "zod";
 import {
   requireRunFormat,
+  shownValue,
   TandemError,
   type CloningRecord,
   type HeldOutRecord,
@@ -252,7 +253,7 @@ function checkedRecord(value: unknown, where: string): TrainingRecord | string {
   const kind = String(record.kind);
   if (!Object.hasOwn(MEASURED, kind)) return kind;
   if (typeof record.step !== "number") {
-    throw new TandemError("readRun", `${where}: step should be a number, got ${JSON.stringify(record.step)}`);
+    throw new TandemError("readRun", `${where}: step should be a number, got ${shownValue(record.step)}`);
   }
   for (const field of MEASURED[kind as TrainingRecord["kind"]]) {
     record[field] = asMeasurement(record[field], `${where}: ${field}`);
@@ -277,7 +278,7 @@ function checkedRecord(value: unknown, where: string): TrainingRecord | string {
 function asMeasurement(value: unknown, where: string): number {
   if (value === null || value === undefined) return NaN;
   if (typeof value === "number") return value;
-  throw new TandemError("readRun", `${where} should be a number, got ${JSON.stringify(value)}`);
+  throw new TandemError("readRun", `${where} should be a number, got ${shownValue(value)}`);
 }
 
 function asNumberOrNull(value: unknown, where: string): number | null {
@@ -287,7 +288,7 @@ function asNumberOrNull(value: unknown, where: string): number | null {
 
 function asText(value: unknown, where: string): string {
   if (typeof value === "string") return printable(value);
-  throw new TandemError("readRun", `${where} should be text, got ${JSON.stringify(value)}`);
+  throw new TandemError("readRun", `${where} should be text, got ${shownValue(value)}`);
 }
 
 /** Control characters belong in neither XML nor a terminal. */

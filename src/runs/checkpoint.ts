@@ -9,6 +9,7 @@ import { episodeSeed, policyOptimisers, policyTensors, type Agent } from "../rl/
 import { pruneReplayLog, readReplayLog, writeReplayLog, type ReplayLog } from "./replay-log.ts";
 import { syncFile, syncFolder, withWriteErrors, writeAtomically } from "./run-folder.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { checkFit, checkState } from "./snapshot-check.ts";
 
 /**
  * Everything a run needs to go on to the bit. `state.safetensors` holds networks, optimisers and episodes under way, and
@@ -218,7 +219,10 @@ function readState(path: string): Snapshot {
   const json = parseState(state);
   const format: string | undefined = json?.format;
   const isWhole = format === OLDER || (format === FORMAT && sha256 === checksumOf(arrays, state));
-  if (json && isWhole) return { json, arrays };
+  if (json && isWhole) {
+    checkState(json, path);
+    return { json, arrays };
+  }
   throw new TandemError(
     "readState",
     format === undefined || format === FORMAT
@@ -311,6 +315,7 @@ function restoreState(
       `${path}: expected ${length} floats of ${name}, got ${arrays[name]?.length}`,
     );
   }
+  checkFit({ json, arrays }, agent, learner, path);
   readReplayLog(kernels, replay, agent.replay, json.replay);
   for (const [name, [pointer, length]] of tensors) kernels.f32(pointer, length).set(arrays[name]);
   Object.assign(steps, json.steps);
