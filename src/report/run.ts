@@ -12,7 +12,7 @@ import {
   type EvaluationRecord,
   type FindingRecord,
   type InstrumentsRecord,
-  type PolicyRecord,
+  type InversePolicyRecord,
   type RewardRecord,
   type TrainingRecord,
 } from "../core/index.ts";
@@ -87,7 +87,8 @@ export interface Run {
   readonly name: string;
   readonly config: ReportedConfig;
   readonly summary: ReportedSummary | null;
-  readonly policy: readonly PolicyRecord[];
+  /** What only inverse soft Q-learning measures is NaN in others. */
+  readonly policy: readonly InversePolicyRecord[];
   readonly reward: readonly RewardRecord[];
   readonly discriminator: readonly DiscriminatorRecord[];
   readonly cloning: readonly CloningRecord[];
@@ -104,7 +105,17 @@ export interface Run {
 
 /** Numeric fields of each kind beside `step`; one that is absent (an older run) is a gap too. */
 const MEASURED: { [Kind in TrainingRecord["kind"]]: readonly string[] } = {
-  policy: ["updates", "criticLoss", "meanQ", "entropy", "temperature", "meanReward"],
+  policy: [
+    "updates",
+    "criticLoss",
+    "meanQ",
+    "entropy",
+    "temperature",
+    "meanReward",
+    "objective",
+    "expertReward",
+    "agentReward",
+  ],
   reward: [
     "rewardStep",
     "returnGap",
@@ -162,7 +173,7 @@ function checked<Schema extends z.ZodType>(schema: Schema, text: string, what: s
 }
 
 function parseMetrics(name: string, text: string): Omit<Run, "name" | "config" | "summary"> {
-  const policy: PolicyRecord[] = [];
+  const policy: InversePolicyRecord[] = [];
   const reward: RewardRecord[] = [];
   const discriminator: DiscriminatorRecord[] = [];
   const cloning: CloningRecord[] = [];
@@ -183,7 +194,7 @@ function parseMetrics(name: string, text: string): Omit<Run, "name" | "config" |
     const where = `metrics.jsonl of ${name}, line ${index + 1}`;
     const record = checkedRecord(parseJson(line), where);
     if (typeof record === "string") unknownKinds.add(record);
-    else if (record.kind === "policy") policy.push(record);
+    else if (record.kind === "policy") policy.push(record as InversePolicyRecord);
     else if (record.kind === "reward") reward.push(record);
     else if (record.kind === "discriminator") discriminator.push(record);
     else if (record.kind === "cloning") cloning.push(record);
