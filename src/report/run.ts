@@ -14,7 +14,7 @@ import {
   type EvaluationRecord,
   type FindingRecord,
   type InstrumentsRecord,
-  type PolicyRecord,
+  type InversePolicyRecord,
   type RewardRecord,
   type TrainingRecord,
 } from "../core/index.ts";
@@ -98,7 +98,8 @@ export interface Run {
   readonly name: string;
   readonly config: ReportedConfig;
   readonly summary: ReportedSummary | null;
-  readonly policy: readonly PolicyRecord[];
+  /** What only inverse soft Q-learning measures is NaN in others. */
+  readonly policy: readonly InversePolicyRecord[];
   readonly reward: readonly RewardRecord[];
   readonly discriminator: readonly DiscriminatorRecord[];
   readonly cloning: readonly CloningRecord[];
@@ -115,7 +116,17 @@ export interface Run {
 
 /** Numeric fields of each kind beside `step`; one that is absent (an older run) is a gap too. */
 const MEASURED: { [Kind in TrainingRecord["kind"]]: readonly string[] } = {
-  policy: ["updates", "criticLoss", "meanQ", "entropy", "temperature", "meanReward"],
+  policy: [
+    "updates",
+    "criticLoss",
+    "meanQ",
+    "entropy",
+    "temperature",
+    "meanReward",
+    "objective",
+    "expertReward",
+    "agentReward",
+  ],
   reward: [
     "rewardStep",
     "returnGap",
@@ -198,7 +209,7 @@ function withPrintable(value: unknown): unknown {
 
 /** Check and sort lines of metrics; `what` names their file in errors. */
 export function parseMetrics(what: string, text: string): Omit<Run, "name" | "config" | "summary"> {
-  const policy: PolicyRecord[] = [];
+  const policy: InversePolicyRecord[] = [];
   const reward: RewardRecord[] = [];
   const discriminator: DiscriminatorRecord[] = [];
   const cloning: CloningRecord[] = [];
@@ -219,7 +230,7 @@ export function parseMetrics(what: string, text: string): Omit<Run, "name" | "co
     const where = `${what}, line ${index + 1}`;
     const record = checkedRecord(parseJson(line), where);
     if (typeof record === "string") unknownKinds.add(record);
-    else if (record.kind === "policy") policy.push(record);
+    else if (record.kind === "policy") policy.push(record as InversePolicyRecord);
     else if (record.kind === "reward") reward.push(record);
     else if (record.kind === "discriminator") discriminator.push(record);
     else if (record.kind === "cloning") cloning.push(record);
