@@ -58,6 +58,15 @@ describe("the distance between states", () => {
     expect(flat).toBeCloseTo(Math.max(0, 1 - (2 + Math.sqrt(8)) / (2 * apart)), 6);
   });
 
+  it("takes a coordinate for constant whose mean is rounded", () => {
+    // The mean of 307 times 0.1 is off by 1e-16: in units of that the agent would be 1e10 away.
+    const beside = (value: number): Trajectories => ({
+      ...toTrajectories(randomEpisodes(1, [307], { n: 2, d: 1, low: -1, high: 1 })),
+      observations: Float32Array.from({ length: 614 }, (_, i) => (i % 2 === 0 ? (i / 2) % 7 : value)),
+    });
+    expect(cutDistance(beside(0.1), beside(0.100001))).toBeLessThan(1e-6);
+  });
+
   it("is about 0 for two samples of one distribution and about 1 for two that are far apart", () => {
     const sample = (seed: number, shift: number): Trajectories =>
       at(...normals(seed, 1500).map((x) => x + shift));
