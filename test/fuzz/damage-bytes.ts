@@ -22,7 +22,16 @@ const EDGES = [
 ] as const;
 
 /** The same in digits, and what numbers in text may be otherwise. */
-const EDGE_TEXTS = [...EDGES.map(String), "9007199254740993", "99999999999999999999", "1e400", "NaN", "-0", "", "0x10"];
+const EDGE_TEXTS = [
+  ...EDGES.map(String),
+  "9007199254740993",
+  "99999999999999999999",
+  "1e400",
+  "NaN",
+  "-0",
+  "",
+  "0x10",
+];
 
 const BYTES = [0, 1, 0x0a, 0x22, 0x2c, 0x2d, 0x39, 0x7f, 0x80, 0xff];
 

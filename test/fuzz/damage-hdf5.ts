@@ -3,7 +3,8 @@ import { nextInteger, nextUniform } from "../../src/core/index.ts";
 import { asText, damageBytes, edge, oneOf, withInteger, type Damage } from "./damage-bytes.ts";
 
 /** Signatures of what lies in a file. */
-const NODES = /\x89HDF|TREE|SNOD|HEAP|GCOL|OHDR|OCHK|FRHP|FHDB|FHIB|BTHD|BTLF|BTIN|FADB|FAHD|EAHD|EAIB|EASB|EADB/g;
+const NODES =
+  /\x89HDF|TREE|SNOD|HEAP|GCOL|OHDR|OCHK|FRHP|FHDB|FHIB|BTHD|BTLF|BTIN|FADB|FAHD|EAHD|EAIB|EASB|EADB/g;
 
 /** Bytes after a signature that are its node's. */
 const NODE_BYTES = 96;

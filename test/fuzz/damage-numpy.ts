@@ -15,7 +15,22 @@ import {
 } from "./damage-bytes.ts";
 import { damageJson } from "./damage-json.ts";
 
-const DTYPES = ["<f4", "<f8", ">f4", "|b1", "|u1", "<i8", ">u8", "<f2", "|O", "<U3", "<c8", "<f99999999999", "", "__proto__"];
+const DTYPES = [
+  "<f4",
+  "<f8",
+  ">f4",
+  "|b1",
+  "|u1",
+  "<i8",
+  ">u8",
+  "<f2",
+  "|O",
+  "<U3",
+  "<c8",
+  "<f99999999999",
+  "",
+  "__proto__",
+];
 
 function damagedHeader(text: string, stream: RandomStream): string {
   const extents = Array.from({ length: oneOf([0, 1, 2, 2, 3, 65], stream) }, () => edgeText(stream));
@@ -46,17 +61,47 @@ export const damageNpy: Damage = (bytes, stream, others) => {
 };
 
 /** Fields of zip records, [offset, bytes], after their signatures. */
-const LOCAL = [[4, 2], [6, 2], [8, 2], [14, 4], [18, 4], [22, 4], [26, 2], [28, 2]] as const;
-const CENTRAL = [
-  [4, 2], [6, 2], [8, 2], [10, 2], [12, 4], [16, 4], [20, 4], [24, 4],
-  [28, 2], [30, 2], [32, 2], [34, 2], [36, 2], [38, 4], [42, 4],
+const LOCAL = [
+  [4, 2],
+  [6, 2],
+  [8, 2],
+  [14, 4],
+  [18, 4],
+  [22, 4],
+  [26, 2],
+  [28, 2],
 ] as const;
-const END = [[4, 2], [6, 2], [8, 2], [10, 2], [12, 4], [16, 4], [20, 2]] as const;
-const RECORDS = [
+const CENTRAL = [
+  [4, 2],
+  [6, 2],
+  [8, 2],
+  [10, 2],
+  [12, 4],
+  [16, 4],
+  [20, 4],
+  [24, 4],
+  [28, 2],
+  [30, 2],
+  [32, 2],
+  [34, 2],
+  [36, 2],
+  [38, 4],
+  [42, 4],
+] as const;
+const END = [
+  [4, 2],
+  [6, 2],
+  [8, 2],
+  [10, 2],
+  [12, 4],
+  [16, 4],
+  [20, 2],
+] as const;
+const RECORDS: readonly [signature: string, fields: readonly (readonly [number, number])[]][] = [
   ["PK\x03\x04", LOCAL],
   ["PK\x01\x02", CENTRAL],
   ["PK\x05\x06", END],
-] as const;
+];
 
 /** What an archive may call its entries to be written elsewhere, or to be taken for something else. */
 const NAMES = [
@@ -92,7 +137,11 @@ function withWideEnd(bytes: Uint8Array, stream: RandomStream): Uint8Array {
   const end = asText(bytes).lastIndexOf("PK\x05\x06");
   if (end < 0) return bytes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const sound = [view.getUint16(end + 10, true), view.getUint32(end + 12, true), view.getUint32(end + 16, true)];
+  const sound = [
+    view.getUint16(end + 10, true),
+    view.getUint32(end + 12, true),
+    view.getUint32(end + 16, true),
+  ];
   const numbers = sound.map((number) => (nextUniform(stream) < 0.5 ? number : edge(stream)));
   let wide: Uint8Array = new Uint8Array(56 + 20);
   wide = withInteger(wide, 0, 4, 0x06064b50);

@@ -195,7 +195,19 @@ export const damageProtobuf: Damage = (bytes, stream, others) => {
   return messageBytes(root);
 };
 
-const TEXTS = ["", "Expand", "ConstantOfShape", "Loop", "If", "Reshape", "Tile", "MatMul", "Gather", "x".repeat(3000), "a\nb"];
+const TEXTS = [
+  "",
+  "Expand",
+  "ConstantOfShape",
+  "Loop",
+  "If",
+  "Reshape",
+  "Tile",
+  "MatMul",
+  "Gather",
+  "x".repeat(3000),
+  "a\nb",
+];
 
 function damagedContent(
   { wire, content }: Field,

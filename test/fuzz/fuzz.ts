@@ -9,13 +9,13 @@ import { inputOf } from "./trial.ts";
 import type { Report, Task } from "./worker.ts";
 
 /** An input that was not dealt with as it should be. */
-export interface Defect {
+interface Defect {
   readonly index: number;
   /** What is wrong with what came of it. */
   readonly words: string;
 }
 
-export interface Tally {
+interface Tally {
   readonly reader: ReaderName;
   readonly seeds: number;
   readonly inputs: number;
@@ -29,7 +29,7 @@ export interface Tally {
   readonly peakBytes: number;
 }
 
-export interface FuzzOptions {
+interface FuzzOptions {
   readonly key: number;
   /** Inputs `from` to `to` - 1. */
   readonly from: number;
@@ -110,7 +110,8 @@ function runThread(
     }, 100);
     const settle = (next: number): void => {
       clearInterval(timer);
-      worker.removeAllListeners();
+      // What it still says, or dies of, is of no interest.
+      worker.removeAllListeners().on("error", () => {});
       void worker.terminate().then(() => resolve(next));
     };
     const end = (words: string): void => {

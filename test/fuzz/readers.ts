@@ -65,10 +65,12 @@ async function checkSet(demonstrations: Demonstrations): Promise<void> {
   if (inspectDemonstrations(demonstrations).transitions !== rows) throw new Error("rows were lost");
 }
 
-const inMemory = (file: string): Reader["open"] => async () => {
-  const { parseDemonstrations } = await import("../../src/demos/parse.ts");
-  return { read: async (files) => checkSet(await parseDemonstrations(files[file], file)) };
-};
+const inMemory =
+  (file: string): Reader["open"] =>
+  async () => {
+    const { parseDemonstrations } = await import("../../src/demos/parse.ts");
+    return { read: async (files) => checkSet(await parseDemonstrations(files[file], file)) };
+  };
 
 const byName =
   (damage: Damage): Reader["damage"] =>

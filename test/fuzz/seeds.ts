@@ -180,7 +180,7 @@ export async function policySeeds(): Promise<Seed[]> {
 
 /** Models of a few nodes; the name says for which actions. */
 export async function onnxSeeds(): Promise<Seed[]> {
-  const names = ["clipped", "with-value", "vector", "two-outputs", "cart-pole-index", "cart-pole-logits"];
+  const names = ["clipped", "with-value", "vector", "cart-pole-index", "cart-pole-logits"];
   return names.map((name) => {
     const path = fileURLToPath(new URL(`../policies/onnx/${name}.onnx`, import.meta.url));
     return seed(name, { "model.onnx": bytesOf(path) });

@@ -5,13 +5,13 @@ import { place, type Reader, type Reading } from "./readers.ts";
 import type { Files, Seed } from "./seeds.ts";
 
 /** What came of an input; `words` are what was said, or what is wrong. */
-export interface Outcome {
+interface Outcome {
   readonly kind: "read" | "refused" | "defect";
   readonly words: string;
 }
 
 /** More than an input of some KB may take of the processor, milliseconds. */
-export const MOST_MILLISECONDS = 2000;
+const MOST_MILLISECONDS = 2000;
 
 /** No message is longer, characters. */
 const MOST_WORDS = 1000;
