@@ -3,13 +3,26 @@ import { z } from "zod";
 import { rowWidth, TandemError } from "../core/index.ts";
 import type { Learner } from "../irl/index.ts";
 import { policyOptimisers, type Agent } from "../rl/index.ts";
-import type { Snapshot } from "./checkpoint.ts";
 
 const count = z.number().int().min(0);
 const numbers = z.array(z.number());
 const named = z.record(z.string(), z.number());
 const adam = z.looseObject({ steps: count, beta1Power: z.number(), beta2Power: z.number() });
 const statistics = z.looseObject({ count, mean: numbers, squares: numbers });
+
+/** What of a checkpoint has to go together. */
+interface Saved {
+  readonly json: {
+    readonly agent: { readonly adam: readonly unknown[]; readonly episodeRows: number };
+    readonly irl: {
+      readonly statistics?: Readonly<
+        Record<string, { readonly mean: readonly number[]; readonly squares: readonly number[] }>
+      >;
+      readonly recentEpisodes: number;
+    } | null;
+  };
+  readonly arrays: Readonly<Record<string, Float32Array>>;
+}
 
 /** The numbers a checkpoint holds as JSON. */
 const stateSchema = z.looseObject({
@@ -53,12 +66,7 @@ export function checkState(json: unknown, path: string): void {
 }
 
 /** Refuses a state that is of another agent or learner, or whose parts do not go together. */
-export function checkFit(
-  { json, arrays }: Snapshot,
-  agent: Agent,
-  learner: Learner | null,
-  path: string,
-): void {
+export function checkFit({ json, arrays }: Saved, agent: Agent, learner: Learner | null, path: string): void {
   const lengths: [what: string, expected: number, got: number | undefined][] = [
     ["optimisers", policyOptimisers(agent.policy).length, json.agent.adam.length],
     [
