@@ -1,6 +1,7 @@
-/** Whether what stands in a folder is what the suite asks for. */
-import { flatten } from "../report/cohort.ts";
+/** Whether what stands in a folder, or in a line of results, is what the suite asks for. */
+import { controlName, flatten } from "../report/cohort.ts";
 import type { RunConfig, TrainConfig } from "../runs/index.ts";
+import type { Outcome } from "./outcome.ts";
 
 /** A setting in which a run differs from its plan. */
 export interface Disagreement {
@@ -12,7 +13,40 @@ export interface Disagreement {
 
 /** The first setting in which a run is not what was planned, or null. Machine, version and the file's place may differ. */
 export function disagreement(planned: TrainConfig, found: RunConfig): Disagreement | null {
-  const [wanted, made] = [settingsOf(planned), settingsOf(found)];
+  return firstDifference(settingsOf(planned), settingsOf(found));
+}
+
+/** The same for a line of results. What an older line does not record is not compared. */
+export function recordedDisagreement(planned: TrainConfig, line: Outcome): Disagreement | null {
+  const { envOptions, sha256, episodes, trajectory, seed, steps, instruments, algorithm } = line;
+  const heldOut = recordedHeldOut(planned.demos.heldOut, line);
+  const found = {
+    ...settingsOf(planned),
+    env: { id: line.env, options: envOptions },
+    demos: { ...planned.demos, path: "", sha256, episodes, firstEpisode: trajectory, heldOut },
+    evaluation: line.evaluation ?? planned.evaluation,
+    control: line.control ?? "none",
+    seed,
+    steps,
+    instruments,
+    algorithm,
+  };
+  return firstDifference({ ...settingsOf(planned), control: controlName(planned) ?? "none" }, found);
+}
+
+/** Older lines say only whether episodes were held out, once something was measured. */
+function recordedHeldOut(
+  planned: readonly number[],
+  { heldOutEpisodes, heldOut, curve }: Outcome,
+): readonly number[] | string {
+  if (heldOutEpisodes) return heldOutEpisodes;
+  const isMeasured = heldOut.length > 0;
+  if (curve.length === 0 || isMeasured === planned.length > 0) return planned;
+  return isMeasured ? "some" : [];
+}
+
+function firstDifference(planned: object, found: object): Disagreement | null {
+  const [wanted, made] = [flatSettings(planned), flatSettings(found)];
   for (const setting of new Set([...wanted.keys(), ...made.keys()])) {
     const [one, other] = [wanted.get(setting) ?? "nothing", made.get(setting) ?? "nothing"];
     if (one !== other) return { setting, planned: one, found: other };
@@ -20,13 +54,18 @@ export function disagreement(planned: TrainConfig, found: RunConfig): Disagreeme
   return null;
 }
 
-/** What decides a run's results; what is undefined is not there, as in a file. */
-function settingsOf(config: RunConfig): Map<string, string> {
+/** What is undefined is not there, as in a file. */
+function flatSettings(settings: object): Map<string, string> {
+  const entries = flatten(JSON.parse(JSON.stringify(settings)));
+  return new Map(entries.map(([setting, value]) => [setting, value === "" ? "none" : value]));
+}
+
+/** What decides a run's results. */
+function settingsOf(config: RunConfig): object {
   const { command, env, seed, steps, evaluation, algorithm } = config;
   const instruments = config.command === "train" && config.instruments;
   const demos = config.demos && { ...config.demos, path: "" };
-  const settings = { command, env, seed, steps, evaluation, instruments, demos, algorithm };
-  return new Map(flatten(JSON.parse(JSON.stringify(settings))));
+  return { command, env, seed, steps, evaluation, instruments, demos, algorithm };
 }
 
 /** What cells were made by: a version of Tandem and a build of its kernels, with the ids of those cells. */

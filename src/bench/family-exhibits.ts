@@ -44,7 +44,7 @@ function configurationTable(
   const options = Object.keys(configurations[0].values);
   const choice = familyChoice(task.name, family, outcomes);
   const ranked = configurations.toSorted((a, b) => (b.score ?? -Infinity) - (a.score ?? -Infinity));
-  const best = choice?.best.name ?? (ranked[0].score === null ? null : ranked[0].name);
+  const best = choice?.best?.name ?? (ranked[0].score === null ? null : ranked[0].name);
   const criteria = task.heldOut.length > 0 ? CRITERIA : [];
   const choosers = (name: string): string[] => [
     ...(name === best ? ["true return"] : []),

@@ -38,17 +38,26 @@ export function benchMarkdown({
   return `${parts.join("\n\n")}\n`;
 }
 
-/** Write `results.jsonl` (a line a cell), `bench.md` and `bench.html` into `folder`. */
-export function writeBench(
-  folder: string,
-  findings: BenchFindings,
-  outcomes: readonly Outcome[],
-  details: string,
-): void {
+/** Write `bench.md` and `bench.html` into `folder`. */
+export function writePages(folder: string, findings: BenchFindings, details: string): void {
+  write(join(folder, "bench.md"), benchMarkdown(findings));
+  write(join(folder, "bench.html"), benchPage(findings, details));
+}
+
+/** Where a bench keeps a line a cell. */
+export function resultsIn(folder: string): string {
+  return join(folder, "results.jsonl");
+}
+
+/** Write a line a cell into `folder`. */
+export function writeResults(folder: string, outcomes: readonly Outcome[]): void {
   const lines = outcomes.map((outcome) => `${JSON.stringify(outcome)}\n`);
-  writeAtomically(join(folder, "results.jsonl"), lines.join(""));
-  writeAtomically(join(folder, "bench.md"), benchMarkdown(findings));
-  writeAtomically(join(folder, "bench.html"), benchPage(findings, details));
+  write(resultsIn(folder), lines.join(""));
+}
+
+/** A bench and a report on it may write at the same time. */
+function write(path: string, content: string): void {
+  writeAtomically(path, content, `${path}.${process.pid}.tmp`);
 }
 
 function markdownTable({ title, columns, rows }: Omit<Table, "note">): string {

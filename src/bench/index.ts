@@ -10,6 +10,7 @@ export * from "./outcome.ts";
 export * from "./selection.ts";
 export { judge } from "./prediction.ts";
 export * from "./published.ts";
+export * from "./recorded.ts";
 export * from "./repro.ts";
 export * from "./repro-words.ts";
 export * from "./statistics.ts";

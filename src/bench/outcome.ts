@@ -1,4 +1,4 @@
-/** What a cell came to, read from its run folder. */
+/** What a cell came to. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { HeldOutRecord, StepCounts } from "../core/index.ts";
@@ -14,6 +14,22 @@ type CellState = "new" | "begun" | "diverged" | "complete";
 /** Fit to held-out demonstrations: see `HeldOutRecord`. */
 export type HeldOutPoint = Omit<HeldOutRecord, "kind">;
 
+/** The part that a cell has in its suite. */
+type Place = Pick<
+  Outcome,
+  | "id"
+  | "task"
+  | "method"
+  | "family"
+  | "trajectory"
+  | "seed"
+  | "audit"
+  | "env"
+  | "episodes"
+  | "steps"
+  | "isCloned"
+>;
+
 /** A cell with all that reports say of it: a line of `results.jsonl`. */
 export interface Outcome {
   readonly id: string;
@@ -23,16 +39,20 @@ export interface Outcome {
   readonly family: string;
   readonly trajectory: number;
   readonly seed: number;
-  readonly state: CellState;
   /** What it is for in the audit; null for a cell of the suite's own methods. */
   readonly audit: Control | null;
+  readonly env: string;
+  /** Demonstrations in the set. */
+  readonly episodes: number;
+  /** Training steps there should be; updates, of a method that takes no step in the environment (`isCloned`). */
+  readonly steps: number;
+  readonly isCloned: boolean;
+  readonly state: CellState;
   /** What taught it in place of the demonstrations, such as "zero reward"; null for what is no control, or has not begun. */
   readonly control: string | null;
-  readonly env: string;
   /** Every option of the environment, resolved; those that the suite gives where the cell has not begun. */
   readonly envOptions: Readonly<Record<string, unknown>>;
-  /** Demonstrations: episodes in the set, and the checksum of the file; null where the cell has not begun. */
-  readonly episodes: number;
+  /** Checksum of the demonstrations' file; null where the cell has not begun. */
   readonly sha256: string | null;
   /** Version of Tandem and build of the kernels that made it. */
   readonly version: string | null;
@@ -40,10 +60,11 @@ export interface Outcome {
   /** Every setting of the learner, resolved. */
   readonly algorithm: Readonly<Record<string, unknown>> | null;
   readonly instruments: boolean | null;
-  /** Training steps there should be, and those at the last evaluation. */
-  readonly steps: number;
-  /** Whether those are updates, of a method that takes no step in the environment. */
-  readonly isCloned: boolean;
+  /** Training steps between evaluations, and episodes of each and of the last; null where not begun, or not recorded (older lines). */
+  readonly evaluation: RunConfig["evaluation"] | null;
+  /** Episodes that were only measured on; null where not begun, or not recorded. */
+  readonly heldOutEpisodes: readonly number[] | null;
+  /** Training steps at the last evaluation. */
   readonly step: number;
   /** Mean true return over the evaluations in the last tenth of the training steps; null before the end. */
   readonly score: number | null;
@@ -76,49 +97,37 @@ export function readOutcome(cell: Cell, folder: string, config: RunConfig | null
 }
 
 /** What a cell came to. `run` is null before it has reported anything. */
-export function outcomeOf(
-  { id, task, method, trajectory, seed, steps, control }: Cell,
-  config: RunConfig | null,
-  run: Run | null,
-): Outcome {
+export function outcomeOf(cell: Cell, config: RunConfig | null, run: Run | null): Outcome {
   const state = stateOf(config, run);
   const summary = state === "complete" ? (run?.summary ?? null) : null;
   const evaluations = run?.evaluations ?? [];
-  const last = lastTenth(evaluations, steps);
-  const score = summary && last.length > 0 ? mean(last.map(({ meanReturn }) => meanReturn)) : null;
-  const expertReturn = summary?.expertReturn ?? null;
-  const randomReturn = summary?.randomReturn ?? null;
+  const last = lastTenth(evaluations, cell.steps);
+  const score = summary && last.length > 0 ? finite(mean(last.map(({ meanReturn }) => meanReturn))) : null;
+  const expertReturn = finite(summary?.expertReturn);
+  const randomReturn = finite(summary?.randomReturn);
   const isAnchored =
     expertReturn !== null && randomReturn !== null && expertReturn !== randomReturn && score !== null;
   return {
-    id,
-    task: task.name,
-    method: method.name,
-    family: method.family ?? method.name,
-    trajectory,
-    seed,
+    ...placeOf(cell),
     state,
-    audit: control,
     control: config && controlName(config),
-    env: task.env,
-    envOptions: config?.env.options ?? task.envOptions,
-    episodes: task.episodes,
+    envOptions: config?.env.options ?? cell.task.envOptions,
     sha256: config?.demos?.sha256 ?? null,
     version: config?.version ?? null,
     kernels: summary ? String(summary.kernels) : (config?.kernels ?? null),
     algorithm: config?.algorithm ?? null,
     instruments: config?.command === "train" ? config.instruments : null,
-    steps,
-    isCloned: method.updates !== undefined,
+    evaluation: config?.evaluation ?? null,
+    heldOutEpisodes: config?.demos?.heldOut ?? null,
     step: evaluations.at(-1)?.step ?? 0,
     score,
     evaluations: score === null ? 0 : last.length,
     normalised: isAnchored ? normalisedScore(score, { random: randomReturn, expert: expertReturn }) : null,
-    finalReturn: summary?.finalReturn ?? null,
+    finalReturn: finite(summary?.finalReturn),
     expertReturn,
     randomReturn,
-    pearson: summary?.pearson ?? null,
-    spearman: summary?.spearman ?? null,
+    pearson: finite(summary?.pearson),
+    spearman: finite(summary?.spearman),
     curve: evaluations.map(({ step, meanReturn }) => [step, meanReturn] as const),
     heldOut: (run?.heldOut ?? []).map(({ step, logLikelihood, rewardGap, stateDistance }) => ({
       step,
@@ -127,8 +136,30 @@ export function outcomeOf(
       stateDistance,
     })),
     stepCounts: summary?.steps ?? null,
-    seconds: summary?.seconds ?? null,
+    seconds: finite(summary?.seconds),
   };
+}
+
+/** What the suite says of a cell, whatever came of it. */
+export function placeOf({ id, task, method, trajectory, seed, steps, control }: Cell): Place {
+  return {
+    id,
+    task: task.name,
+    method: method.name,
+    family: method.family ?? method.name,
+    trajectory,
+    seed,
+    audit: control,
+    env: task.env,
+    episodes: task.episodes,
+    steps,
+    isCloned: method.updates !== undefined,
+  };
+}
+
+/** What is not known, or not a number, is null: as a line of results has it. */
+function finite(value: number | null | undefined): number | null {
+  return Number.isFinite(value) ? (value as number) : null;
 }
 
 /**

@@ -1,23 +1,15 @@
 /** Trains the cells of a bench in child processes, each an ordinary `tandem train`. */
 import { spawn } from "node:child_process";
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-} from "node:fs";
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import type { Pace } from "../bench/index.ts";
-import { withWriteErrors } from "../runs/index.ts";
+import { TandemError } from "../core/index.ts";
+import { deleteReplay, withWriteErrors } from "../runs/index.ts";
 import { removeLock, writeLock } from "./bench-lock.ts";
 import type { PlannedCell } from "./bench-plan.ts";
-import { createBenchProgress, type BenchStanding } from "./bench-progress.ts";
+import { createBenchProgress, type BenchProgress, type BenchStanding } from "./bench-progress.ts";
 import { EXIT_CODES } from "./training-session.ts";
 
 /** What is to be trained, and how. */
@@ -33,6 +25,8 @@ export interface BenchJob {
   readonly paces: readonly Pace[];
   readonly parallel: number;
   readonly keepReplay: boolean;
+  /** Write down what there is: before the first cell begins, and whenever one has ended. */
+  readonly updateReport: () => void;
 }
 
 /** A cell without an end. */
@@ -118,10 +112,11 @@ export async function runBench(job: BenchJob): Promise<BenchEnd> {
       look(entry, folder);
       running.delete(id);
       writeLock(folder, pidsOf(running));
+      writeDown(job, progress);
       if (code === 0) {
         completed.push(id);
         paces.push(...paceOf(entry));
-        if (!job.keepReplay) rmSync(replayOf(join(folder, id)), { force: true });
+        if (!job.keepReplay) deleteReplay(join(folder, id));
         progress.ended(id, standing());
       } else if (stopped === null) {
         const reason = lastLine(logOf(folder, id)) ?? `ended with code ${code}`;
@@ -135,6 +130,7 @@ export async function runBench(job: BenchJob): Promise<BenchEnd> {
   for (const signal of Object.keys(EXIT_CODES)) process.on(signal, onSignal);
   try {
     writeLock(folder, pidsOf(running));
+    job.updateReport();
     await Promise.all(Array.from({ length: Math.min(parallel, waiting.length) }, work));
     return { completed, failed, stopped };
   } finally {
@@ -146,14 +142,19 @@ export async function runBench(job: BenchJob): Promise<BenchEnd> {
   }
 }
 
+/** What cannot be written down now stops no training: the end of the bench tries again. */
+function writeDown({ updateReport }: BenchJob, progress: BenchProgress): void {
+  try {
+    updateReport();
+  } catch (error) {
+    if (!(error instanceof TandemError)) throw error;
+    progress.say(`warning: ${error.message}`);
+  }
+}
+
 /** The log of a cell, beside its folder. */
 function logOf(folder: string, id: string): string {
   return join(folder, `${id}.log`);
-}
-
-/** The transitions of a run, by far the most of what it takes on a disk. */
-function replayOf(runFolder: string): string {
-  return join(runFolder, "checkpoint", "replay.f32");
 }
 
 /** A child in a group of its own: the terminal's Ctrl-C reaches this process alone, which hands it on once. */

@@ -1,28 +1,29 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { performance } from "node:perf_hooks";
 import { Command, Option } from "commander";
 import {
   anchored,
-  disagreement,
   findingsOf,
   isFigure,
   isWanted,
-  readOutcome,
   SUITES,
   verdictsOf,
-  writeBench,
+  writePages,
+  writeResults,
   type BenchFindings,
   type Outcome,
   type Pace,
   type Suite,
 } from "../bench/index.ts";
 import { TandemError } from "../core/index.ts";
-import { readConfig, withWriteErrors } from "../runs/index.ts";
+import { withWriteErrors } from "../runs/index.ts";
 import { diskWords, requireRoom } from "./bench-disk.ts";
+import { hasEnded, knownOf, readRecords, trainAnew, type Known, type Records } from "./bench-known.ts";
 import { requireUnlocked } from "./bench-lock.ts";
-import { findSuite, planBench, type FoundSuite, type PlannedCell } from "./bench-plan.ts";
-import { runBench, type BenchEnd, type WaitingCell } from "./bench-session.ts";
+import { findSuite, planBench, type FoundSuite } from "./bench-plan.ts";
+import { runBench, type BenchEnd, type BenchJob, type WaitingCell } from "./bench-session.ts";
 import { commandText } from "./invocation.ts";
 import { anyText, optionValue, wholeNumber } from "./option-values.ts";
 import { optionsOnCommandLine } from "./options.ts";
@@ -41,6 +42,8 @@ Examples:
     $ tandem bench suite.json --out runs/suite --only Hopper --only dac/0-1
   The report on what there is so far, while cells are in training or after:
     $ tandem bench suite.json --out runs/suite --report
+  Go on from results whose run folders are elsewhere, or gone:
+    $ tandem bench suite.json --out runs/suite --from results.jsonl
 
 Ctrl-C lets the cells that run save themselves; the same command goes on.`;
 
@@ -59,7 +62,13 @@ export function benchCommand(entry: URL): Command {
       new Option(
         "--only <text>",
         "only these cells: a task, a method, or parts of TASK/METHOD/EPISODE-SEED (repeatable)",
-      ).argParser((text: string, earlier: string[] | undefined) => [...(earlier ?? []), text]),
+      ).argParser(collected),
+    )
+    .addOption(
+      new Option(
+        "--from <file>",
+        "cells that have ended according to this results.jsonl are not trained again (repeatable)",
+      ).argParser(collected),
     )
     .addOption(new Option("--list", "say how each cell stands, run nothing"))
     .addOption(new Option("--report", "write the report on what is there, run nothing"))
@@ -72,16 +81,14 @@ export function benchCommand(entry: URL): Command {
   });
 }
 
+function collected(text: string, earlier: string[] | undefined): string[] {
+  return [...(earlier ?? []), text];
+}
+
 function listSuites(): number {
   const width = Math.max(...SUITES.map(({ name }) => name.length));
   for (const { name, title } of SUITES) process.stdout.write(`  ${name.padEnd(width)}  ${title ?? ""}\n`);
   return 0;
-}
-
-/** A cell and what its folder holds. */
-export interface Known {
-  readonly planned: PlannedCell;
-  readonly outcome: Outcome;
 }
 
 /** Do with a suite what the options of `command` ask for; `word` is what names it on the command line. Returns the exit code. */
@@ -97,8 +104,13 @@ export async function runSuite(
   const keepReplay = flags.has("keep-replay");
   const folder = optionValue(flags, "out", anyText) ?? join("runs", found.suite.name);
   const { cells, doubts } = await planBench(found);
-  const known = cells.map((planned) => knownOf(planned, folder));
-  const wanted = known.filter(({ planned }) => isWanted(planned.cell, only));
+  const from = flags.get("from")?.texts ?? [];
+  const records = readRecords(found.suite, cells, folder, from);
+  const look = (): Known[] => cells.map((planned) => knownOf(planned, folder, records));
+  const wantedOf = (known: readonly Known[]): Known[] =>
+    known.filter(({ planned }) => isWanted(planned.cell, only));
+  const known = look();
+  const wanted = wantedOf(known);
   if (wanted.length === 0) {
     throw new TandemError(
       "--only",
@@ -110,13 +122,12 @@ export async function runSuite(
     return list(wanted);
   }
 
-  const conclude = (end: BenchEnd): Promise<number> =>
-    report(found.suite, cells, folder, end, {
-      json: flags.has("json"),
-      command: commandText(command.name(), word, "--out", folder),
-    });
+  const place = { suite: found.suite, folder, command: commandText(command.name(), word, "--out", folder) };
+  const conclude = (end: BenchEnd): Promise<number> => report(place, look(), end, flags.has("json"));
   if (flags.has("report")) {
-    if (!existsSync(folder)) throw new TandemError("--report", `there is nothing at ${folder}; check --out`);
+    if (from.length === 0 && !existsSync(folder))
+      throw new TandemError("--report", `there is nothing at ${folder}; check --out`);
+    withWriteErrors(folder, () => mkdirSync(folder, { recursive: true }));
     return conclude(NOTHING);
   }
   for (const doubt of doubts) warn(doubt);
@@ -125,6 +136,7 @@ export async function runSuite(
   const end = await trainCells(entry, folder, wanted, {
     parallel: parallel ?? availableParallelism(),
     keepReplay,
+    updateReport: reportUpdater(place, known, records),
   });
   if (end.stopped === null) return conclude(end);
   const words = [
@@ -132,11 +144,18 @@ export async function runSuite(
     ...only.flatMap((text) => ["--only", text]),
     ...(keepReplay ? ["--keep-replay"] : []),
   ];
-  const left = wanted.filter(({ planned }) => knownOf(planned, folder).outcome.state !== "complete").length;
+  const left = wantedOf(look()).filter((each) => !hasEnded(each)).length;
   process.stderr.write(
     `Stopped with ${left} of ${wanted.length} cells to go; each goes on from what it has saved:\n  ${commandText(command.name(), word, "--out", folder, ...words)}\n`,
   );
   return end.stopped;
+}
+
+/** What a report is on, where it goes, and the command that goes on with it. */
+interface ReportPlace {
+  readonly suite: Suite;
+  readonly folder: string;
+  readonly command: string;
 }
 
 /** The end of a bench that had nothing to do. */
@@ -144,13 +163,13 @@ export const NOTHING: BenchEnd = { completed: [], failed: [], stopped: null };
 
 /** Write the report on all cells and say what there is in it; returns the exit code. */
 async function report(
-  suite: Suite,
-  cells: readonly PlannedCell[],
-  folder: string,
+  place: ReportPlace,
+  known: readonly Known[],
   end: BenchEnd,
-  { json, command }: { readonly json: boolean; readonly command: string },
+  json: boolean,
 ): Promise<number> {
-  const { outcomes, findings } = writeReport(suite, cells, folder, command);
+  const { suite, folder } = place;
+  const { outcomes, findings } = writeReport(place, known);
   process.stdout.write(json ? jsonLine(suite, folder, outcomes, end) : await reportText(findings, folder));
   for (const { id, reason } of end.failed) process.stderr.write(`tandem: bench: ${id} failed: ${reason}\n`);
   return end.failed.length > 0 ? 1 : 0;
@@ -158,36 +177,48 @@ async function report(
 
 /** Write the report on all cells into their folder. */
 export function writeReport(
-  suite: Suite,
-  cells: readonly PlannedCell[],
-  folder: string,
-  command: string,
+  { suite, folder, command }: ReportPlace,
+  known: readonly Known[],
 ): { outcomes: Outcome[]; findings: BenchFindings } {
-  const outcomes = anchored(cells.map((planned) => knownOf(planned, folder).outcome));
+  const outcomes = outcomesOf(known);
+  writeResults(folder, outcomes);
   const findings = findingsOf(suite, outcomes, strangersIn(folder, outcomes), command);
-  writeBench(folder, findings, outcomes, detailsOf(suite, outcomes));
+  writePages(folder, findings, detailsOf(suite, outcomes));
   return { outcomes, findings };
 }
 
-/** What a cell's folder holds; refused where it was made under another configuration than the suite says. */
-export function knownOf(planned: PlannedCell, folder: string): Known {
-  const place = join(folder, planned.cell.id);
-  const config = existsSync(join(place, "config.json")) ? readConfig(place) : null;
-  const other = config && disagreement(planned.config, config);
-  if (other) {
-    throw new TandemError(
-      "bench",
-      `${planned.cell.id} in ${folder} was made with ${other.setting} ${other.found}, the suite says ${other.planned}; choose another --out, or remove ${place} to train it anew`,
-    );
-  }
-  return { planned, outcome: readOutcome(planned.cell, place, config) };
+function outcomesOf(known: readonly Known[]): Outcome[] {
+  return anchored(known.map(({ outcome }) => outcome));
+}
+
+/**
+ * Keeps the report up to date while cells train, so that a bench that is killed has written down all that has ended: the lines of
+ * results each time it is called, pages as often as they take no more than a twentieth of the time.
+ */
+export function reportUpdater(place: ReportPlace, known: readonly Known[], records: Records): () => void {
+  const SHARE = 20;
+  let cells = known;
+  let [written, took] = [-Infinity, 0];
+  return () => {
+    cells = cells.map((each) => (hasEnded(each) ? each : knownOf(each.planned, place.folder, records)));
+    const begun = performance.now();
+    if (begun - written < SHARE * took) {
+      writeResults(place.folder, outcomesOf(cells));
+      return;
+    }
+    writeReport(place, cells);
+    written = performance.now();
+    took = written - begun;
+  };
 }
 
 function list(known: readonly Known[]): number {
-  for (const { outcome } of known) {
-    const { state, id } = outcome;
-    process.stdout.write(`${(state === "new" ? "not begun" : state).padEnd(9)}  ${id}\n`);
-  }
+  const words = known.map(
+    ({ outcome: { state }, isRecorded }) =>
+      (state === "new" ? "not begun" : state) + (isRecorded ? " (recorded)" : ""),
+  );
+  const width = Math.max(...words.map(({ length }) => length), "not begun".length);
+  known.forEach(({ outcome }, i) => process.stdout.write(`${words[i].padEnd(width)}  ${outcome.id}\n`));
   return 0;
 }
 
@@ -196,25 +227,26 @@ export async function trainCells(
   entry: URL,
   folder: string,
   known: readonly Known[],
-  { parallel, keepReplay }: { parallel: number; keepReplay: boolean },
+  { parallel, keepReplay, updateReport }: Pick<BenchJob, "parallel" | "keepReplay" | "updateReport">,
 ): Promise<BenchEnd> {
   const waiting = waitingOf(known);
   const diverged = known.filter(({ outcome }) => outcome.state === "diverged");
   for (const { outcome } of diverged) {
-    warn(`${outcome.id} diverged and is left as it is; remove ${join(folder, outcome.id)} to train it anew`);
+    warn(`${outcome.id} diverged and is left as it is; ${trainAnew(folder, outcome.id)}`);
   }
   const complete = known.length - waiting.length - diverged.length;
   process.stderr.write(`${waiting.length} of ${known.length} cells to train, ${parallel} at a time\n`);
   if (waiting.length === 0) return NOTHING;
   requireRoom(folder, waiting, parallel, keepReplay);
   const paces = known.flatMap(({ outcome }) => paceOf(outcome));
-  return runBench({ entry, folder, waiting, all: known.length, complete, paces, parallel, keepReplay });
+  const job = { entry, folder, waiting, all: known.length, complete, paces };
+  return runBench({ ...job, parallel, keepReplay, updateReport });
 }
 
 /** The cells that have steps to go. */
 export function waitingOf(known: readonly Known[]): WaitingCell[] {
   return known
-    .filter(({ outcome }) => outcome.state === "begun" || outcome.state === "new")
+    .filter((each) => !hasEnded(each))
     .map(({ planned, outcome }) => ({ ...planned, isBegun: outcome.state === "begun" }));
 }
 

@@ -6,6 +6,7 @@ import { TandemError } from "../core/index.ts";
 import {
   AIRL_DEFAULTS,
   BC_DEFAULTS,
+  CHECKPOINT_EVERY,
   DAC_DEFAULTS,
   EVALUATION_DEFAULTS,
   F_IRL_DEFAULTS,
@@ -29,6 +30,7 @@ function runOptions(group: string): Option[] {
     option(group, "--seed <n>", "everything random follows from it", 0),
     option(group, "--out <folder>", "new folder", "runs/<env>-<seed>-<n>"),
     option(group, "--resume <folder>", "go on with a stopped run, or a longer one"),
+    option(group, "--checkpoint-every <s>", "seconds between two checkpoints", CHECKPOINT_EVERY),
     option(group, "--config <file>", "options as JSON, or a run's config.json"),
     option(group, "--json", "print only one line of JSON, at the end"),
   ];

@@ -25,7 +25,8 @@ import {
 import { TandemError } from "../core/index.ts";
 import { openDemonstrations } from "../demos/index.ts";
 import { taskDefaults, withWriteErrors, writeAtomically } from "../runs/index.ts";
-import { knownOf, NOTHING, trainCells, writeReport } from "./bench.ts";
+import { reportUpdater, NOTHING, trainCells, writeReport } from "./bench.ts";
+import { knownOf, readRecords, type Known } from "./bench-known.ts";
 import { requireUnlocked } from "./bench-lock.ts";
 import { planBench } from "./bench-plan.ts";
 import type { BenchEnd } from "./bench-session.ts";
@@ -157,7 +158,10 @@ async function repro(flags: GivenOptions, entry: URL, id: string): Promise<numbe
   const folder = optionValue(flags, "out", anyText) ?? join("runs", suite.name);
   const parallel = optionValue(flags, "parallel", wholeNumber(1)) ?? availableParallelism();
   const { cells, doubts } = await planBench({ suite, place: "", where: found.cell.id });
-  const known = cells.map((planned) => knownOf(planned, folder));
+  const records = readRecords(suite, cells, folder, []);
+  const look = (): Known[] => cells.map((planned) => knownOf(planned, folder, records));
+  const known = look();
+  const place = { suite, folder, command: again(flags, id) };
   let end: BenchEnd = NOTHING;
   if (flags.has("report")) {
     if (!existsSync(folder)) throw new TandemError("--report", `there is nothing at ${folder}; check --out`);
@@ -166,13 +170,14 @@ async function repro(flags: GivenOptions, entry: URL, id: string): Promise<numbe
     withWriteErrors(folder, () => mkdirSync(folder, { recursive: true }));
     requireUnlocked(folder);
     writeAtomically(join(folder, "suite.json"), `${JSON.stringify(suite, null, 2)}\n`);
-    end = await trainCells(entry, folder, known, { parallel, keepReplay: false });
+    const updateReport = reportUpdater(place, known, records);
+    end = await trainCells(entry, folder, known, { parallel, keepReplay: false, updateReport });
   }
   if (end.stopped !== null) {
-    process.stderr.write(`Stopped; each training goes on from what it has saved:\n  ${again(flags, id)}\n`);
+    process.stderr.write(`Stopped; each training goes on from what it has saved:\n  ${place.command}\n`);
     return end.stopped;
   }
-  const { outcomes } = writeReport(suite, cells, folder, again(flags, id));
+  const { outcomes } = writeReport(place, look());
   const comparison = compare(found, outcomes);
   const line = jsonLine(found, plan, suite, folder, comparison, end);
   writeAtomically(join(folder, "repro.json"), line);

@@ -6,6 +6,7 @@ import { TandemError } from "../core/index.ts";
 import { environmentIds, makeEnvironment, type Environment } from "../envs/index.ts";
 import { loadKernels } from "../kernels/index.ts";
 import {
+  lockRun,
   parseJson,
   readConfig,
   runConfig,
@@ -94,7 +95,10 @@ export async function commonConfig(
   settings: RunSettings,
   env: RunConfig["env"],
 ): Promise<
-  Pick<RunConfig, "format" | "version" | "env" | "seed" | "steps" | "evaluation" | "kernels" | "node">
+  Pick<
+    RunConfig,
+    "format" | "version" | "env" | "seed" | "steps" | "evaluation" | "checkpointEvery" | "kernels" | "node"
+  >
 > {
   const { build } = await loadKernels({ build: settings.kernels });
   return {
@@ -104,6 +108,7 @@ export async function commonConfig(
     seed: settings.seed,
     steps: settings.steps,
     evaluation: settings.evaluation,
+    ...(settings.checkpointEvery !== undefined && { checkpointEvery: settings.checkpointEvery }),
     kernels: build,
     node: process.version,
   };
@@ -132,12 +137,26 @@ export async function beginRun(
   const folder = makeRunFolder(out, config);
   warnOfIdleRun(config);
   try {
-    furnish(folder.path);
-    const end = await runSession(entry, folder.path, config, expert, resumeWords);
+    const end = await alone(folder.path, () => {
+      furnish(folder.path);
+      return runSession(entry, folder.path, config, expert, resumeWords);
+    });
     return { folder: folder.path, end };
   } catch (error) {
     folder.discardIfUnused();
     throw error;
+  }
+}
+
+/** Do it while no other process trains in the folder. */
+async function alone(folder: string, train: () => Promise<SessionEnd>): Promise<SessionEnd> {
+  const unlock = lockRun(folder);
+  process.once("exit", unlock);
+  try {
+    return await train();
+  } finally {
+    unlock();
+    process.off("exit", unlock);
   }
 }
 
@@ -204,8 +223,11 @@ export async function resumeRun(
       `${folder} has all its ${config.steps} steps; for a longer run add for example --steps ${2 * config.steps}`,
     );
   }
-  writeAtomically(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
-  return { folder, end: await runSession(entry, folder, config, expert, resumeWords) };
+  const end = await alone(folder, () => {
+    writeAtomically(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
+    return runSession(entry, folder, config, expert, resumeWords);
+  });
+  return { folder, end };
 }
 
 /** The line that `--json` prints. */

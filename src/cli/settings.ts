@@ -4,6 +4,7 @@ import {
   anyText,
   episodeNumbers,
   layerWidths,
+  nonNegativeNumber,
   onOrOff,
   oneOf,
   optionValue,
@@ -27,6 +28,8 @@ export interface RunSettings {
   readonly kernels: RunConfig["kernels"] | undefined;
   /** Null for a name of Tandem's own choice. */
   readonly out: string | null;
+  /** Seconds; undefined where nothing is said. */
+  readonly checkpointEvery: number | undefined;
 }
 
 /** Which demonstrations are asked for. */
@@ -74,6 +77,7 @@ export function runSettings(
     },
     kernels: optionValue(given, "kernels", oneOf("simd", "relaxed-simd")) ?? base?.kernels,
     out: optionValue(given, "out", anyText) ?? null,
+    checkpointEvery: optionValue(given, "checkpoint-every", nonNegativeNumber) ?? base?.checkpointEvery,
   };
 }
 

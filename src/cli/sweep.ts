@@ -7,8 +7,9 @@ import { TandemError } from "../core/index.ts";
 import { grouped, plural } from "../report/numbers.ts";
 import { parseJson } from "../runs/index.ts";
 import { diskWords } from "./bench-disk.ts";
+import { knownOf, readRecords } from "./bench-known.ts";
 import { planBench, type FoundSuite } from "./bench-plan.ts";
-import { benchCommand, knownOf, paceOf, runSuite, waitingOf } from "./bench.ts";
+import { benchCommand, paceOf, runSuite, waitingOf } from "./bench.ts";
 import { anyText, optionValue, wholeNumber, type GivenOptions } from "./option-values.ts";
 import { optionsInFile, optionsOnCommandLine, TRAIN_OPTIONS } from "./options.ts";
 import { duration } from "./progress.ts";
@@ -74,7 +75,8 @@ async function showPoints(flags: GivenOptions, found: FoundSuite): Promise<numbe
   const parallel = optionValue(flags, "parallel", wholeNumber(1)) ?? availableParallelism();
   const keepReplay = flags.has("keep-replay");
   const { cells } = await planBench(found);
-  const known = cells.map((planned) => knownOf(planned, folder));
+  const records = readRecords(suite, cells, folder, flags.get("from")?.texts ?? []);
+  const known = cells.map((planned) => knownOf(planned, folder, records));
   const waiting = waitingOf(known);
   const steps = cells.reduce((sum, { cell }) => sum + cell.steps, 0);
   const left = known

@@ -13,3 +13,6 @@ export class TandemError extends Error {
     super(`${where}: ${problem}`, options);
   }
 }
+
+/** The simulator lost the state it was in: a number of it was no longer finite, or beyond all bounds. The environment wants a reset. */
+export class SimulationDiverged extends TandemError {}

@@ -55,7 +55,7 @@ export interface HeldOutRecord {
   logLikelihood: number;
   /** Learned reward of their steps minus that of the agent's, in standard deviations of both; null where no reward is learnt. */
   rewardGap: number | null;
-  /** Normalised energy distance between their states and the agent's, in [0, 1]. */
+  /** Normalised energy distance between their states and the agent's, the absorbing one among them, in [0, 1]. */
   stateDistance: number;
 }
 
@@ -202,8 +202,9 @@ export interface FindingRecord {
     | "gradient explosion"
     | "policy saturation"
     | "reward saturation"
+    | "simulation divergence"
     | "not finite";
-  /** The reward step in which the first window that shows it began. */
+  /** The reward step in which the first window that shows it began; of a simulation that diverged, the training step. */
   since: number;
   /** The reward step by whose window it was over; null while it lasts. */
   until: number | null;
@@ -214,7 +215,8 @@ export interface FindingRecord {
 
 /** A finding as one sentence. */
 export function findingSentence({ signature, since, until, evidence, remedy }: FindingRecord): string {
-  const span = until === null ? `since reward step ${since}` : `in reward steps ${since} to ${until}`;
+  const unit = signature === "simulation divergence" ? "step" : "reward step";
+  const span = until === null ? `since ${unit} ${since}` : `in ${unit}s ${since} to ${until}`;
   return `${signature} ${span}: ${evidence}; ${remedy}`;
 }
 

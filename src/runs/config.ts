@@ -155,9 +155,17 @@ const common = {
   /** Training steps in the environment; of methods that take none, updates. */
   steps: positive,
   evaluation: z.strictObject({ every: positive, episodes: positive, finalEpisodes: positive }),
+  /** Seconds between two checkpoints; absent where nothing was said. */
+  checkpointEvery: z.number().min(0).optional(),
   kernels: z.enum(["simd", "relaxed-simd"]),
   node: z.string(),
 };
+
+/** Every setting of a learner. Runs made before there was a choice of methods were of ML-IRL. */
+export const algorithmConfig = z.preprocess(
+  (value) => (typeof value === "object" && value !== null ? { method: "ml-irl", ...value } : value),
+  z.discriminatedUnion("method", [mlIrl, nestedMlIrl, dac, airl, fIrl, sqil, iqLearn, bc, dagger, mceIrl]),
+);
 
 /** A run that learns reward and policy from demonstrations. */
 const trainConfig = z.strictObject({
@@ -178,11 +186,7 @@ const trainConfig = z.strictObject({
   }),
   /** Whether each evaluation also measures how linear the reward is. It changes nothing else. */
   instruments: z.boolean().default(false),
-  /** Runs made before there was a choice of methods were of ML-IRL. */
-  algorithm: z.preprocess(
-    (value) => (typeof value === "object" && value !== null ? { method: "ml-irl", ...value } : value),
-    z.discriminatedUnion("method", [mlIrl, nestedMlIrl, dac, airl, fIrl, sqil, iqLearn, bc, dagger, mceIrl]),
-  ),
+  algorithm: algorithmConfig,
 });
 
 /** A run that trains an expert on the true reward. */

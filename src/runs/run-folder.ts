@@ -1,7 +1,10 @@
 import {
   appendFileSync,
+  closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -86,9 +89,12 @@ function stepOf(line: string): number {
   }
 }
 
-/** Write a file so that at every moment either the old or the whole new content is there. */
-export function writeAtomically(path: string, content: string | Uint8Array): void {
-  const temporary = `${path}.tmp`;
+/** Write a file so that at every moment either the old or the whole new content is there. Two processes need two temporary files. */
+export function writeAtomically(
+  path: string,
+  content: string | Uint8Array,
+  temporary: string = `${path}.tmp`,
+): void {
   withWriteErrors(dirname(path), () => {
     try {
       writeFileSync(temporary, content, { flush: true });
@@ -98,6 +104,25 @@ export function writeAtomically(path: string, content: string | Uint8Array): voi
       throw error;
     }
   });
+}
+
+/** Let what has been written to a file reach the disk. Where there is none, nothing is to be done. */
+export function syncFile(path: string): void {
+  if (existsSync(path)) syncWith(path, "r+");
+}
+
+/** The same of the names in a folder. Windows has no such call. */
+export function syncFolder(path: string): void {
+  if (process.platform !== "win32") syncWith(path, "r");
+}
+
+function syncWith(path: string, flags: string): void {
+  const file = openSync(path, flags);
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 const REASONS: Record<string, string> = {

@@ -116,6 +116,10 @@ describe("random points", () => {
   it("are whole where they are asked to be, and every choice comes up", () => {
     const whole = column({ log: [16, 5000], whole: true }, 100);
     expect(whole.every(Number.isInteger)).toBe(true);
+    // To the nearest: half of the draws between 0 and 1 are 1.
+    const bits = drawn({ bit: { uniform: [0, 1], whole: true }, x: { uniform: [0, 1] } }, 100);
+    const ones = bits.filter(({ bit }) => bit === 1).length;
+    expect(Math.abs(ones - 50)).toBeLessThan(4 * Math.sqrt(25));
     expect(new Set(column({ uniform: [1, 3], whole: true }, 3))).toEqual(new Set([1, 2, 3]));
     const choices = drawn({ x: { choice: ["a", "b", "c"] } }, 3).map(({ x }) => x);
     expect(new Set(choices)).toEqual(new Set(["a", "b", "c"]));
@@ -229,6 +233,7 @@ const BROKEN: [why: string, changes: object, says: RegExp][] = [
   ],
   ["no distribution", random({}), /random\.options\.x: expected one of uniform, log and choice/],
   ["two distributions", random({ log: [1, 2], uniform: [1, 2] }), /expected one of uniform, log and choice/],
+  ["ends that are alike", random({ uniform: [1, 1] }), /expected the lower end first/],
   [
     "ends that are swapped",
     random({ uniform: [2, 1] }),

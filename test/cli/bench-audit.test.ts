@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseSuite, type Outcome } from "../../src/bench/index.ts";
@@ -252,6 +252,32 @@ describe("an audited bench", () => {
     expect(timelessMetrics(join(cwd, "whole/Cheetah/audit-constant-expert-rival/0-3"))).toEqual(
       timelessMetrics(join(cwd, "alone")),
     );
+  });
+
+  it("scores its controls from their lines alone, by what the suite says that they are for", async () => {
+    cpSync(join(cwd, "whole"), join(cwd, "bare"), { recursive: true });
+    rmSync(join(cwd, "bare/Cheetah"), { recursive: true });
+    const report = (file: string): Promise<CommandOutcome> =>
+      tandem(["bench", file, "--out", "bare", "--report"], { cwd });
+    const text = (...place: string[]): string => readFileSync(join(cwd, ...place), "utf8");
+    expect(await report("suite.json")).toMatchObject({ code: 0 });
+    expect(text("bare/bench.md")).toBe(text("whole/bench.md").replaceAll("--out whole", "--out bare"));
+    expect(text("bare/results.jsonl")).toBe(text("whole/results.jsonl"));
+
+    const other = { name: "other", options: { method: "sqil", "batch-size": 16 } };
+    const suite = JSON.parse(text("suite.json")) as typeof SUITE;
+    writeFileSync(
+      join(cwd, "wider.json"),
+      JSON.stringify({ ...suite, methods: [...suite.methods, other], audit: true }),
+    );
+    expect(await report("wider.json")).toMatchObject({ code: 0 });
+    const line = text("bare/results.jsonl")
+      .split("\n")
+      .find((each) => each.includes("audit-teacher-zero-native"));
+    expect(JSON.parse(line as string)).toMatchObject({
+      state: "complete",
+      audit: { appliesTo: ["irl", "rival", "other"] },
+    });
   });
 
   it("shows one of its runs with the controls of the same task beside it", async () => {

@@ -80,7 +80,7 @@ function results(out: string): Outcome[] {
   return lines.map((line) => JSON.parse(line) as Outcome);
 }
 
-const replay = (...place: string[]): string => join(cwd, ...place, "checkpoint", "replay.f32");
+const replay = (...place: string[]): string => join(cwd, ...place, "checkpoint", "replay");
 
 beforeAll(async () => {
   await makeDemonstrations(cwd);
@@ -352,12 +352,13 @@ describe("a bench", () => {
     expect(code).toBe(1);
     expect(stderr).toBe(
       "tandem: bench: Cheetah/irl/0-3 in whole was made with algorithm.sac.discount 0.99, the suite says 0.9; " +
-        "choose another --out, or remove whole/Cheetah/irl/0-3 to train it anew\n",
+        "choose another --out, or remove whole/Cheetah/irl/0-3 and its line in whole/results.jsonl to train it anew\n",
     );
   });
 
   it("shows what is unfinished, what diverged, and what is none of the suite's", async () => {
     cpSync(join(cwd, "whole"), join(cwd, "part"), { recursive: true });
+    rmSync(join(cwd, "part/results.jsonl"));
     rmSync(join(cwd, "part/Cheetah/irl/0-3"), { recursive: true });
     rmSync(join(cwd, "part/Cheetah/sqil/0-3/summary.json"));
     rmSync(join(cwd, "part/Cheetah/irl/2-3/summary.json"));

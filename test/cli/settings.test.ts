@@ -41,6 +41,7 @@ const OTHER_VALUES: Record<string, string | string[]> = {
   steps: "2_000",
   seed: "7",
   out: "runs/mine",
+  "checkpoint-every": "20",
   hidden: "64, 32",
   "batch-size": "32",
   discount: "0.9",
