@@ -11,6 +11,8 @@ const cell = (changes: object = {}, algorithm: object = {}): CellOnDisk => ({
   } as unknown as TrainConfig,
   sizes: [17, 6],
 });
+const small = (steps: number): CellOnDisk => cell({ steps }, { replayCapacity: 400 });
+const cloning = (method: string): CellOnDisk => cell({ steps: 5000 }, { method, replayCapacity: undefined });
 /** (2 x 17 + 6 + 1) x 4 bytes. */
 const ROW = 164;
 
@@ -25,12 +27,9 @@ describe("the bound on the disk", () => {
   });
 
   it("has no more rows than the files that a replay is kept in; of cloning the demonstrations', of DAgger its steps too", () => {
-    const small = (steps: number): CellOnDisk => cell({ steps }, { replayCapacity: 400 });
     expect(diskBound([small(300)], 1, false).replays).toBe(300 * ROW);
     // A file of 16384 rows that is not yet past, and what the state before the last, 100 steps ago, speaks of.
     expect(diskBound([small(50_000)], 1, false).replays).toBe((400 + 100 + 16_384) * ROW);
-    const cloning = (method: string): CellOnDisk =>
-      cell({ steps: 5000 }, { method, replayCapacity: undefined });
     for (const [method, rows] of [
       ["bc", 60],
       ["dagger", 5060],

@@ -70,6 +70,8 @@ describe("a grid", () => {
   });
 });
 
+const even = (points: number): object => ({ points, seed: 7, options: { x: { uniform: [0, 1] } } });
+
 describe("random points", () => {
   const options = {
     "learning-rate": { log: [1e-4, 1e-2] },
@@ -77,8 +79,9 @@ describe("random points", () => {
     "reward-step-size": { uniform: [1, 30] },
   };
 
+  const of = (points: number, seed = 7): Point[] => pointsIn({ random: { points, seed, options } });
+
   it("are the same each time, and more of them begin with the fewer, name by name", () => {
-    const of = (points: number, seed = 7): Point[] => pointsIn({ random: { points, seed, options } });
     expect(of(20)).toEqual(of(20));
     expect(of(25).slice(0, 20)).toEqual(of(20));
     expect(of(20)).toHaveLength(20);
@@ -129,9 +132,8 @@ describe("random points", () => {
   });
 
   it("are drawn once for the whole grid, each under every combination", () => {
-    const random = (points: number): object => ({ points, seed: 7, options: { x: { uniform: [0, 1] } } });
     const grid = { a: [1, 2], b: [3, 4] };
-    const points = pointsIn({ grid, random: random(3) });
+    const points = pointsIn({ grid, random: even(3) });
     expect(points).toHaveLength(12);
     const xs = column({ uniform: [0, 1] }, 3);
     expect(points.map(({ options: { a, b, x } }) => [a, b, x])).toEqual(
@@ -142,7 +144,7 @@ describe("random points", () => {
         [2, 4, x],
       ]),
     );
-    expect(pointsIn({ grid, random: random(2) })).toEqual(points.slice(0, 8));
+    expect(pointsIn({ grid, random: even(2) })).toEqual(points.slice(0, 8));
   });
 });
 
