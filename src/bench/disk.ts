@@ -1,5 +1,5 @@
 /** How much a bench takes on a disk: an upper bound, known before anything runs. */
-import type { TrainConfig } from "../runs/index.ts";
+import { SEGMENT_ROWS, type TrainConfig } from "../runs/index.ts";
 import { replayBytes } from "./cells.ts";
 
 /** A cell that has steps to go: its configuration, and the sizes of an observation and an action. */
@@ -25,14 +25,15 @@ export function diskBound(cells: readonly CellOnDisk[], parallel: number, keepRe
   return { replays: sum(kept), rest: sum(cells.map(restOf)) };
 }
 
-/** Transitions in a cell's replay at its end. */
-function transitionsKept({ algorithm, steps, demos }: TrainConfig): number {
-  if ("replayCapacity" in algorithm) return Math.min(steps, algorithm.replayCapacity);
+/** Transitions in a cell's replay, at most: those of the state before the last too, and in files of so many. */
+function transitionsKept({ algorithm, steps, demos, evaluation }: TrainConfig): number {
+  if ("replayCapacity" in algorithm)
+    return Math.min(steps, algorithm.replayCapacity + evaluation.every + SEGMENT_ROWS);
   return demos.transitions + (algorithm.method === "dagger" ? steps : 0);
 }
 
 const FLOAT = 4;
-/** A state is written beside the one that it takes the place of. */
+/** The state before the last is kept. */
 const STATES = 2;
 /** Page, summary, configuration, log and blocks that are not full. */
 const FILES = 600_000;

@@ -13,7 +13,7 @@ export interface Configuration {
 }
 
 /** One value of an option. */
-export interface MarginalValue {
+interface MarginalValue {
   readonly value: string;
   /** Scores of the configurations that have it. */
   readonly scores: readonly number[];
@@ -33,7 +33,7 @@ export interface Marginal {
 }
 
 /** What an option is that a configuration does not say. */
-export const UNSAID = "default";
+const UNSAID = "default";
 
 /** The configurations of a family on a task, by the options in which they differ. */
 export function configurationsOf(

@@ -98,18 +98,18 @@ export function familyChoice(
   };
 }
 
+/** What a criterion measures of a configuration, over its cells, as reports show it; null where one has nothing. */
+export function fitOf(cells: readonly Outcome[], criterion: Criterion): number | null {
+  const badness = meanOrNull(cells.map((cell) => cellBadness(cell, criterion)));
+  return badness !== null && criterion === "log-likelihood" ? -badness : badness;
+}
+
 function obstacleOf(cell: Outcome): Obstacle | null {
   const isMeasured = lastTenth(cell.heldOut, cell.steps).length > 0;
   if (cell.state === "diverged") return isMeasured ? null : "diverged";
   if (cell.score === null) return "not complete";
   if (standing(cell) === null) return "without a normalised score";
   return isMeasured ? null : "without a held-out fit";
-}
-
-/** What a criterion measures of a configuration, over its cells, as reports show it; null where one has nothing. */
-export function fitOf(cells: readonly Outcome[], criterion: Criterion): number | null {
-  const badness = meanOrNull(cells.map((cell) => cellBadness(cell, criterion)));
-  return badness !== null && criterion === "log-likelihood" ? -badness : badness;
 }
 
 function cellBadness({ heldOut, steps }: Outcome, criterion: Criterion): number | null {

@@ -246,7 +246,7 @@ export async function trainCells(
 /** The cells that have steps to go. */
 export function waitingOf(known: readonly Known[]): WaitingCell[] {
   return known
-    .filter(({ outcome }) => outcome.state === "begun" || outcome.state === "new")
+    .filter((each) => !hasEnded(each))
     .map(({ planned, outcome }) => ({ ...planned, isBegun: outcome.state === "begun" }));
 }
 

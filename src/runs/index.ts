@@ -5,6 +5,7 @@ export * from "./frozen-reward.ts";
 export * from "./learned-reward.ts";
 export * from "./methods.ts";
 export * from "./policy-source.ts";
+export { SEGMENT_ROWS } from "./replay-log.ts";
 export * from "./run-folder.ts";
 export * from "./run-lock.ts";
 export * from "./run-parts.ts";

@@ -11,6 +11,8 @@ const cell = (changes: object = {}, algorithm: object = {}): CellOnDisk => ({
   } as unknown as TrainConfig,
   sizes: [17, 6],
 });
+const small = (steps: number): CellOnDisk => cell({ steps }, { replayCapacity: 400 });
+const cloning = (method: string): CellOnDisk => cell({ steps: 5000 }, { method, replayCapacity: undefined });
 /** (2 x 17 + 6 + 1) x 4 bytes. */
 const ROW = 164;
 
@@ -24,10 +26,10 @@ describe("the bound on the disk", () => {
     expect(diskBound([], 2, false)).toEqual({ replays: 0, rest: 0 });
   });
 
-  it("has no more rows than a replay holds; of cloning the demonstrations', of DAgger its steps too", () => {
-    expect(diskBound([cell({ steps: 5000 }, { replayCapacity: 400 })], 1, false).replays).toBe(400 * ROW);
-    const cloning = (method: string): CellOnDisk =>
-      cell({ steps: 5000 }, { method, replayCapacity: undefined });
+  it("has no more rows than the files that a replay is kept in; of cloning the demonstrations', of DAgger its steps too", () => {
+    expect(diskBound([small(300)], 1, false).replays).toBe(300 * ROW);
+    // A file of 16384 rows that is not yet past, and what the state before the last, 100 steps ago, speaks of.
+    expect(diskBound([small(50_000)], 1, false).replays).toBe((400 + 100 + 16_384) * ROW);
     for (const [method, rows] of [
       ["bc", 60],
       ["dagger", 5060],
@@ -59,6 +61,7 @@ describe("the bound on the disk", () => {
       expect(rest).toBeLessThan(4 * whole + 3e6);
     }
     const one = diskBound([cell()], 1, false).rest;
+    expect(one).toBeGreaterThan(600_000);
     expect(diskBound([cell(), cell()], 1, false).rest).toBe(2 * one);
     expect(diskBound([cell({}, { sac })], 1, false).rest).toBeGreaterThan(one);
     expect(

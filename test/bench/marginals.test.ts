@@ -62,6 +62,11 @@ describe("the marginal of an option", () => {
     expect(penalty.values[0].scores).toEqual([expect.closeTo(0.3, 12), expect.closeTo(0.9, 12)]);
   });
 
+  it("is of its own task alone", () => {
+    const elsewhere = all.map((each) => ({ ...each, task: "two", normalised: 9 }));
+    expect(grid([...all, ...elsewhere])).toEqual(grid(all));
+  });
+
   it("in an unfinished grid is over settings that have a score under every value", () => {
     const [rate, penalty] = marginalsOf(grid(all.filter(({ method }) => method !== "d")));
     // Without d: only penalty 10 has both rates, only rate 0.001 both penalties.
@@ -114,6 +119,7 @@ const tableOf = (found: BenchFindings, title: string): readonly (readonly string
   if (!each || isFigure(each)) throw new Error(`no table ${title}`);
   return [each.columns, ...each.rows];
 };
+const titles = (found: BenchFindings): string[] => found.exhibits.map(({ title }) => title);
 const figureOf = (found: BenchFindings): Figure | undefined =>
   found.exhibits.filter(isFigure).find(({ id }) => id === "options-one-grid");
 
@@ -147,14 +153,14 @@ describe("a bench of configurations", () => {
     expect(rows[0]).toHaveLength(6);
     expect(rows.slice(1).map((row) => row[2])).toEqual(["true return", "", "", ""]);
     const none = tableOf(findings([], open), "one: configurations of grid");
-    expect(none.slice(1).map((row) => [row[1], row[2]])).toEqual(Array(4).fill(["n/a", ""]));
+    expect(none.slice(1).map((row) => [row[1], row[2]])).toEqual(GRID.map(() => ["n/a", ""]));
   });
 
   it("shows each option: a dot a configuration, a line through the means of a grid, its axis by ratio where wide", () => {
     const shown = figureOf(findings(all));
     expect(shown?.panels).toHaveLength(2);
     const [rate] = shown!.panels;
-    if (rate.kind !== "xy") return expect.fail(rate.kind);
+    if (rate.kind !== "xy") throw new Error(rate.kind);
     expect(rate.x).toMatchObject({ label: "learning-rate", scale: "log", ticks: [0.001, 0.01] });
     const [dots, line] = rate.marks;
     expect(dots).toMatchObject({ kind: "dots" });
@@ -182,7 +188,7 @@ describe("a bench of configurations", () => {
     const random = parseSuite("x", { ...suite, methods, audit: undefined });
     const cells = all.filter(({ method }) => method !== "d");
     const [polyak, hidden] = figureOf(findings(cells, random))!.panels;
-    if (polyak.kind !== "xy" || hidden.kind !== "bars") return expect.fail("panels");
+    if (polyak.kind !== "xy" || hidden.kind !== "bars") throw new Error("panels");
     expect(polyak.x.scale).toBe("linear");
     expect(polyak.marks.map(({ kind }) => kind)).toEqual(["dots"]);
     expect(hidden.bars).toMatchObject([
@@ -197,7 +203,6 @@ describe("a bench of configurations", () => {
   });
 
   it("sets no first against the rest where all are of one family", () => {
-    const titles = (found: BenchFindings): string[] => found.exhibits.map(({ title }) => title);
     expect(titles(findings(all)).join()).not.toContain("Probability that");
     const apart = parseSuite("x", {
       ...suite,

@@ -70,6 +70,8 @@ describe("a grid", () => {
   });
 });
 
+const even = (points: number): object => ({ points, seed: 7, options: { x: { uniform: [0, 1] } } });
+
 describe("random points", () => {
   const options = {
     "learning-rate": { log: [1e-4, 1e-2] },
@@ -77,8 +79,9 @@ describe("random points", () => {
     "reward-step-size": { uniform: [1, 30] },
   };
 
+  const of = (points: number, seed = 7): Point[] => pointsIn({ random: { points, seed, options } });
+
   it("are the same each time, and more of them begin with the fewer, name by name", () => {
-    const of = (points: number, seed = 7): Point[] => pointsIn({ random: { points, seed, options } });
     expect(of(20)).toEqual(of(20));
     expect(of(25).slice(0, 20)).toEqual(of(20));
     expect(of(20)).toHaveLength(20);
@@ -116,6 +119,10 @@ describe("random points", () => {
   it("are whole where they are asked to be, and every choice comes up", () => {
     const whole = column({ log: [16, 5000], whole: true }, 100);
     expect(whole.every(Number.isInteger)).toBe(true);
+    // To the nearest: half of the draws between 0 and 1 are 1.
+    const bits = drawn({ bit: { uniform: [0, 1], whole: true }, x: { uniform: [0, 1] } }, 100);
+    const ones = bits.filter(({ bit }) => bit === 1).length;
+    expect(Math.abs(ones - 50)).toBeLessThan(4 * Math.sqrt(25));
     expect(new Set(column({ uniform: [1, 3], whole: true }, 3))).toEqual(new Set([1, 2, 3]));
     const choices = drawn({ x: { choice: ["a", "b", "c"] } }, 3).map(({ x }) => x);
     expect(new Set(choices)).toEqual(new Set(["a", "b", "c"]));
@@ -125,9 +132,8 @@ describe("random points", () => {
   });
 
   it("are drawn once for the whole grid, each under every combination", () => {
-    const random = (points: number): object => ({ points, seed: 7, options: { x: { uniform: [0, 1] } } });
     const grid = { a: [1, 2], b: [3, 4] };
-    const points = pointsIn({ grid, random: random(3) });
+    const points = pointsIn({ grid, random: even(3) });
     expect(points).toHaveLength(12);
     const xs = column({ uniform: [0, 1] }, 3);
     expect(points.map(({ options: { a, b, x } }) => [a, b, x])).toEqual(
@@ -138,7 +144,7 @@ describe("random points", () => {
         [2, 4, x],
       ]),
     );
-    expect(pointsIn({ grid, random: random(2) })).toEqual(points.slice(0, 8));
+    expect(pointsIn({ grid, random: even(2) })).toEqual(points.slice(0, 8));
   });
 });
 
@@ -229,6 +235,7 @@ const BROKEN: [why: string, changes: object, says: RegExp][] = [
   ],
   ["no distribution", random({}), /random\.options\.x: expected one of uniform, log and choice/],
   ["two distributions", random({ log: [1, 2], uniform: [1, 2] }), /expected one of uniform, log and choice/],
+  ["ends that are alike", random({ uniform: [1, 1] }), /expected the lower end first/],
   [
     "ends that are swapped",
     random({ uniform: [2, 1] }),

@@ -5,9 +5,6 @@ import { syncBuiltinESMExports } from "node:module";
 const { TANDEM_TEST_FREE: free } = process.env;
 const { statfsSync } = fs;
 
-fs.statfsSync = ((path: string) => ({
-  ...statfsSync(path),
-  bavail: Number(free),
-  bsize: 1,
-})) as typeof statfsSync;
+fs.statfsSync = ((path: string) =>
+  Object.assign(statfsSync(path), { bavail: Number(free), bsize: 1 })) as typeof statfsSync;
 syncBuiltinESMExports();
