@@ -113,7 +113,10 @@ function createRoom(kernels: Kernels, { layers, env }: PlainDescription): Loaded
   };
 }
 
-/** Refuses layers whose numbers are not all in weights.bin, before there is room made for them. */
+/** What layers may take whatever the size of weights.bin, bytes: one tensor may serve many of them. */
+const MODEST = 64 * 1024 * 1024;
+
+/** Refuses layers that take far more than weights.bin holds, before there is room made for them. */
 function requireWeights(plain: PlainDescription, weights: Uint8Array, source: string): void {
   let numbers = 0;
   for (const { weight, bias, in: inputs, out } of plain.layers) {
@@ -125,7 +128,7 @@ function requireWeights(plain: PlainDescription, weights: Uint8Array, source: st
       numbers += (end - offset) / 4;
     }
   }
-  if (4 * numbers <= weights.length) return;
+  if (4 * numbers <= Math.max(weights.length, MODEST)) return;
   throw refusal(
     source,
     `its layers take ${numbers} numbers, weights.bin has ${Math.floor(weights.length / 4)}; give each layer its own`,

@@ -200,11 +200,17 @@ function parsed(text: string, what: string): unknown {
   }
 }
 
-function withPrintable(value: unknown): unknown {
+/** Deeper than anything that a run writes: a file may be nested deeper than a stack. */
+const MOST_DEPTH = 32;
+
+function withPrintable(value: unknown, depth = 0): unknown {
   if (typeof value === "string") return printable(value);
-  if (Array.isArray(value)) return value.map(withPrintable);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withPrintable(each)]));
+  if (depth > MOST_DEPTH) return null;
+  if (Array.isArray(value)) return value.map((each) => withPrintable(each, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, withPrintable(each, depth + 1)]),
+  );
 }
 
 /** Check and sort lines of metrics; `what` names their file in errors. */

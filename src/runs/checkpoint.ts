@@ -203,8 +203,8 @@ function encodeState(arrays: Record<string, Float32Array>, state: string): Uint8
   return encodeSafetensors(arrays, { state, sha256: checksumOf(arrays, state) });
 }
 
-/** SHA-256 of all names, numbers and texts. */
-function checksumOf(arrays: Record<string, Float32Array>, state: string): string {
+/** SHA-256 of all names, numbers and texts of a state. */
+export function checksumOf(arrays: Record<string, Float32Array>, state: string): string {
   const hash = createHash("sha256").update(state);
   for (const [name, array] of Object.entries(arrays)) {
     hash.update(`\n${name} ${array.length}\n`);

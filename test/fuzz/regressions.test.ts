@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkThrift } from "../../src/demos/thrift.ts";
 import { READERS, type Reader, type ReaderName } from "./readers.ts";
+import { checksumOf } from "../../src/runs/checkpoint.ts";
+import { decodeSafetensors } from "../../src/runs/safetensors.ts";
 import { checkpointSeeds } from "./seed-runs.ts";
 import { encoded, hdf5Seeds, jsonBytes, policySeeds, suiteSeeds, type Files } from "./seeds.ts";
 import { outcomeOf } from "./trial.ts";
@@ -170,13 +172,28 @@ describe("suites", () => {
 test("a policy whose layers claim more numbers than its weights hold", async () => {
   const [{ files }] = await policySeeds();
   const layer = { weight: "last.w", bias: "last.b", in: 2, out: 2, activation: "linear" };
+  const square = { weight: "square", bias: "b", in: 64, out: 64, activation: "linear" };
   const change = (changes: object): Files => ({
     ...files,
     "policy.json": jsonBytes({ ...JSON.parse(decoded(files["policy.json"])), ...changes }),
   });
   const first = { weight: "first.w", bias: "first.b", in: 3, out: 2, activation: "relu" };
-  const again = change({ layers: [first, ...Array<object>(50_000).fill(layer)] });
-  expect(await refusal("policy", again)).toMatch(/its layers take 300008 numbers, weights\.bin has 22; /);
+  const again = change({
+    layers: [
+      { ...first, weight: "in", bias: "b", out: 64 },
+      ...Array<object>(10_000).fill(square),
+      { ...layer, weight: "out", in: 64 },
+    ],
+    tensors: {
+      in: { shape: [64, 3], offset: 0 },
+      square: { shape: [64, 64], offset: 0 },
+      b: { shape: [64], offset: 0 },
+      out: { shape: [2, 64], offset: 0 },
+      "last.b": { shape: [2], offset: 0 },
+    },
+  });
+  const tied = { ...again, "weights.bin": new Uint8Array(4 * 64 * 64) };
+  expect(await refusal("policy", tied)).toMatch(/its layers take 41600386 numbers, weights\.bin has 4096; /);
   const wide = change({
     layers: [
       { ...first, out: 500_000_000 },
@@ -198,10 +215,14 @@ describe("checkpoints", () => {
   const changed = (change: (state: Record<string, Record<string, unknown>>) => void): Files => {
     const bytes = files[STATE];
     const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-    const header = JSON.parse(decoded(bytes.subarray(8, 8 + length))) as { __metadata__: { state: string } };
+    const header = JSON.parse(decoded(bytes.subarray(8, 8 + length))) as {
+      __metadata__: { state: string; sha256: string };
+    };
     const state = JSON.parse(header.__metadata__.state) as Record<string, Record<string, unknown>>;
     change(state);
-    header.__metadata__.state = JSON.stringify(state);
+    const metadata = header.__metadata__;
+    metadata.state = JSON.stringify(state);
+    metadata.sha256 = checksumOf(decodeSafetensors(bytes, STATE).arrays, metadata.state);
     const made = Object.values(safetensors(JSON.stringify(header), bytes.length - 8 - length))[0];
     made.set(bytes.subarray(8 + length), made.length - (bytes.length - 8 - length));
     return { ...files, [STATE]: made };

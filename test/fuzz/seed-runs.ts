@@ -68,15 +68,54 @@ export async function configSeeds(): Promise<Seed[]> {
 /** A run's records, with what stands beside them. */
 export async function metricsSeeds(): Promise<Seed[]> {
   const records = [
-    { kind: "policy", step: 1000, updates: 900, criticLoss: 1, meanQ: 2, entropy: -1, temperature: 0.1, meanReward: 0 },
+    {
+      kind: "policy",
+      step: 1000,
+      updates: 900,
+      criticLoss: 1,
+      meanQ: 2,
+      entropy: -1,
+      temperature: 0.1,
+      meanReward: 0,
+    },
     rewardRecord(1),
     { kind: "episode", step: 1200, trueReturn: 5, length: 200 },
     { kind: "cloning", step: 1300, updates: 10, logLikelihood: -2 },
     { kind: "held-out", step: 1300, logLikelihood: -2, rewardGap: null, stateDistance: 3 },
-    { kind: "discriminator", step: 1400, discriminatorSteps: 7, loss: 1, gradientPenalty: 0, expertLogit: 1, agentLogit: -1, accuracy: 1 },
+    {
+      kind: "discriminator",
+      step: 1400,
+      discriminatorSteps: 7,
+      loss: 1,
+      gradientPenalty: 0,
+      expertLogit: 1,
+      agentLogit: -1,
+      accuracy: 1,
+    },
     evaluation(1500, [1, 2, null]),
-    { kind: "instruments", step: 1500, rows: 4, radius: 40, rewardRms: 1, rewardLinearisation: 0, ballLinearisationRandom: 1, ballLinearisationTrained: 1, returnGap: 0, concavityGapRandom: 0, concavityGapTrained: 0, belowChord: 0 },
-    { kind: "finding", step: 1600, signature: "reward saturation", since: 1, until: null, evidence: "so", remedy: "this" },
+    {
+      kind: "instruments",
+      step: 1500,
+      rows: 4,
+      radius: 40,
+      rewardRms: 1,
+      rewardLinearisation: 0,
+      ballLinearisationRandom: 1,
+      ballLinearisationTrained: 1,
+      returnGap: 0,
+      concavityGapRandom: 0,
+      concavityGapTrained: 0,
+      belowChord: 0,
+    },
+    {
+      kind: "finding",
+      step: 1600,
+      signature: "reward saturation",
+      since: 1,
+      until: null,
+      evidence: "so",
+      remedy: "this",
+    },
     rewardRecord(2),
   ];
   const lines = records.map((record) => `${JSON.stringify(record)}\n`).join("");
@@ -128,7 +167,13 @@ export async function checkpointSeeds(): Promise<Seed[]> {
   for (const iterations of [2, 5]) {
     const learner = smallLearner(kernels);
     for (let i = 0; i < iterations; i++)
-      mlIrlIteration(kernels, learner, 6 * iterations - 2, () => {}, () => 0);
+      mlIrlIteration(
+        kernels,
+        learner,
+        6 * iterations - 2,
+        () => {},
+        () => 0,
+      );
     const files = await written((folder) =>
       saveCheckpoint(kernels, folder, learner.agent, learner, learner.steps, 0),
     );
@@ -136,4 +181,3 @@ export async function checkpointSeeds(): Promise<Seed[]> {
   }
   return seeds;
 }
-

@@ -128,26 +128,42 @@ export async function hdf5Seeds(): Promise<Seed[]> {
 /** Of pyarrow: Tandem writes none. */
 export async function parquetSeeds(): Promise<Seed[]> {
   const kinds = ["", "-plain", "-pages-2", "-none", "-snappy", "-gzip", "-zstd", "-brotli", "-lz4"];
-  const names = ["imitation", "lerobot-v3/data/chunk-000/file-000", ...kinds.map((kind) => `transitions${kind}`)];
+  const names = [
+    "imitation",
+    "lerobot-v3/data/chunk-000/file-000",
+    ...kinds.map((kind) => `transitions${kind}`),
+  ];
   return names.map((name) => goldenSeed("set.parquet", `parquet/${name}.parquet`));
 }
 
 /** A step a line. */
 export async function jsonLinesSeeds(): Promise<Seed[]> {
-  const lines = [0, 1, 2].map((t) => ({ episode: 3, t, observation: [t, -t], action: 1, reward: 0.5, extra: "x" }));
+  const lines = [0, 1, 2].map((t) => ({
+    episode: 3,
+    t,
+    observation: [t, -t],
+    action: 1,
+    reward: 0.5,
+    extra: "x",
+  }));
   const text = lines.map((line) => JSON.stringify(line)).join("\n");
   return [...(await ours("set.jsonl", "jsonl")), seed("without header", { "set.jsonl": encoded(text) })];
 }
 
 /** A step a line of fields. */
 export async function csvSeeds(): Promise<Seed[]> {
-  const text = '"episode";"t";"state";"action";"reward"\r\n0;0;1.5;0;1\r\n0;1;2.5;1;1\r\n1;0;0;0;-1\r\n1;1;1;1;0\r\n';
+  const text =
+    '"episode";"t";"state";"action";"reward"\r\n0;0;1.5;0;1\r\n0;1;2.5;1;1\r\n1;0;0;0;-1\r\n1;1;1;1;0\r\n';
   return [...(await ours("set.csv", "csv")), seed("semicolons", { "set.csv": encoded(text) })];
 }
 
 /** Named arrays. */
 export async function safetensorsSeeds(): Promise<Seed[]> {
-  const arrays = { weight: Float32Array.from({ length: 12 }, (_, i) => i / 7), bias: Float32Array.of(1, -2), none: new Float32Array(0) };
+  const arrays = {
+    weight: Float32Array.from({ length: 12 }, (_, i) => i / 7),
+    bias: Float32Array.of(1, -2),
+    none: new Float32Array(0),
+  };
   return [
     seed("arrays", { "a.safetensors": encodeSafetensors(arrays, { state: '{"steps":3}' }) }),
     seed("texts alone", { "a.safetensors": encodeSafetensors({}, { a: "b" }) }),
@@ -161,7 +177,15 @@ export async function policySeeds(): Promise<Seed[]> {
     discrete: DISCRETE,
     normalised: {
       obsNorm: { kind: "VecNormalize", mean: [0, 1, 2], scale: [1, 2, 0.5], clip: 10 },
-      output: { kind: "box", squash: "tanh", preClip: 5, clip: [[-1, -1], [1, 1]] },
+      output: {
+        kind: "box",
+        squash: "tanh",
+        preClip: 5,
+        clip: [
+          [-1, -1],
+          [1, 1],
+        ],
+      },
     },
     drawn: {
       stochastic: {
@@ -192,7 +216,15 @@ export async function suiteSeeds(): Promise<Seed[]> {
   const audited = {
     ...SUITES[0],
     audit: { seeds: [1], trajectories: [0], steps: 100 },
-    tasks: SUITES[0].tasks.map((task) => ({ ...task, heldOut: [4], episodes: 2, envOptions: { gravity: -9 } })),
+    tasks: SUITES[0].tasks.map((task) => ({
+      ...task,
+      heldOut: [4],
+      episodes: 2,
+      envOptions: { gravity: -9 },
+    })),
   };
-  return [...SUITES.map((suite) => seed(suite.name, { "suite.json": jsonBytes(suite) })), seed("audited", { "suite.json": jsonBytes(audited) })];
+  return [
+    ...SUITES.map((suite) => seed(suite.name, { "suite.json": jsonBytes(suite) })),
+    seed("audited", { "suite.json": jsonBytes(audited) }),
+  ];
 }

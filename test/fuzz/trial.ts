@@ -1,5 +1,12 @@
 /** One damaged input and what came of it. */
-import { foldIn, keyFromSeed, nextInteger, nextUniform, streamOf, TandemError } from "../../src/core/index.ts";
+import {
+  foldIn,
+  keyFromSeed,
+  nextInteger,
+  nextUniform,
+  streamOf,
+  TandemError,
+} from "../../src/core/index.ts";
 import { damageBytes, oneOf } from "./damage-bytes.ts";
 import { place, type Reader, type Reading } from "./readers.ts";
 import type { Files, Seed } from "./seeds.ts";
@@ -63,7 +70,8 @@ export async function outcomeOf(
     (error: unknown) => judged(error),
   );
   const { user, system } = process.threadCpuUsage(begun);
-  if (asked !== null) return { kind: "defect", words: `asked for ${String(asked)} bytes at once: ${outcome.words}` };
+  if (asked !== null)
+    return { kind: "defect", words: `asked for ${String(asked)} bytes at once: ${outcome.words}` };
   const milliseconds = (user + system) / 1000;
   if (milliseconds > MOST_MILLISECONDS)
     return { kind: "defect", words: `took ${Math.round(milliseconds)} ms: ${outcome.words}` };
@@ -76,8 +84,10 @@ function judged(error: unknown): Outcome {
     return { kind: "defect", words: `not refused in words: ${words}` };
   }
   const words = error.message;
-  if (UNPRINTABLE.test(words)) return { kind: "defect", words: `not one printable line: ${JSON.stringify(words)}` };
-  if (words.length > MOST_WORDS) return { kind: "defect", words: `${words.length} characters: ${words.slice(0, 300)}` };
+  if (UNPRINTABLE.test(words))
+    return { kind: "defect", words: `not one printable line: ${JSON.stringify(words)}` };
+  if (words.length > MOST_WORDS)
+    return { kind: "defect", words: `${words.length} characters: ${words.slice(0, 300)}` };
   if (BUG.test(words)) return { kind: "defect", words: `words of a bug: ${words}` };
   return { kind: "refused", words };
 }
