@@ -12,7 +12,7 @@ import { parseConfig, parseEnd, parseMetrics } from "../report/run.ts";
 export const RUN_STATES = ["training", "stopped", "complete", "diverged", "damaged"] as const;
 
 /** `diverged`: a measurement was not finite, which ended the run for good. `damaged`: it cannot be read, or is of a newer format. */
-export type RunState = (typeof RUN_STATES)[number];
+type RunState = (typeof RUN_STATES)[number];
 
 /** A run as a line of a list; what is not known is null. */
 export interface ListedRun {
