@@ -114,9 +114,9 @@ function groupOf(
     complete: outcomes.filter(({ state }) => state === "complete").length,
     score: over(({ score }) => score),
     normalised: over(({ normalised }) => normalised),
-    finalReturn: over(({ state, finalReturn }) => (state === "complete" ? finalReturn : null)),
-    steps: over(({ state, stepCounts }) => (state === "complete" ? learningSteps(stepCounts) : null)),
-    seconds: over(({ state, seconds }) => (state === "complete" ? seconds : null)),
+    finalReturn: over(({ finalReturn }) => finalReturn),
+    steps: over(({ stepCounts }) => learningSteps(stepCounts)),
+    seconds: over(({ seconds }) => seconds),
   };
 }
 

@@ -18,6 +18,7 @@ import {
   type PagePart,
 } from "../report/index.ts";
 import { formatSeconds, formatSpread, formatValue, grouped, plural } from "../report/numbers.ts";
+import { fittingColumns, tableText, wrap } from "../report/terminal-text.ts";
 import { readConfig, writeAtomically } from "../runs/index.ts";
 import { anyText, optionValue } from "./option-values.ts";
 import { optionsOnCommandLine } from "./options.ts";
@@ -42,7 +43,7 @@ export function compareCommand(): Command {
     .option("--out <file>", "write a page with the report's figures, too")
     .option("--json", "print one line of JSON")
     .addHelpText("after", EXAMPLES);
-  return command.action(async (folders: string[]) => {
+  return command.action((folders: string[]) => {
     const flags = optionsOnCommandLine(command);
     const out = optionValue(flags, "out", anyText);
     if (out && !/\.html?$/.test(out))
@@ -54,7 +55,7 @@ export function compareCommand(): Command {
       return;
     }
     const page = out ? `\nReport: ${out}\n` : "";
-    process.stdout.write((await comparisonText(comparison)) + page);
+    process.stdout.write(comparisonText(comparison) + page);
   });
 }
 
@@ -130,9 +131,10 @@ function aggregateText(
   return spread(value.mean, value.deviation ?? NaN) + count;
 }
 
+const shareText = (mean: number, deviation: number): string =>
+  Number.isFinite(deviation) ? `${grouped(mean, 2)} ± ${grouped(deviation, 2)}` : grouped(mean, 2);
+
 function resultsTable({ groups }: RunComparison): TitledTable {
-  const share = (mean: number, deviation: number): string =>
-    Number.isFinite(deviation) ? `${grouped(mean, 2)} ± ${grouped(deviation, 2)}` : grouped(mean, 2);
   return {
     title: "Results",
     columns: ["", "Complete", "Score", "Normalised", "Final return", "Time", "Steps"],
@@ -140,7 +142,7 @@ function resultsTable({ groups }: RunComparison): TitledTable {
       group.label,
       `${group.complete}/${group.runs.length}`,
       aggregateText(group, group.score, formatSpread),
-      aggregateText(group, group.normalised, share),
+      aggregateText(group, group.normalised, shareText),
       aggregateText(group, group.finalReturn, formatSpread),
       aggregateText(group, group.seconds, (mean) => formatSeconds(mean)),
       aggregateText(group, group.steps, (mean) => formatValue(Math.round(mean))),
@@ -174,9 +176,8 @@ function unfinished({ groups }: RunComparison): string[] {
   );
 }
 
-async function comparisonText(comparison: RunComparison): Promise<string> {
-  const { fittingColumns, tableText, wrap } = await import("../report/terminal-text.ts");
-  const { width, colour, pen } = await terminalOf(120);
+function comparisonText(comparison: RunComparison): string {
+  const { width, colour, pen } = terminalOf(120);
   const words = (sentence: string): string => wrap(sentence, width).join("\n");
   const settings = settingsTable(comparison);
   const fits = settings && fittingColumns(settings, width) === settings.columns.length;

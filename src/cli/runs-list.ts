@@ -1,6 +1,8 @@
 import { relative } from "node:path";
 import { Command } from "commander";
 import { TandemError } from "../core/index.ts";
+import { formatBytes, formatSteps, formatValue, plural } from "../report/numbers.ts";
+import { fittingColumns, tableText, wrap } from "../report/terminal-text.ts";
 import { printable } from "../report/run.ts";
 import { findRuns, listRun, RUN_STATES, type ListedRun } from "../bench/index.ts";
 import type { Table } from "../report/key-numbers.ts";
@@ -36,12 +38,12 @@ export function listCommand(): Command {
     .option("--state <state>", "only training, stopped, complete, diverged or damaged")
     .option("--json", "print one line of JSON")
     .addHelpText("after", EXAMPLES);
-  return command.action(async (folders: string[]) => {
-    await list(folders.length > 0 ? folders : ["runs"], optionsOnCommandLine(command));
+  return command.action((folders: string[]) => {
+    list(folders.length > 0 ? folders : ["runs"], optionsOnCommandLine(command));
   });
 }
 
-async function list(roots: readonly string[], flags: GivenOptions): Promise<void> {
+function list(roots: readonly string[], flags: GivenOptions): void {
   const sort = optionValue(flags, "sort", oneOf(...KEYS)) ?? "name";
   const wanted = filterOf(flags);
   const all = [...new Set(roots.flatMap(findRuns))].map(listRun);
@@ -52,8 +54,7 @@ async function list(roots: readonly string[], flags: GivenOptions): Promise<void
   }
   if (runs.length === 0) requireMatch(all, flags);
   const where = roots.join(", ");
-  const text =
-    runs.length === 0 ? `There is no run in ${where}.\n` : await listText(runs, all.length, roots, sort);
+  const text = runs.length === 0 ? `There is no run in ${where}.\n` : listText(runs, all.length, roots, sort);
   process.stdout.write(text);
 }
 
@@ -118,17 +119,17 @@ interface Column {
   readonly key?: Key;
 }
 
+function stepsText({ step, steps }: ListedRun): string {
+  if (step === null || steps === null) return "";
+  return step === steps ? formatSteps(step) : `${formatSteps(step)}/${formatSteps(steps)}`;
+}
+
 /** What is least missed stands last: that goes where there is no room. */
-async function columnsOf(nameOf: (run: ListedRun) => string): Promise<Column[]> {
-  const { formatBytes, formatSteps, formatValue } = await import("../report/numbers.ts");
-  const steps = ({ step, steps: asked }: ListedRun): string => {
-    if (step === null || asked === null) return "";
-    return step === asked ? formatSteps(step) : `${formatSteps(step)}/${formatSteps(asked)}`;
-  };
+function columnsOf(nameOf: (run: ListedRun) => string): Column[] {
   return [
     { title: "Run", text: nameOf, isWords: true },
     { title: "State", text: ({ state }) => state, isWords: true },
-    { title: "Steps", text: steps },
+    { title: "Steps", text: stepsText },
     {
       title: "Return",
       text: ({ meanReturn }) => (meanReturn === null ? "" : formatValue(meanReturn)),
@@ -153,19 +154,12 @@ function dateText(milliseconds: number): string {
   return new Date(milliseconds).toLocaleString("sv-SE").slice(0, 16);
 }
 
-async function listText(
-  runs: readonly ListedRun[],
-  count: number,
-  roots: readonly string[],
-  sort: Key,
-): Promise<string> {
-  const { formatBytes, plural } = await import("../report/numbers.ts");
-  const { fittingColumns, tableText, wrap } = await import("../report/terminal-text.ts");
-  const { width, pen } = await terminalOf(120);
+function listText(runs: readonly ListedRun[], count: number, roots: readonly string[], sort: Key): string {
+  const { width, pen } = terminalOf(120);
   const [root, ...others] = roots;
   const nameOf = ({ folder }: ListedRun): string =>
     printable(others.length === 0 ? relative(root, folder) || folder : folder);
-  const all = await columnsOf(nameOf);
+  const all = columnsOf(nameOf);
   const shared = all.filter(
     ({ isShared, text }) => isShared && runs.length > 1 && new Set(runs.map(text)).size === 1,
   );

@@ -11,6 +11,7 @@ import {
   type RunSizes,
   trainerOf,
 } from "../runs/index.ts";
+import { formatBytes, plural } from "../report/numbers.ts";
 import { confirm } from "./confirm.ts";
 import { optionsOnCommandLine } from "./options.ts";
 
@@ -44,7 +45,6 @@ function distinct(folders: readonly string[]): string[] {
 
 async function remove(folders: readonly string[], onlyReplay: boolean, isAgreed: boolean): Promise<number> {
   for (const folder of folders) requireRemovable(folder);
-  const { formatBytes, plural } = await import("../report/numbers.ts");
   const freed = (sizes: RunSizes): number => (onlyReplay ? sizes.replay : totalBytes(sizes));
   const runs = folders.map((folder) => ({ ...listRun(folder), strangers: strangersIn(folder) }));
   const concerned = runs.filter(({ sizes }) => !onlyReplay || sizes.replay > 0);

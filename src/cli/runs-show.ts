@@ -4,6 +4,7 @@ import { listRun, type ListedRun } from "../bench/index.ts";
 import { readRun, verdict } from "../report/index.ts";
 import { latestFindings } from "../report/notes.ts";
 import { formatBytes, formatSteps } from "../report/numbers.ts";
+import { wrap } from "../report/terminal-text.ts";
 import { readCheckpointHead, readConfig, rewardOptionsOf, type RunConfig } from "../runs/index.ts";
 import { commandText } from "./invocation.ts";
 import { optionsOnCommandLine } from "./options.ts";
@@ -45,7 +46,7 @@ export function showCommand(): Command {
     if (listed.problem !== null) throw new TandemError("runs show", listed.problem);
     const report = await reportOn(listed, config);
     const isJson = optionsOnCommandLine(command).has("json");
-    process.stdout.write(isJson ? `${JSON.stringify(report)}\n` : await showText(report, config));
+    process.stdout.write(isJson ? `${JSON.stringify(report)}\n` : showText(report, config));
   });
 }
 
@@ -87,9 +88,8 @@ function entries(rows: readonly (readonly [string, string])[]): string[] {
   return rows.map(([name, value]) => `  ${name.padEnd(left)}  ${value}`);
 }
 
-async function showText(report: RunReport, config: RunConfig): Promise<string> {
-  const { wrap } = await import("../report/terminal-text.ts");
-  const { width, pen } = await terminalOf(100);
+function showText(report: RunReport, config: RunConfig): string {
+  const { width, pen } = terminalOf(100);
   const { folder, settings, findings, sizes, next, version } = report;
   const what = [`tandem ${config.command}`, report.method, report.control].filter((word) => word !== null);
   const section = (title: string, lines: readonly string[]): string[] => [pen.strong(title), ...lines];
