@@ -60,6 +60,12 @@ describe("the bound on the disk", () => {
       expect(rest).toBeGreaterThan(whole + state);
       expect(rest).toBeLessThan(4 * whole + 3e6);
     }
+    // What networks alone add, of the states above: SQIL's over layers of one unit, then DAC's classifier.
+    const restOf = (algorithm: object): number => diskBound([cell({}, algorithm)], 1, false).rest;
+    const none = restOf({ sac: { ...sac, hidden: [1] } });
+    expect(restOf({ sac }) - none).toBeGreaterThan(2 * 0.98 * 876_980);
+    const dac = { sac, method: "dac", discriminator: { hidden: [128, 128] } };
+    expect(restOf(dac) - restOf({ sac })).toBeGreaterThan(2 * (1_274_324 - 876_980));
     const one = diskBound([cell()], 1, false).rest;
     expect(one).toBeGreaterThan(600_000);
     expect(diskBound([cell(), cell()], 1, false).rest).toBe(2 * one);

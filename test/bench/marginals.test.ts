@@ -96,6 +96,16 @@ describe("the marginal of an option", () => {
     expect(kind.values.map(({ mean }) => mean)).toEqual([expect.closeTo(0.3, 12), 0.9]);
   });
 
+  it("of what is no whole grid leaves nothing out that has a score", () => {
+    const [x] = marginalsOf([
+      { name: "a", values: { x: "1", kind: "one" }, score: 0.2 },
+      { name: "b", values: { x: "2", kind: "one" }, score: null },
+      { name: "c", values: { x: "3", kind: "two" }, score: 0.5 },
+    ]);
+    expect(x).toMatchObject({ isBalanced: false });
+    expect(x.values.map(({ mean }) => mean)).toEqual([0.2, null, 0.5]);
+  });
+
   it("is of options that differ: one left unsaid is the default, one said for a task holds there", () => {
     const methods = [
       { name: "m", family: "f", options: { method: "dac", polyak: 0.1 } },
