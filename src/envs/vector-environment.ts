@@ -165,11 +165,12 @@ export async function makeVectorEnvironment(
     const sizes = sizesOf(count, environment);
     requireAlike(environments, sizes);
     const bytes = columnBytes(sizes);
-    const memory = workers > 0 ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes);
-    const columns = columnsOver(memory, sizes);
+    // Browsers have no such class on pages that are not isolated.
+    const memory = workers > 0 ? new SharedArrayBuffer(bytes) : null;
+    const columns = columnsOver(memory ?? new ArrayBuffer(bytes), sizes);
     const share = new VectorShare(environments, 0, columns, sizes, seed);
     let threads: VectorThreads | null = null;
-    if (memory instanceof SharedArrayBuffer) {
+    if (memory) {
       const { VectorThreads } = await import("./vector-threads.ts");
       const { id } = environment;
       threads = await VectorThreads.open({ id, options, seed, sizes, memory }, spans.slice(1));

@@ -6,6 +6,7 @@ import {
   episodeCount,
   foldIn,
   policySize,
+  portablePow,
   recordedSize,
   toPolicyUnits,
   transitionCount,
@@ -234,7 +235,7 @@ export interface ReturnSpan {
 
 /** sum_{t < steps} discount^t */
 export function effectiveHorizon(discount: number, steps: number): number {
-  return discount === 1 ? steps : (1 - discount ** steps) / (1 - discount);
+  return discount === 1 ? steps : (1 - portablePow(discount, steps)) / (1 - discount);
 }
 
 /** The weight of the absorbing state in a return: sum of discount^t over t from `length` to the horizon; 0 where the episode did not terminate. */
@@ -244,7 +245,7 @@ export function absorbingWeight(
   { discount, horizon }: ReturnSpan,
 ): number {
   if (!terminated || length >= horizon) return 0;
-  return discount ** length * effectiveHorizon(discount, horizon - length);
+  return portablePow(discount, length) * effectiveHorizon(discount, horizon - length);
 }
 
 /**
@@ -338,7 +339,7 @@ export interface AscentReport {
 export function ascend(kernels: Kernels, model: RewardModel, k: number, scale: number): AscentReport {
   const { network, initial, gradient, previousGradient, options } = model;
   const { parameters, length } = network;
-  const stepSize = options.stepSize * (k + 1) ** -options.stepSizeDecay;
+  const stepSize = options.stepSize * portablePow(k + 1, -options.stepSizeDecay);
   const gradientNorm = Math.sqrt(kernels.dot(length, gradient, gradient));
   const previousNorm = Math.sqrt(kernels.dot(length, previousGradient, previousGradient));
   const norms = gradientNorm * previousNorm;

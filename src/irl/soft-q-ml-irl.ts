@@ -3,7 +3,7 @@
  * paper states it for finitely many actions (arXiv:2503.17865, Alg. 3). Both networks are the paper's, on the same
  * features psi(s, a).
  */
-import { foldIn, TandemError, type Key } from "../core/index.ts";
+import { foldIn, portablePow, TandemError, type Key } from "../core/index.ts";
 import type { Kernels } from "../kernels/index.ts";
 import { createSparseTwoLayer, sparseProjections, sparseTravel, type SparseTwoLayer } from "../nn/index.ts";
 import {
@@ -124,12 +124,12 @@ export interface IterationRecord {
 
 /** The theory's slow step size, alpha = alpha0 K^-sigma, 0 < sigma < 1 (arXiv:2503.17865, Theorem 2). */
 export function theoryRewardStepSize(iterations: number, alpha0: number, sigma: number): number {
-  return alpha0 * iterations ** -sigma;
+  return alpha0 * portablePow(iterations, -sigma);
 }
 
 /** T_k of a schedule. */
 export function innerStepsAt({ first, growth }: InnerSteps, k: number): number {
-  return Math.ceil(first * (k + 1) ** growth);
+  return Math.ceil(first * portablePow(k + 1, growth));
 }
 
 /** Both levels at initialisation; `trajectoryCapacity` is the most rows of one call of the problem's trajectories. */
@@ -231,7 +231,7 @@ export function softQMlIrlIteration(
 
   // Slow timescale: theta_{k+1} = Pi_B(theta_k + alpha_k g_k) with trajectories of the expert and of pi_{k+1}.
   const { stepSize, decay } = options.reward;
-  const alpha = stepSize * (state.iteration + 1) ** -decay;
+  const alpha = stepSize * portablePow(state.iteration + 1, -decay);
   const before = sparseProjections(kernels, reward);
   const absorbingReward = softQAbsorbingReward(kernels, state);
   const expert = problem.expertTrajectories(options.trajectories);

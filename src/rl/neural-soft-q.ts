@@ -2,7 +2,7 @@
  * Neural soft Q-learning (arXiv:2503.17865, Alg. 1): temporal-difference steps on the paper's two-layer network, kept in
  * a ball around its initialisation, under a reward that is handed in. The fast timescale where actions are finitely many.
  */
-import { portableLog, TandemError, type Key } from "../core/index.ts";
+import { portableLog, portablePow, TandemError, type Key } from "../core/index.ts";
 import type { Kernels } from "../kernels/index.ts";
 import { createSparseTwoLayer, sparseProjections, type SparseTwoLayer } from "../nn/index.ts";
 import type { FiniteActionProblem, TransitionBatch } from "./finite-action-problem.ts";
@@ -54,7 +54,7 @@ export type TransitionReward = (batch: TransitionBatch, out: number) => void;
 
 /** The theory's fast step size, eta = min(K^(-3/4), (1 - gamma) / 8) (arXiv:2503.17865, Theorem 2). */
 export function theoryPolicyStepSize(iterations: number, discount: number): number {
-  return Math.min(iterations ** -0.75, (1 - discount) / 8);
+  return Math.min(portablePow(iterations, -0.75), (1 - discount) / 8);
 }
 
 /** A Q-network at initialisation for a problem's features. */

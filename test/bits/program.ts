@@ -69,7 +69,7 @@ const noClock = (): number => 0;
 /** The programs, by what they train. */
 export const PROGRAMS = {
   "ML-IRL, HalfCheetah-v5": async (kernels, workers) => {
-    const task = { id: "HalfCheetah-v5", options: { maxEpisodeSteps: 14 } };
+    const task = { id: "HalfCheetah-v5", options: { maxEpisodeSteps: 38 } };
     const demonstrations = await record(task, workers, DEMONSTRATIONS, trot);
     const options = {
       sac: SAC,
@@ -252,18 +252,14 @@ async function record(
   const builders = Array.from({ length: BATCH }, () => createTrajectoryBuilder(n, d));
   const observations = batch.reset().slice();
   const actions = new Float64Array(BATCH * d);
-  const row = (column: Float64Array, i: number): Float64Array => {
-    const width = column.length / BATCH;
-    return column.subarray(i * width, (i + 1) * width);
-  };
   for (let t = 0; builders.some(({ episodeEnds }) => episodeEnds.length === 0); t++) {
-    for (let i = 0; i < BATCH; i++) actor(row(observations, i), t, row(actions, i));
+    for (let i = 0; i < BATCH; i++) actor(rowOf(observations, i, n), t, rowOf(actions, i, d));
     const step = batch.step(actions);
     builders.forEach((builder, i) => {
       if (builder.episodeEnds.length > 0) return;
       const ends = [step.terminated[i] === 1, step.truncated[i] === 1] as const;
-      const next = row(step.nextObservations, i);
-      appendStep(builder, row(observations, i), row(actions, i), next, step.rewards[i], ...ends);
+      const next = rowOf(step.nextObservations, i, n);
+      appendStep(builder, rowOf(observations, i, n), rowOf(actions, i, d), next, step.rewards[i], ...ends);
     });
     observations.set(step.observations);
   }
@@ -276,14 +272,12 @@ function joined(parts: readonly Trajectories[]): Trajectories {
   const { observationSize: n, actionSize: d } = parts[0];
   const builder = createTrajectoryBuilder(n, d);
   for (const { observations, actions, nextObservations, rewards, terminated, truncated } of parts) {
-    const row = (column: Float32Array, t: number, width: number): Float32Array =>
-      column.subarray(t * width, (t + 1) * width);
     terminated.forEach((ended, t) =>
       appendStep(
         builder,
-        row(observations, t, n),
-        row(actions, t, d),
-        row(nextObservations, t, n),
+        rowOf(observations, t, n),
+        rowOf(actions, t, d),
+        rowOf(nextObservations, t, n),
         rewards?.[t] ?? NaN,
         ended === 1,
         truncated[t] === 1,
@@ -291,6 +285,11 @@ function joined(parts: readonly Trajectories[]): Trajectories {
     );
   }
   return takeTrajectories(builder);
+}
+
+/** Row `i` of a column of rows of `width`; a view. */
+function rowOf<Column extends Float32Array | Float64Array>(column: Column, i: number, width: number): Column {
+  return column.subarray(i * width, (i + 1) * width) as Column;
 }
 
 /** All networks and optimisers of a learner, and how its policy's most likely actions fare. */

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { logSumExp, portableExp, portableLog } from "../../src/core/index.ts";
+import { logSumExp, portableExp, portableLog, portablePow } from "../../src/core/index.ts";
 
 /** Distance between neighbouring doubles at |x|. */
 const ulp = (x: number): number => Math.max(2 ** -1074, 2 ** (Math.floor(Math.log2(Math.abs(x))) - 52));
@@ -57,6 +57,40 @@ describe("portableLog", () => {
       Infinity,
     ]);
     expect(Math.abs(portableLog(2 ** -1074) + 1074 * Math.LN2)).toBeLessThanOrEqual(3 * ulp(745));
+  });
+});
+
+describe("portablePow", () => {
+  const base = fc.double({ min: 1e-3, max: 1e5, noNaN: true });
+
+  it("agrees with the engine's power", () => {
+    const fractional = (x: number, y: number): boolean => {
+      // 1 ulp of the engine's, and what its docstring allows for.
+      const allowed = (1 + 2 * (Math.abs(y * Math.log(x)) + 1)) * ulp(x ** y);
+      return Math.abs(portablePow(x, y) - x ** y) <= allowed;
+    };
+    const exponent = fc.double({ min: -3, max: 3, noNaN: true });
+    fc.assert(fc.property(base, exponent, fractional), { numRuns: 20_000 });
+    const half = (x: number, halves: number): boolean => {
+      const expected = x ** (halves / 2);
+      return Math.abs(portablePow(x, halves / 2) - expected) <= (2 + Math.abs(halves)) * ulp(expected);
+    };
+    fc.assert(fc.property(base, fc.integer({ min: -40, max: 40 }), half), { numRuns: 20_000 });
+    fc.assert(
+      fc.property(fc.double({ min: 0.5, max: 1, noNaN: true }), fc.integer({ min: 0, max: 1000 }), (x, n) =>
+        half(x, 2 * n),
+      ),
+      { numRuns: 5000 },
+    );
+  });
+
+  it("is exact where products and roots are, and at the ends", () => {
+    fc.assert(fc.property(base, (x) => portablePow(x, 2) === x * x && portablePow(x, -1) === 1 / x));
+    fc.assert(fc.property(base, (x) => portablePow(x, 0.5) === Math.sqrt(x) && portablePow(x, 0) === 1));
+    expect([portablePow(4, 1.5), portablePow(4, -2.5), portablePow(3, 5)]).toEqual([8, 1 / 32, 243]);
+    expect([portablePow(0, 0), portablePow(0, 3), portablePow(0, 0.3), portablePow(1, -0.3)]).toEqual([
+      1, 0, 0, 1,
+    ]);
   });
 });
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Worker } from "node:worker_threads";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { keyFromSeed, nextInteger, nextUniform, streamOf, TandemError } from "../../src/core/index.ts";
 import {
@@ -106,6 +106,17 @@ function runTogether(vector: VectorEnvironment, actions: readonly Float64Array[]
 }
 
 describe("a batch of environments", () => {
+  it("without workers needs no shared memory, which pages of browsers seldom have", async () => {
+    vi.stubGlobal("SharedArrayBuffer", undefined);
+    try {
+      const vector = await makeVectorEnvironment("CartPole-v1", {}, { count: 2, seed: SEED });
+      vector.reset();
+      expect([...vector.step([0, 1]).rewards]).toEqual([1, 1]);
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+
   it.for([
     { id: "HalfCheetah-v5", options: { maxEpisodeSteps: 12 }, count: 5, workers: [0, 1, 3] },
     { id: "Hopper-v5", options: {}, count: 5, workers: [0, 2] },
