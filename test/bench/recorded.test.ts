@@ -78,7 +78,11 @@ describe("a line of results", () => {
       ),
     ],
   ])("says all that the run folder of a cell said: %s", (state, known) => {
-    expect(known.state).toBe(state.split(",")[0]);
+    expect(known).toMatchObject({
+      state: state.split(",")[0],
+      evaluation: CONFIG.evaluation,
+      heldOutEpisodes: [3],
+    });
     writeResults(folder.path, [known]);
     const found = readRecorded(path).get(ID);
     expect(found?.where).toBe(`${path}, line 1`);
