@@ -260,7 +260,7 @@ describeBuilds("the shaped reward", (kernels) => {
   it.each(CASES)("knows the absorbing state's row from others ($inputs, $absorbing)", (kind) => {
     const shaped = make(kind, 2, 1, { g: [3], h: [2] });
     const { width, absorbing } = shaped;
-    const rows = upload(kernels, new Array<number>(2 * width).fill(1));
+    const rows = upload(kernels, new Float32Array(2 * width).fill(1));
     const table = kernels.f32(rows, 2 * width);
     if (absorbing) {
       // Ones all over but for g's indicator; then the state itself.
