@@ -48,7 +48,7 @@ function columnsOf(header: string, name: string): CsvColumns {
   const separator = [",", ";", "\t"].find((candidate) => header.includes(candidate)) ?? ",";
   const names = fieldsOf(header, separator);
   // Of several columns of one name the first.
-  const places = new Map(names.map((name, at) => [name, at] as const).reverse());
+  const places = new Map(names.map((name, at) => [name, at] as const).toReversed());
   const read = new Set<number>();
   const single = (wanted: string): number | null => {
     const at = places.get(wanted) ?? null;

@@ -17,6 +17,15 @@ test("a message of any length keeps its beginning and its end", () => {
 test("values from files in few words", () => {
   const deep = JSON.parse(`${"[".repeat(20_000)}${"]".repeat(20_000)}`) as unknown;
   const shown = [null, undefined, 1.5, "a\nb", [], [1, 2], deep, {}, "z".repeat(100)].map(shownValue);
-  expect(shown.slice(0, 8)).toEqual(["null", "undefined", "1.5", '"a\\nb"', "[]", "a list of 2", "a list of 1", "an object"]);
+  expect(shown.slice(0, 8)).toEqual([
+    "null",
+    "undefined",
+    "1.5",
+    '"a\\nb"',
+    "[]",
+    "a list of 2",
+    "a list of 1",
+    "an object",
+  ]);
   expect(shown[8]).toBe(`"${"z".repeat(59)}...`);
 });

@@ -38,6 +38,11 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 /** Of lives that nothing ended. */
 const cutDistance = (expert: Trajectories, agent: Trajectories): number => stateDistance(expert, agent, 5000);
 
+const beside = (value: number): Trajectories => ({
+  ...toTrajectories(randomEpisodes(1, [307], { n: 2, d: 1, low: -1, high: 1 })),
+  observations: Float32Array.from({ length: 614 }, (_, i) => (i % 2 === 0 ? (i / 2) % 7 : value)),
+});
+
 describe("the distance between states", () => {
   it("is the normalised energy distance, in the expert's scale", () => {
     // The expert's deviation is 1: pairs within it are 2 apart, within the agent's 4; between them 2, 6, 0, 4.
@@ -60,10 +65,6 @@ describe("the distance between states", () => {
 
   it("takes a coordinate for constant whose mean is rounded", () => {
     // The mean of 307 times 0.1 is off by 1e-16: in units of that the agent would be 1e10 away.
-    const beside = (value: number): Trajectories => ({
-      ...toTrajectories(randomEpisodes(1, [307], { n: 2, d: 1, low: -1, high: 1 })),
-      observations: Float32Array.from({ length: 614 }, (_, i) => (i % 2 === 0 ? (i / 2) % 7 : value)),
-    });
     expect(cutDistance(beside(0.1), beside(0.100001))).toBeLessThan(1e-6);
   });
 

@@ -25,7 +25,7 @@ export const damageSafetensors: Damage = (bytes, stream, others) => {
 function damagedState(bytes: Uint8Array, text: string, stream: RandomStream): string {
   try {
     const header = JSON.parse(text) as { __metadata__: { state: string; sha256: string } };
-    const metadata = header.__metadata__;
+    const { __metadata__: metadata } = header;
     metadata.state = damagedJson(metadata.state, stream);
     metadata.sha256 = checksumOf(decodeSafetensors(bytes, "state").arrays, metadata.state);
     return JSON.stringify(header);

@@ -112,7 +112,7 @@ function runThread(
       clearInterval(timer);
       // What it still says, or dies of, is of no interest.
       worker.removeAllListeners().on("error", () => {});
-      void worker.terminate().then(() => resolve(next));
+      resolve(worker.terminate().then(() => next));
     };
     const end = (words: string): void => {
       const index = Atomics.load(task.counts, 0);

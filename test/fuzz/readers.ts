@@ -129,7 +129,7 @@ async function hdf5Library(): Promise<{
       if ("value" in answer) return answer.value as never;
       // The product ends its thread where a file cannot be closed.
       broken ||= closing || "broken" in answer;
-      if (closing) return null as never;
+      if (closing) return null;
       const problem = "refused" in answer ? answer.refused : answer.broken;
       throw new TandemError("readDemonstrations", `${source}: ${problem}`);
     },

@@ -87,7 +87,7 @@ describe("Parquet's Thrift", () => {
   /** A struct whose one field is a list of lists of .. of 2^25 entries. */
   const lists = Uint8Array.from([
     0x19,
-    ...Array(20).fill([0xf9, 0x80, 0x80, 0x80, 0x10]).flat(),
+    ...Array.from({ length: 20 }, () => [0xf9, 0x80, 0x80, 0x80, 0x10]).flat(),
     ...Array(90).fill(0),
   ]);
   test.each([
@@ -144,21 +144,23 @@ test("a Minari description deeper than a stack", async () => {
   expect(outcome).toEqual({ kind: "read", words: "" });
 });
 
-describe("suites", () => {
-  const changed = async (change: (suite: { tasks: Record<string, unknown>[] }) => void): Promise<string> => {
-    const [{ files }] = await suiteSeeds();
-    const suite = JSON.parse(decoded(files["suite.json"])) as { tasks: Record<string, unknown>[] };
-    change(suite);
-    return refusal("suite", { "suite.json": jsonBytes(suite) });
-  };
+const changedSuite = async (
+  change: (suite: { tasks: Record<string, unknown>[] }) => void,
+): Promise<string> => {
+  const [{ files }] = await suiteSeeds();
+  const suite = JSON.parse(decoded(files["suite.json"])) as { tasks: Record<string, unknown>[] };
+  change(suite);
+  return refusal("suite", { "suite.json": jsonBytes(suite) });
+};
 
+describe("suites", () => {
   test("sets of more episodes than can be counted", async () => {
     const huge = { episodes: 1e12, trajectories: [3, 10], heldOut: [] };
-    expect(await changed(({ tasks }) => Object.assign(tasks[0], huge))).toMatch(
+    expect(await changedSuite(({ tasks }) => Object.assign(tasks[0], huge))).toMatch(
       /the sets from 3 and from 10 both hold episode 10; leave 1000000000000 between/,
     );
     const held = { episodes: 1e12, trajectories: [3], heldOut: [1, 500_000] };
-    expect(await changed(({ tasks }) => Object.assign(tasks[0], held))).toMatch(
+    expect(await changedSuite(({ tasks }) => Object.assign(tasks[0], held))).toMatch(
       /episode 500000 is held out, and learnt from in the set from 3/,
     );
   });
@@ -181,7 +183,7 @@ test("a policy whose layers claim more numbers than its weights hold", async () 
   const again = change({
     layers: [
       { ...first, weight: "in", bias: "b", out: 64 },
-      ...Array<object>(10_000).fill(square),
+      ...Array.from({ length: 10_000 }, () => square),
       { ...layer, weight: "out", in: 64 },
     ],
     tensors: {
@@ -218,9 +220,9 @@ describe("checkpoints", () => {
     const header = JSON.parse(decoded(bytes.subarray(8, 8 + length))) as {
       __metadata__: { state: string; sha256: string };
     };
-    const state = JSON.parse(header.__metadata__.state) as Record<string, Record<string, unknown>>;
+    const { __metadata__: metadata } = header;
+    const state = JSON.parse(metadata.state) as Record<string, Record<string, unknown>>;
     change(state);
-    const metadata = header.__metadata__;
     metadata.state = JSON.stringify(state);
     metadata.sha256 = checksumOf(decodeSafetensors(bytes, STATE).arrays, metadata.state);
     const made = Object.values(safetensors(JSON.stringify(header), bytes.length - 8 - length))[0];

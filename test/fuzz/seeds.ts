@@ -91,10 +91,11 @@ export async function npzSeeds(): Promise<Seed[]> {
   ];
 }
 
+const flags = (data: Uint8Array): Uint8Array => writeNpy({ dtype: "b1", shape: [7], data });
+
 /** Folders of arrays. */
 export async function npySeeds(): Promise<Seed[]> {
   const { observations, actions, nextObservations, terminated, truncated } = countingEpisodes([4, 3]);
-  const flags = (data: Uint8Array): Uint8Array => writeNpy({ dtype: "b1", shape: [7], data });
   const files = {
     "observations.npy": writeNpy(floats([7, 2], observations)),
     "actions.npy": writeNpy({ dtype: "f8", shape: [7, 1], data: Float64Array.from(actions) }),

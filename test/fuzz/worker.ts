@@ -27,6 +27,7 @@ const LOOK_EVERY = 1000;
 
 const task = workerData as Task;
 const reader: Reader = READERS[task.reader];
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
 const say = (report: Report): void => parentPort!.postMessage(report);
 
 async function run(): Promise<void> {
