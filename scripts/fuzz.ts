@@ -61,7 +61,9 @@ const tally = await fuzz(name, {
 const { defects, ...counts } = tally;
 const groups = Map.groupBy(defects, ({ words }) => words.replace(/\d+/g, "0").slice(0, 160));
 for (const [, alike] of groups) {
-  console.error(`${name}: ${alike.length} like this: ${alike[0].words.split("\n").slice(0, 6).join("\n    ")}`);
+  console.error(
+    `${name}: ${alike.length} like this: ${alike[0].words.split("\n").slice(0, 6).join("\n    ")}`,
+  );
   console.error(`    ${againCommand(name, { key }, alike[0].index)}`);
 }
 console.log(JSON.stringify({ ...counts, defects: defects.length }));
