@@ -1,6 +1,6 @@
 /** What lies in a run's folder, how large it is, and how it is deleted. */
 import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync, type Dirent } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { requireRunFormat, TandemError } from "../core/index.ts";
 import { parseJson, withWriteErrors } from "./run-folder.ts";
 
@@ -65,7 +65,8 @@ export function entriesOf(folder: string): Dirent[] {
 
 /** Refuse to delete anything of a folder that is not surely a run's. */
 export function requireRunFolder(folder: string): void {
-  const stats = lstatSync(folder, { throwIfNoEntry: false });
+  // Without the slash at its end, which would lead through a link.
+  const stats = lstatSync(resolve(folder), { throwIfNoEntry: false });
   if (!stats) throw new TandemError("runs rm", `there is no folder ${folder}; check the path`);
   if (!stats.isDirectory()) {
     const what = stats.isSymbolicLink() ? "a link" : "a file";

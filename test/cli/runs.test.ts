@@ -326,8 +326,8 @@ describe("tandem runs show", () => {
     expect(stdout).toMatch(/ {2}go on +.* train --resume half\n/);
     rmSync(join(place, "checkpoint/replay"), { recursive: true });
     const bare = (await run("runs", "show", "half")).stdout;
-    expect(bare).toMatch(
-      /saved at 300; its\s+transitions\s+are\s+gone,\s+so\s+that\s+it\s+cannot\s+go\s+on\./,
+    expect(bare.replaceAll("\n", " ")).toContain(
+      "saved at 300; its transitions are gone, so that it cannot go on.",
     );
     expect(bare).not.toContain("--resume");
   });
@@ -480,30 +480,44 @@ describe("tandem runs rm", () => {
     expect(readdirSync(at("doomed/one/checkpoint"))).toEqual(["state.safetensors"]);
   });
 
-  it("deletes nothing of several where it refuses one: no run, a link, in training, newer", async () => {
-    mkdirSync(at("doomed/other"));
-    writeFileSync(at("doomed/other/config.json"), '{"model": 1}');
-    mkdirSync(at("doomed/bare"));
-    symlinkSync(at("doomed/two"), at("doomed/link"));
-    copied("runs/ml-2", "doomed/busy");
-    writeFileSync(at("doomed/busy/run.lock"), JSON.stringify({ pid: process.pid, host: hostname() }));
-    copied("runs/ml-2", "doomed/newer");
-    writeFileSync(at("doomed/newer/config.json"), '{"format":"tandem-run/2"}');
-    for (const [name, reason] of [
-      ["other", "expected tandem-run/1, got none; it is of no run"],
-      ["bare", "has no config.json"],
-      ["nowhere", "there is no folder doomed/nowhere"],
-      ["link", "doomed/link is a link, not a folder"],
-      ["busy", "doomed/busy is in training now"],
-      ["newer", "update tandem-irl"],
-      ["one/metrics.jsonl", "is a file, not a folder"],
-    ]) {
-      for (const more of [[], ["--replay"]])
-        expect(await fails("rm", "doomed/one", `doomed/${name}`, "--yes", ...more)).toContain(reason);
-    }
-    for (const name of ["one", "two", "busy"])
-      expect(existsSync(at("doomed", name, "checkpoint/replay"))).toBe(true);
-    expect(existsSync(at("doomed/other/config.json"))).toBe(true);
+  const nothing = (): void => {};
+  const refused: [string, string, (place: string) => void][] = [
+    [
+      "other",
+      "expected tandem-run/1, got none; it is of no run",
+      (place) => writeFileSync(join(place, "config.json"), '{"model": 1}'),
+    ],
+    [
+      "newer",
+      "update tandem-irl",
+      (place) => writeFileSync(join(place, "config.json"), '{"format":"tandem-run/2"}'),
+    ],
+    ["bare", "has no config.json", (place) => rmSync(join(place, "config.json"))],
+    [
+      "busy",
+      "doomed/busy is in training now",
+      (place) =>
+        writeFileSync(join(place, "run.lock"), JSON.stringify({ pid: process.pid, host: hostname() })),
+    ],
+    [
+      "link/",
+      "doomed/link/ is a link, not a folder",
+      (place) => {
+        rmSync(place, { recursive: true });
+        symlinkSync(at("doomed/two"), at("doomed/link"));
+      },
+    ],
+    ["gone", "there is no folder doomed/gone", (place) => rmSync(place, { recursive: true })],
+    ["whole/metrics.jsonl", "is a file, not a folder", nothing],
+  ];
+
+  it.each(refused)("deletes nothing of several where it refuses one: %s", async (name, reason, spoil) => {
+    const [top] = name.split("/");
+    spoil(copied("runs/ml-2", `doomed/${top}`));
+    const before = readdirSync(at("doomed"), { recursive: true });
+    for (const more of [[], ["--replay"]])
+      expect(await fails("rm", "doomed/one", `doomed/${name}`, "--yes", ...more)).toContain(reason);
+    expect(readdirSync(at("doomed"), { recursive: true })).toEqual(before);
   });
 
   it("refuses where nobody can be asked", async () => {

@@ -69,7 +69,8 @@ const fractional = (x: number, y: number): boolean => {
 
 const half = (x: number, halves: number): boolean => {
   const expected = x ** (halves / 2);
-  return Math.abs(portablePow(x, halves / 2) - expected) <= (2 + Math.abs(halves)) * ulp(expected);
+  const allowed = ulp(expected) + (Math.abs(halves) + 1) * 2 ** -52 * expected;
+  return Math.abs(portablePow(x, halves / 2) - expected) <= allowed;
 };
 
 describe("portablePow", () => {
