@@ -27,8 +27,8 @@ for (const name of readdirSync(runs).sort()) {
   const { kernels, policy, reward } = await loadSavedRun(folder, config, environment, key);
   const { trajectories } = await readDemonstrations(config.demos.path);
   const shown = takeEpisodes(trajectories, [Number(heldOutEpisode)]);
-  const actionSpace = environment.actionSpace;
-  const heldOut = holdOutDemonstrations(kernels, policy, actionSpace, shown);
+  const { actionSpace, maxEpisodeSteps } = environment;
+  const heldOut = holdOutDemonstrations(kernels, policy, actionSpace, shown, maxEpisodeSteps);
   const { trajectories: own } = evaluate(
     environment,
     deterministicPolicy(kernels, policy),

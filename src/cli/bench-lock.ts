@@ -2,7 +2,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TandemError } from "../core/index.ts";
-import { parseJson, writeAtomically } from "../runs/index.ts";
+import { isAlive, parseJson, writeAtomically } from "../runs/index.ts";
 
 /** Who works in a folder. */
 interface Lock {
@@ -41,13 +41,4 @@ export function writeLock(folder: string, cells: ReadonlyMap<string, number>): v
 /** Nobody does any more. */
 export function removeLock(folder: string): void {
   rmSync(join(folder, FILE), { force: true });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }

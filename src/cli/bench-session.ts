@@ -1,21 +1,12 @@
 /** Trains the cells of a bench in child processes, each an ordinary `tandem train`. */
 import { spawn } from "node:child_process";
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-} from "node:fs";
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import type { Pace } from "../bench/index.ts";
 import { TandemError } from "../core/index.ts";
-import { withWriteErrors } from "../runs/index.ts";
+import { deleteReplay, withWriteErrors } from "../runs/index.ts";
 import { removeLock, writeLock } from "./bench-lock.ts";
 import type { PlannedCell } from "./bench-plan.ts";
 import { createBenchProgress, type BenchProgress, type BenchStanding } from "./bench-progress.ts";
@@ -125,7 +116,7 @@ export async function runBench(job: BenchJob): Promise<BenchEnd> {
       if (code === 0) {
         completed.push(id);
         paces.push(...paceOf(entry));
-        if (!job.keepReplay) rmSync(replayOf(join(folder, id)), { force: true });
+        if (!job.keepReplay) deleteReplay(join(folder, id));
         progress.ended(id, standing());
       } else if (stopped === null) {
         const reason = lastLine(logOf(folder, id)) ?? `ended with code ${code}`;
@@ -164,11 +155,6 @@ function writeDown({ updateReport }: BenchJob, progress: BenchProgress): void {
 /** The log of a cell, beside its folder. */
 function logOf(folder: string, id: string): string {
   return join(folder, `${id}.log`);
-}
-
-/** The transitions of a run, by far the most of what it takes on a disk. */
-function replayOf(runFolder: string): string {
-  return join(runFolder, "checkpoint", "replay.f32");
 }
 
 /** A child in a group of its own: the terminal's Ctrl-C reaches this process alone, which hands it on once. */

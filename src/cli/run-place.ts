@@ -62,11 +62,18 @@ export function makeRunFolder(wanted: string | null, config: RunConfig): NewRunF
   const anchor = nearestExisting(resolve(wanted ?? RUNS));
   const path = wanted ?? claimName(join(RUNS, `${config.env.id}-${config.seed}`));
   const wasThere = wanted !== null && existsSync(wanted);
-  const discardIfUnused = (): void => {
-    if (hasResults(path)) return;
+  const discard = (): void => {
     if (wasThere) for (const name of readdirSync(path)) rmSync(join(path, name), { recursive: true });
     else rmSync(path, { recursive: true, force: true });
     removeEmptyUpTo(anchor, resolve(path));
+  };
+  const discardIfUnused = (): void => {
+    if (hasResults(path)) return;
+    try {
+      discard();
+    } catch {
+      // What kept the run from beginning, such as a disk that may not be written to, keeps this from being done, too.
+    }
   };
   try {
     makeFolders(anchor, path);

@@ -2,10 +2,13 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Command, Option } from "commander";
-import { TandemError } from "../core/index.ts";
+import { requireRunFormat, TandemError } from "../core/index.ts";
 import { environmentIds, makeEnvironment, type Environment } from "../envs/index.ts";
 import { loadKernels } from "../kernels/index.ts";
 import {
+  hasCheckpoint,
+  hasReplay,
+  lockRun,
   parseJson,
   readConfig,
   runConfig,
@@ -53,6 +56,7 @@ export const EXCLUSIVE = [
 ];
 
 function configurationIn<K extends Kind>(file: string, content: object, kind: K): ConfigOf<K> {
+  requireRunFormat(content, basename(file));
   const parsed = runConfig.safeParse(content);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -94,7 +98,10 @@ export async function commonConfig(
   settings: RunSettings,
   env: RunConfig["env"],
 ): Promise<
-  Pick<RunConfig, "format" | "version" | "env" | "seed" | "steps" | "evaluation" | "kernels" | "node">
+  Pick<
+    RunConfig,
+    "format" | "version" | "env" | "seed" | "steps" | "evaluation" | "checkpointEvery" | "kernels" | "node"
+  >
 > {
   const { build } = await loadKernels({ build: settings.kernels });
   return {
@@ -104,6 +111,7 @@ export async function commonConfig(
     seed: settings.seed,
     steps: settings.steps,
     evaluation: settings.evaluation,
+    ...(settings.checkpointEvery !== undefined && { checkpointEvery: settings.checkpointEvery }),
     kernels: build,
     node: process.version,
   };
@@ -132,12 +140,26 @@ export async function beginRun(
   const folder = makeRunFolder(out, config);
   warnOfIdleRun(config);
   try {
-    furnish(folder.path);
-    const end = await runSession(entry, folder.path, config, expert, resumeWords);
+    const end = await alone(folder.path, () => {
+      furnish(folder.path);
+      return runSession(entry, folder.path, config, expert, resumeWords);
+    });
     return { folder: folder.path, end };
   } catch (error) {
     folder.discardIfUnused();
     throw error;
+  }
+}
+
+/** Do it while no other process trains in the folder. */
+async function alone(folder: string, train: () => Promise<SessionEnd>): Promise<SessionEnd> {
+  const unlock = lockRun(folder);
+  process.once("exit", unlock);
+  try {
+    return await train();
+  } finally {
+    unlock();
+    process.off("exit", unlock);
   }
 }
 
@@ -198,14 +220,23 @@ export async function resumeRun(
   expert: RunExpert | null,
   resumeWords: readonly string[] = [],
 ): Promise<RunEnd> {
+  if (hasCheckpoint(folder) && !hasReplay(folder)) {
+    throw new TandemError(
+      "--resume",
+      `the transitions of ${folder} were deleted, so that it cannot go on; its policy and reward can be used, or begin a new run`,
+    );
+  }
   if (isComplete(folder, config)) {
     throw new TandemError(
       "--resume",
       `${folder} has all its ${config.steps} steps; for a longer run add for example --steps ${2 * config.steps}`,
     );
   }
-  writeAtomically(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
-  return { folder, end: await runSession(entry, folder, config, expert, resumeWords) };
+  const end = await alone(folder, () => {
+    writeAtomically(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
+    return runSession(entry, folder, config, expert, resumeWords);
+  });
+  return { folder, end };
 }
 
 /** The line that `--json` prints. */

@@ -4,6 +4,7 @@ import {
   anyText,
   episodeNumbers,
   layerWidths,
+  nonNegativeNumber,
   onOrOff,
   oneOf,
   optionValue,
@@ -27,6 +28,8 @@ export interface RunSettings {
   readonly kernels: RunConfig["kernels"] | undefined;
   /** Null for a name of Tandem's own choice. */
   readonly out: string | null;
+  /** Seconds; undefined where nothing is said. */
+  readonly checkpointEvery: number | undefined;
 }
 
 /** Which demonstrations are asked for. */
@@ -74,6 +77,7 @@ export function runSettings(
     },
     kernels: optionValue(given, "kernels", oneOf("simd", "relaxed-simd")) ?? base?.kernels,
     out: optionValue(given, "out", anyText) ?? null,
+    checkpointEvery: optionValue(given, "checkpoint-every", nonNegativeNumber) ?? base?.checkpointEvery,
   };
 }
 
@@ -109,6 +113,7 @@ export function gatheringSettings(given: GivenOptions, from: Gathering): Gatheri
   const { sac, startSteps, replayCapacity } = from;
   const fraction = realNumber("a number from 0 to below 1", (value) => value >= 0 && value < 1);
   const share = realNumber("a number above 0 and at most 1", (value) => value > 0 && value <= 1);
+  const actorRate = optionValue(given, "actor-rate", positiveNumber) ?? sac.actorRate;
   const gathering: Gathering = {
     sac: {
       hidden: optionValue(given, "hidden", layerWidths) ?? sac.hidden,
@@ -119,6 +124,7 @@ export function gatheringSettings(given: GivenOptions, from: Gathering): Gatheri
       temperature: optionValue(given, "temperature", wordOr("learnt", positiveNumber)) ?? sac.temperature,
       targetEntropy:
         optionValue(given, "target-entropy", wordOr("auto", realNumber("a number"))) ?? sac.targetEntropy,
+      ...(actorRate !== undefined && { actorRate }),
     },
     startSteps: optionValue(given, "start-steps", wholeNumber(0)) ?? startSteps,
     replayCapacity: optionValue(given, "replay-capacity", wholeNumber(1)) ?? replayCapacity,

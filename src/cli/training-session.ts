@@ -69,6 +69,7 @@ export async function runSession(
       if (step === null) display.say(`Run folder: ${folder}`);
       step ??= 0;
       if (message.kind === "record") display.record(message.record);
+      if (message.kind === "notice") display.say(`warning: ${message.text}`);
       if (message.kind !== "progress") return;
       step = message.progress.step;
       display.progress(message.progress);
@@ -101,9 +102,18 @@ function train(
       else if (message.kind === "failed") reject(relayedError(message));
       else listen(message);
     });
-    worker.on("error", reject);
-    worker.on("exit", (code) => reject(new Error(`the training thread ended early, with code ${code}`)));
+    worker.on("error", (error) => reject(threadFailure(error)));
+    worker.on("exit", (code) => reject(threadFailure(new Error(`exit code ${code}`))));
   });
+}
+
+/** The thread is gone, as when memory is short; any other error of its own it reports itself. */
+function threadFailure(error: Error): TandemError {
+  return new TandemError(
+    "train",
+    `the training thread ended early (${error.message}); close what takes memory`,
+    { cause: error },
+  );
 }
 
 /** The thread's refusal: its message names its place already. */

@@ -25,6 +25,7 @@ export interface TrainingJob {
 export type TrainingMessage =
   | { kind: "progress"; progress: Progress }
   | { kind: "record"; record: TrainingRecord }
+  | { kind: "notice"; text: string }
   | { kind: "ended"; summary: Summary | null }
   | { kind: "refused"; message: string }
   | { kind: "failed"; message: string; stack: string };
@@ -37,6 +38,7 @@ export async function runTrainingThread(): Promise<void> {
       clock: () => performance.now(),
       onProgress: (progress) => tell({ kind: "progress", progress }),
       onRecord: (record) => tell({ kind: "record", record }),
+      onNotice: (text) => tell({ kind: "notice", text }),
       stopRequested: () => Atomics.load(stop, 0) === 1,
     };
     const summary = await runTraining(folder, config, demonstrations, hooks, heldOut);

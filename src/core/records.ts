@@ -6,6 +6,7 @@
 export type TrainingRecord =
   | PolicyRecord
   | AnchoredPolicyRecord
+  | InversePolicyRecord
   | RewardRecord
   | DivergenceRecord
   | NestedRewardRecord
@@ -55,7 +56,7 @@ export interface HeldOutRecord {
   logLikelihood: number;
   /** Learned reward of their steps minus that of the agent's, in standard deviations of both; null where no reward is learnt. */
   rewardGap: number | null;
-  /** Normalised energy distance between their states and the agent's, in [0, 1]. */
+  /** Normalised energy distance between their states and the agent's, the absorbing one among them, in [0, 1]. */
   stateDistance: number;
 }
 
@@ -75,6 +76,18 @@ export interface AnchoredPolicyRecord extends PolicyRecord {
   /** KL(pi || pi_k), nats a state: mean of log pi - log pi_k at the policy's own actions. */
   anchorDivergence: number;
 }
+
+/** What the critics of inverse soft Q-learning ascend, and the rewards that they recover; averaged like the rest of the record. */
+export interface InverseMeasures {
+  /** J, mean over the critics. */
+  objective: number;
+  /** Mean r = Q(s, a) - gamma V(s') of the batches' expert and replay rows. */
+  expertReward: number;
+  agentReward: number;
+}
+
+/** The lower level where its critics are the reward (inverse soft Q-learning): `criticLoss` is -J. */
+export interface InversePolicyRecord extends PolicyRecord, InverseMeasures {}
 
 /** One step of the upper level. */
 export interface RewardRecord {
@@ -202,8 +215,9 @@ export interface FindingRecord {
     | "gradient explosion"
     | "policy saturation"
     | "reward saturation"
+    | "simulation divergence"
     | "not finite";
-  /** The reward step in which the first window that shows it began. */
+  /** The reward step in which the first window that shows it began; of a simulation that diverged, the training step. */
   since: number;
   /** The reward step by whose window it was over; null while it lasts. */
   until: number | null;
@@ -214,7 +228,8 @@ export interface FindingRecord {
 
 /** A finding as one sentence. */
 export function findingSentence({ signature, since, until, evidence, remedy }: FindingRecord): string {
-  const span = until === null ? `since reward step ${since}` : `in reward steps ${since} to ${until}`;
+  const unit = signature === "simulation divergence" ? "step" : "reward step";
+  const span = until === null ? `since ${unit} ${since}` : `in ${unit}s ${since} to ${until}`;
   return `${signature} ${span}: ${evidence}; ${remedy}`;
 }
 

@@ -69,6 +69,11 @@ export function takeTrajectories(builder: TrajectoryBuilder): Trajectories {
   return trajectories;
 }
 
+/** Drop the steps of the unfinished episode. */
+export function dropUnfinished(builder: TrajectoryBuilder): void {
+  builder.rows = builder.episodeEnds.at(-1) ?? 0;
+}
+
 /** Floats in a row of the builder's buffer. */
 export function rowWidth(builder: TrajectoryBuilder): number {
   return 2 * builder.observationSize + builder.actionSize + 3;

@@ -20,16 +20,19 @@ export interface Evaluation {
   readonly meanReturn: number;
   /** Standard deviation over episodes (n - 1). */
   readonly stdReturn: number;
+  /** Episodes in which the simulation diverged: others took their place. */
+  readonly dropped: number;
 }
 
 /** Roll out `act` and add up the true reward. Reporting only: nothing a learner sees comes from here. */
 export function evaluate(environment: Environment, act: Act, episodes: number, key: Key): Evaluation {
-  const trajectories = rollout(environment, act, episodes, key);
+  let dropped = 0;
+  const trajectories = rollout(environment, act, episodes, key, () => dropped++);
   const returns = Array.from(episodeReturns(trajectories) ?? []);
   const meanReturn = mean(returns);
   const squares = returns.map((value) => (value - meanReturn) ** 2);
   const stdReturn = episodes > 1 ? Math.sqrt(mean(squares) * (episodes / (episodes - 1))) : 0;
-  return { trajectories, returns, meanReturn, stdReturn };
+  return { trajectories, returns, meanReturn, stdReturn, dropped };
 }
 
 /** The policy's mode: tanh(mean), or the most probable of finitely many actions. */

@@ -1,5 +1,11 @@
 /** How well a policy and a reward fit demonstrations that they were not shown: what can be known without the true reward. */
-import { policySize, transitionCount, type ActionSpace, type Trajectories } from "../core/index.ts";
+import {
+  policySize,
+  TandemError,
+  transitionCount,
+  type ActionSpace,
+  type Trajectories,
+} from "../core/index.ts";
 import type { Kernels } from "../kernels/index.ts";
 import {
   actionLogLikelihood,
@@ -19,13 +25,15 @@ export interface HeldOutFit {
    * the reward cannot tell them apart; null where no reward is learnt. Low is good, as far as the reward is.
    */
   readonly rewardGap: number | null;
-  /** Normalised energy distance of the agent's states from theirs, in [0, 1]. Low is good. */
+  /** Normalised energy distance of the agent's states from theirs, the absorbing one among them, in [0, 1]. Low is good. */
   readonly stateDistance: number;
 }
 
 /** Held-out demonstrations, and room to look at a policy's likelihood of them. */
 export interface HeldOut {
   readonly demonstrations: Trajectories;
+  /** Steps after which the task cuts an episode. */
+  readonly horizon: number;
   /** s | a | ... in policy units, [T, stride]. */
   readonly rows: number;
   readonly stride: number;
@@ -35,12 +43,13 @@ export interface HeldOut {
 /** Rows looked at at a time. */
 const CHUNK = 256;
 
-/** Prepare to measure how well policies of `policy`'s kind fit `demonstrations`. */
+/** Prepare to measure how well policies of `policy`'s kind fit `demonstrations` of a task that cuts episodes after `horizon` steps. */
 export function holdOutDemonstrations(
   kernels: Kernels,
   policy: SoftPolicy,
   actionSpace: ActionSpace,
   demonstrations: Trajectories,
+  horizon: number,
 ): HeldOut {
   const replay = createReplay(kernels, {
     observationSize: demonstrations.observationSize,
@@ -50,7 +59,7 @@ export function holdOutDemonstrations(
   });
   addDemonstrations(kernels, replay, actionSpace, demonstrations);
   const room = likelihoodRoom(kernels, policy, actionSpace, CHUNK);
-  return { demonstrations, rows: replay.rows, stride: replay.stride, room };
+  return { demonstrations, horizon, rows: replay.rows, stride: replay.stride, room };
 }
 
 /** The fit of a policy, the rewards learnt along trajectories (null where none are) and the trajectories it takes. True rewards are not read. */
@@ -61,11 +70,11 @@ export function heldOutFit(
   rewardsAlong: ((trajectories: Trajectories) => Float32Array) | null,
   agent: Trajectories,
 ): HeldOutFit {
-  const { demonstrations } = heldOut;
+  const { demonstrations, horizon } = heldOut;
   return {
     logLikelihood: meanLogLikelihood(kernels, heldOut, policy),
     rewardGap: rewardsAlong && standardisedGap(rewardsAlong(demonstrations), rewardsAlong(agent)),
-    stateDistance: stateDistance(demonstrations, agent),
+    stateDistance: stateDistance(demonstrations, agent, horizon),
   };
 }
 
@@ -110,21 +119,77 @@ const MOST_STATES = 500;
  *
  * 0 where the distributions are the same, towards 1 where they lie far apart. Coordinates are scaled by the expert's standard deviation,
  * so that candidates of one task are measured alike; one that never varies in the expert is scaled by the agent's.
+ *
+ * X and Y are states at a step of the horizon: an episode that terminated after L < `horizon` steps is in one absorbing state o for the
+ * other horizon - L, one that was cut is not continued. With P, Q the states lived through and a, b the shares of time in o,
+ *
+ *   E||X - Y|| = (1 - a)(1 - b) E||P - Q|| + (1 - a) b E||P - o|| + a (1 - b) E||Q - o||,   within X and Y alike.
+ *
+ * o is the mean of P, with sqrt(m) in one more coordinate that is 0 in life; m coordinates vary in P (1 where none does). Then
+ * E||P - o||^2 = E||P - P'||^2 = 2 m: the expert's states lie as far from it as from each other. Throws where `horizon` is not a
+ * finite number of steps.
  */
-export function stateDistance(expert: Trajectories, agent: Trajectories): number {
-  const scales = coordinateScales(expert, agent);
-  const [x, y] = [scaledStates(expert, scales), scaledStates(agent, scales)];
-  const between = meanDistance(x, y, scales.length);
+export function stateDistance(expert: Trajectories, agent: Trajectories, horizon: number): number {
+  if (!(horizon >= 1 && horizon < Infinity)) {
+    throw new TandemError(
+      "stateDistance",
+      `expected a horizon of one step or more, got ${horizon}; give the task's maxEpisodeSteps`,
+    );
+  }
+  const frame = frameOf(expert, agent);
+  const [x, y] = [timeOf(expert, frame, horizon), timeOf(agent, frame, horizon)];
+  const n = frame.scales.length;
+  const between = meanOfMixtures(x, y, n);
   if (between === 0) return 0;
-  const within = meanDistance(x, x, scales.length) + meanDistance(y, y, scales.length);
+  const within = meanOfMixtures(x, x, n) + meanOfMixtures(y, y, n);
   return Math.max(0, 1 - within / (2 * between));
 }
 
-function coordinateScales(expert: Trajectories, agent: Trajectories): Float64Array {
+/** The expert's coordinates. */
+interface Frame {
+  /** 1 / standard deviation, [n]. */
+  readonly scales: Float64Array;
+  /** Mean of the expert's states, scaled, [n]. */
+  readonly centre: Float64Array;
+  /** Coordinates that vary in the expert; 1 where none does. */
+  readonly varying: number;
+}
+
+/** A coordinate whose deviation is a smaller part of its mean does not vary: float32 resolves no less. */
+const ROUNDING = 1e-6;
+
+function frameOf(expert: Trajectories, agent: Trajectories): Frame {
   const n = expert.observationSize;
-  const deviation = ({ observations }: Trajectories, i: number): number =>
-    Math.sqrt(moments(observations.filter((_, at) => at % n === i)).variance);
-  return Float64Array.from({ length: n }, (_, i) => 1 / (deviation(expert, i) || deviation(agent, i) || 1));
+  const column = ({ observations }: Trajectories, i: number): { mean: number; variance: number } => {
+    const { mean, variance } = moments(observations.filter((_, at) => at % n === i));
+    return { mean, variance: Math.sqrt(variance) > ROUNDING * Math.abs(mean) ? variance : 0 };
+  };
+  const columns = Array.from({ length: n }, (_, i) => column(expert, i));
+  const scales = Float64Array.from(
+    columns,
+    ({ variance }, i) => 1 / (Math.sqrt(variance) || Math.sqrt(column(agent, i).variance) || 1),
+  );
+  const centre = scales.map((scale, i) => columns[i].mean * scale);
+  return { scales, centre, varying: columns.filter(({ variance }) => variance > 0).length || 1 };
+}
+
+/** How a side spends its time. */
+interface Time {
+  /** Up to `MOST_STATES` states lived through, scaled, [count, n]. */
+  readonly states: Float64Array;
+  /** Mean distance of `states` from the absorbing state. */
+  readonly toAbsorbing: number;
+  /** Share of the time in the absorbing state, in [0, 1). */
+  readonly absorbed: number;
+}
+
+function timeOf(trajectories: Trajectories, frame: Frame, horizon: number): Time {
+  const states = scaledStates(trajectories, frame.scales);
+  return {
+    states,
+    toAbsorbing: meanToAbsorbing(states, frame),
+    absorbed: absorbedShare(trajectories, horizon),
+  };
 }
 
 /** Up to `MOST_STATES` states, scaled, [count, n]. */
@@ -138,6 +203,34 @@ function scaledStates(trajectories: Trajectories, scales: Float64Array): Float64
     for (let i = 0; i < n; i++) states[k * n + i] = trajectories.observations[t * n + i] * scales[i];
   }
   return states;
+}
+
+function meanToAbsorbing(states: Float64Array, { centre, varying }: Frame): number {
+  const n = centre.length;
+  let total = 0;
+  for (let i = 0; i < states.length; i += n) {
+    let square = varying;
+    for (let k = 0; k < n; k++) square += (states[i + k] - centre[k]) ** 2;
+    total += Math.sqrt(square);
+  }
+  return total / (states.length / n);
+}
+
+function absorbedShare({ episodeStarts, terminated }: Trajectories, horizon: number): number {
+  let [lived, absorbed] = [0, 0];
+  for (let episode = 0; episode + 1 < episodeStarts.length; episode++) {
+    const [start, end] = [episodeStarts[episode], episodeStarts[episode + 1]];
+    lived += end - start;
+    if (terminated[end - 1] !== 0) absorbed += Math.max(0, horizon - (end - start));
+  }
+  return absorbed / (lived + absorbed);
+}
+
+/** E||X - Y||; of a side with itself, E||X - X'||. */
+function meanOfMixtures(x: Time, y: Time, n: number): number {
+  const [a, b] = [x.absorbed, y.absorbed];
+  const lived = (1 - a) * (1 - b) * meanDistance(x.states, y.states, n);
+  return lived + (1 - a) * b * x.toAbsorbing + a * (1 - b) * y.toAbsorbing;
 }
 
 /** Mean Euclidean distance over all pairs of rows of [., n]; of a sample with itself, over pairs of two. */

@@ -11,7 +11,6 @@
 import {
   foldIn,
   nextInteger,
-  portableExp,
   portableLog,
   streamOf,
   TandemError,
@@ -44,11 +43,11 @@ import {
 import {
   absorbingShare,
   classifierOptions,
+  drawAbsorbing,
   judge,
   mixRows,
   nothingMeasured,
   requireBatchSize,
-  softplus,
   takeDiscriminatorRecord,
   type ClassifierOptions,
   type Measured,
@@ -62,6 +61,7 @@ import {
   addShapedPenalty,
   ascendShaped,
   createShapedReward,
+  isAbsorbing,
   shapedForward,
   shapedTeacher,
   shapingTensors,
@@ -224,18 +224,18 @@ export function airlIteration(
  *
  *   E_expert[softplus(-l)] + E_agent[softplus(l)] + lambda E[(||grad f|| - 1)^2],   l = f / alpha - log pi(a|s),
  *
- * pi (A pi where actions are finitely many) and alpha as they are now, rows drawn uniformly from the demonstrations and from the agent's newest steps. Where there is an
- * absorbing state, it has its share of either side's time, as a weight.
+ * pi (A pi where actions are finitely many) and alpha as they are now, rows drawn uniformly from the time of the demonstrations and of the
+ * agent's newest steps, that in the absorbing state included.
  */
 function discriminatorStep(kernels: Kernels, state: Airl): void {
   const { shaped, room, options, measured, counters, agent, streams } = state;
   const { batchSize: size, gradientPenalty, recentSteps } = options.discriminator;
   const [expert, own, between] = room.features;
   const { agentAbsorbingSteps: away, agentLivingSteps: alive } = counters;
-  drawTransitions(kernels, state, room.expert, Infinity, expert);
-  addSide(kernels, state, expert, 1, room.expertAbsorbing);
-  drawTransitions(kernels, state, agent.replay, recentSteps, own);
-  addSide(kernels, state, own, -1, away > 0 ? away / (away + alive) : 0);
+  drawTransitions(kernels, state, room.expert, Infinity, room.expertAbsorbing, expert);
+  addSide(kernels, state, expert, 1);
+  drawTransitions(kernels, state, agent.replay, recentSteps, away > 0 ? away / (away + alive) : 0, own);
+  addSide(kernels, state, own, -1);
   if (gradientPenalty > 0) {
     mixRows(kernels, streams.draws, size, shaped.width, room.features);
     measured.penalty -= addShapedPenalty(kernels, shaped, size, between, -gradientPenalty);
@@ -245,12 +245,16 @@ function discriminatorStep(kernels: Kernels, state: Airl): void {
   measured.steps++;
 }
 
-/** Transitions drawn uniformly from the `newest` of a replay into `room.rows`, and what f sees of them into `features`. */
+/**
+ * Transitions drawn uniformly from the `newest` of a replay into `room.rows`, and what f sees of them into `features`; there the absorbing
+ * state's self-transition is in the place of each with probability `absorbing`.
+ */
 function drawTransitions(
   kernels: Kernels,
   { shaped, room, streams, options }: Airl,
   from: Replay,
   newest: number,
+  absorbing: number,
   features: number,
 ): void {
   const { batchSize: size } = options.discriminator;
@@ -259,38 +263,34 @@ function drawTransitions(
   const bound = Math.min(newest, replaySize(from));
   for (let i = 0; i < size; i++) indices[i] = (added - 1 - nextInteger(streams.draws, bound)) % capacity;
   kernels.gatherRows(size, stride, rows, stride, room.indices, room.rows, stride);
+  // Where the last batch had the absorbing state, its indicators are still set: features of living states leave those columns alone.
+  kernels.fill(size * shaped.width, features, 0);
   writeTransitions(kernels, shaped, size, room.rows, stride, features);
+  drawAbsorbing(kernels, streams.draws, absorbing, size, shaped.width, shaped.absorbing, features);
 }
 
 /**
- * Adds the gradient of E[log D] (side 1) or E[log(1 - D)] (side -1) over the rows just drawn, which share 1 - `absorbing` of the weight,
- * and the absorbing state, which has the rest. Nothing is chosen there: its log pi is 0.
+ * Adds the gradient of E[log D] (side 1) or E[log(1 - D)] (side -1) over the rows just drawn. In the absorbing state nothing is chosen:
+ * log pi and log(A pi) are 0 there.
  */
-function addSide(kernels: Kernels, state: Airl, features: number, side: 1 | -1, absorbing: number): void {
+function addSide(kernels: Kernels, state: Airl, features: number, side: 1 | -1): void {
   const { shaped, room, options, measured, agent } = state;
+  const { policy } = agent;
   const { batchSize: size } = options.discriminator;
   const { stride } = agent.replay;
-  const temperature = policyTemperature(kernels, agent.policy);
+  const temperature = policyTemperature(kernels, policy);
   const { rows, likelihood } = room;
-  actionLogLikelihood(kernels, agent.policy, { size, rows, stride }, likelihood);
+  actionLogLikelihood(kernels, policy, { size, rows, stride }, likelihood);
   shapedForward(kernels, shaped, size, features, room.logits);
   kernels.scale(size, 1 / temperature, room.logits);
-  kernels.axpy(size, -1, likelihood.logProb, room.logits);
-  const logits = kernels.f32(room.logits, size);
-  if (agent.policy.kind === "deep-soft-q") {
-    const uniform = -portableLog(agent.policy.actionSize);
-    for (let i = 0; i < size; i++) logits[i] += uniform;
-  }
-  const coefficients = kernels.f32(room.coefficients, size);
-  judge(side, (1 - absorbing) / size, logits, coefficients, measured);
+  const [logits, logProb] = [room.logits, likelihood.logProb].map((at) => kernels.f32(at, size));
+  const table = kernels.f32(features, size * shaped.width);
+  const uniform = policy.kind === "deep-soft-q" ? -portableLog(policy.actionSize) : 0;
+  for (let i = 0; i < size; i++)
+    if (!isAbsorbing(shaped, table, i)) logits[i] = Math.fround(logits[i] - logProb[i]) + uniform;
+  judge(side, logits, kernels.f32(room.coefficients, size), measured);
   kernels.scale(size, 1 / temperature, room.coefficients);
   addShapedGradient(kernels, shaped, size, features, room.coefficients);
-  const stay = absorbing > 0 ? absorbingShaped(kernels, shaped) : null;
-  if (stay === null) return;
-  const margin = (side * stay) / temperature;
-  coefficients[0] = (side * absorbing) / (temperature * (1 + portableExp(margin)));
-  measured.loss += absorbing * softplus(-margin);
-  addShapedGradient(kernels, shaped, 1, shaped.absorbing, room.coefficients);
 }
 
 /**

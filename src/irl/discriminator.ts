@@ -14,14 +14,7 @@ import {
   type Trajectories,
 } from "../core/index.ts";
 import type { Kernels } from "../kernels/index.ts";
-import {
-  absorbingReward,
-  ascend,
-  loadRows,
-  writeFeatures,
-  type RewardModel,
-  type RewardOptions,
-} from "./reward-model.ts";
+import { ascend, loadRows, writeFeatures, type RewardModel, type RewardOptions } from "./reward-model.ts";
 
 /** The classifier and how it learns. */
 export interface ClassifierOptions {
@@ -54,7 +47,7 @@ export interface Side {
   readonly rows: number;
   readonly stride: number;
   readonly count: number;
-  /** Share of the absorbing state in this side's time. */
+  /** Share of the absorbing state in this side's time, [0, 1]: with this probability a drawn row is that state's. */
   readonly absorbing: number;
 }
 
@@ -136,8 +129,7 @@ export function createDiscriminator(
  *
  *   E_expert[softplus(-h)] + E_agent[softplus(h)] + lambda E[(||grad_x h|| - 1)^2],
  *
- * rows drawn uniformly from either side. Where there is an absorbing state, it has its share of that side's time: that is a weight,
- * not a draw. The penalty is taken between rows of living states.
+ * rows drawn uniformly from either side's time, that in the absorbing state included, and x between an expert's and an agent's row.
  */
 export function discriminatorStep(
   kernels: Kernels,
@@ -152,50 +144,38 @@ export function discriminatorStep(
   drawRows(kernels, discriminator, expert, draws, expertRows);
   drawRows(kernels, discriminator, agent, draws, agentRows);
   mixRows(kernels, draws, size, model.network.features, room.features);
-  addSide(kernels, discriminator, expertRows, 1, expert.absorbing);
-  addSide(kernels, discriminator, agentRows, -1, agent.absorbing);
+  addSide(kernels, discriminator, expertRows, 1);
+  addSide(kernels, discriminator, agentRows, -1);
   measured.penalty -= model.network.addPenalty!(size, between, -gradientPenalty, model.gradient);
   ascend(kernels, model, k, 1);
   measured.steps++;
 }
 
-/**
- * Adds the gradient of E[log D] (side 1) or E[log(1 - D)] (side -1), D = 1 / (1 + exp(-h)), whose rows share 1 - `absorbing` of the
- * weight and the absorbing state the rest.
- */
+/** Adds the gradient of E[log D] (side 1) or E[log(1 - D)] (side -1), D = 1 / (1 + exp(-h)), over `rows`. */
 function addSide(
   kernels: Kernels,
-  { model, room, options, measured }: Discriminator,
+  { model, room, options: { batchSize: size }, measured }: Discriminator,
   rows: number,
   side: 1 | -1,
-  absorbing: number,
 ): void {
-  const { batchSize: size } = options;
   const { network } = model;
   network.forward(size, rows, room.values);
-  const logits = kernels.f32(room.values, size);
-  const coefficients = kernels.f32(room.coefficients, size);
-  judge(side, (1 - absorbing) / size, logits, coefficients, measured);
+  judge(side, kernels.f32(room.values, size), kernels.f32(room.coefficients, size), measured);
   network.addGradient(size, rows, room.coefficients, model.gradient);
-  const logit = absorbing > 0 ? absorbingReward(kernels, model) : null;
-  if (logit === null) return;
-  coefficients[0] = (side * absorbing) / (1 + portableExp(side * logit));
-  measured.loss += absorbing * softplus(-side * logit);
-  network.addGradient(1, model.room.absorbing, room.coefficients, model.gradient);
 }
 
 /**
- * The slope of weight sum_i log D_i (side 1) or weight sum_i log(1 - D_i) (side -1) by each logit into `coefficients`; adds the loss,
- * which is minus that sum, and the side's mean logit and share on the right side of 0 to `measured`.
+ * The slope of the mean of log D_i (side 1) or of log(1 - D_i) (side -1) by each logit into `coefficients`; adds the loss, which is minus
+ * that mean, and the side's mean logit and share on the right side of 0 to `measured`.
  */
 export function judge(
   side: 1 | -1,
-  weight: number,
   logits: Float32Array,
   coefficients: Float32Array,
   measured: Measured,
 ): void {
   const { length } = logits;
+  const weight = 1 / length;
   let [sum, right] = [0, 0];
   for (let i = 0; i < length; i++) {
     const margin = side * logits[i];
@@ -214,19 +194,38 @@ export function softplus(x: number): number {
   return Math.max(x, 0) + portableLog(1 + portableExp(-Math.abs(x)));
 }
 
-/** As many rows as a batch has, drawn uniformly, as features into `out`. */
+/** As many rows as a batch has, drawn uniformly from a side's time, as features into `out`. */
 function drawRows(
   kernels: Kernels,
   { model, room, options: { batchSize: size } }: Discriminator,
-  { rows, stride, count }: Side,
+  { rows, stride, count, absorbing }: Side,
   draws: RandomStream,
   out: number,
 ): void {
-  const { inputSize } = model;
+  const { inputSize, network } = model;
   const indices = kernels.u32(room.indices, size);
   for (let i = 0; i < size; i++) indices[i] = nextInteger(draws, count);
   kernels.gatherRows(size, inputSize, rows, stride, room.indices, room.input, inputSize);
+  // Where the last batch had the absorbing state, its indicator is still set: features of living states leave that column alone.
+  kernels.fill(size * network.features, out, 0);
   writeFeatures(kernels, model, size, room.input, inputSize, out);
+  drawAbsorbing(kernels, draws, absorbing, size, network.features, model.room.absorbing, out);
+}
+
+/** Puts `absorbing`, [width], in the place of each of `rows`, [size, width], with probability `share`; where that is 0, draws nothing. */
+export function drawAbsorbing(
+  kernels: Kernels,
+  draws: RandomStream,
+  share: number,
+  size: number,
+  width: number,
+  absorbing: number,
+  rows: number,
+): void {
+  if (share === 0) return;
+  const table = kernels.f32(rows, size * width);
+  const state = kernels.f32(absorbing, width);
+  for (let row = 0; row < size; row++) if (nextUniform(draws) < share) table.set(state, row * width);
 }
 
 /** Rows, [size, width], at a uniformly drawn place between the expert's and the agent's. */

@@ -22,6 +22,7 @@ import type { Environment } from "../envs/environment.ts";
 import type { Kernels } from "../kernels/index.ts";
 import {
   actBy,
+  countDropped,
   createAgent,
   rollout,
   type BatchReward,
@@ -148,7 +149,7 @@ export function sampleAgent(where: string, kernels: Kernels, state: TwoLevels): 
   const act = (observation: Float64Array, action: Float32Array): void =>
     actBy(kernels, agent.policy, observation, "sample", action);
   const key = foldIn(state.rolloutKey, state.counters.rewardSteps);
-  const trajectories = rollout(rolloutEnvironment, act, count, key);
+  const trajectories = rollout(rolloutEnvironment, act, count, key, () => countDropped(agent));
   state.steps.rewardRollout += transitionCount(trajectories);
   requireWholeEpisodes(where, options.termination, trajectories, "environment");
   return [trajectories];

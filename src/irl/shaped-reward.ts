@@ -154,6 +154,15 @@ export function writeTransitions(
   }
 }
 
+/** Whether a row of features [rows, width] is the absorbing state's self-transition: g sees the indicator there. */
+export function isAbsorbing(
+  { absorbing, terms, width }: ShapedReward,
+  features: Float32Array,
+  row: number,
+): boolean {
+  return absorbing !== 0 && features[row * width + terms[1].column - 1] === 1;
+}
+
 /** f of up to CHUNK rows of features into out [rows]. */
 export function shapedForward(
   kernels: Kernels,

@@ -1,12 +1,14 @@
 import {
   appendStep,
   createTrajectoryBuilder,
+  dropUnfinished,
   episodeReturns,
   foldIn,
   fromPolicyUnits,
   nextUniform,
   policySize,
   recordedSize,
+  SimulationDiverged,
   streamOf,
   takeTrajectories,
   toPolicyUnits,
@@ -19,7 +21,7 @@ import {
   type Trajectories,
   type TrajectoryBuilder,
 } from "../core/index.ts";
-import type { Environment } from "../envs/environment.ts";
+import type { Environment, StepResult } from "../envs/environment.ts";
 import type { Kernels } from "../kernels/index.ts";
 import { addTransition, createReplay, type BatchReward, type Replay } from "./replay.ts";
 import { episodeSeed, policyActions } from "./rollout.ts";
@@ -62,6 +64,8 @@ export interface Agent {
   episodes: number;
   /** Environment steps taken. */
   steps: number;
+  /** Episodes dropped because the simulation diverged, and the step of the first one. */
+  readonly dropped: { episodes: number; since: number };
   /** s_t, [n]. */
   readonly observation: Float64Array;
   /** The episode under way. */
@@ -103,6 +107,7 @@ export function createAgent(
     episodeKey: foldIn(key, 2),
     episodes: 0,
     steps: 0,
+    dropped: { episodes: 0, since: 0 },
     observation: new Float64Array(observationSize),
     episode: createTrajectoryBuilder(observationSize, recordedSize(actionSpace)),
     unitAction: new Float32Array(actionSize),
@@ -134,7 +139,11 @@ export function agentStep(
   return episode;
 }
 
-/** One environment step, the transition added to the replay and nothing learnt. Returns the episode if this step ended it, else null. */
+/**
+ * One environment step, the transition added to the replay and nothing learnt. Returns the episode if this step ended it, else null.
+ * Where the simulation diverges the step is in no replay and the episode is dropped and counted; its earlier steps, which are what the
+ * simulator said, stay in the replay.
+ */
 export function environmentStep(kernels: Kernels, agent: Agent, clock: () => number): Trajectories | null {
   const { environment, observation, unitAction, action, replay, options } = agent;
   const begun = clock();
@@ -142,20 +151,43 @@ export function environmentStep(kernels: Kernels, agent: Agent, clock: () => num
   else actBy(kernels, agent.policy, observation, "sample", unitAction);
   fromPolicyUnits(agent.actionSpace, unitAction, action);
   const acted = clock();
-  const { observation: next, reward: trueReward, terminated, truncated } = environment.step(action);
+  const result = stepOrNull(environment, action);
   const simulated = clock();
+  agent.steps++;
+  agent.simulationTime += simulated - acted;
+  if (!result) {
+    countDropped(agent);
+    dropUnfinished(agent.episode);
+    beginEpisode(agent);
+    return null;
+  }
+  const { observation: next, reward: trueReward, terminated, truncated } = result;
   addTransition(kernels, replay, observation, unitAction, next, terminated, trueReward);
   appendStep(agent.episode, observation, action, next, trueReward, terminated, truncated);
   observation.set(next);
-  agent.steps++;
   let episode: Trajectories | null = null;
   if (terminated || truncated) {
     episode = takeTrajectories(agent.episode);
     beginEpisode(agent);
   }
-  agent.simulationTime += simulated - acted;
   agent.updateTime += acted - begun + (clock() - simulated);
   return episode;
+}
+
+/** null where the simulation diverges. */
+function stepOrNull(environment: Environment, action: Float32Array): StepResult | null {
+  try {
+    return environment.step(action);
+  } catch (error) {
+    if (error instanceof SimulationDiverged) return null;
+    throw error;
+  }
+}
+
+/** Count episodes that the agent, or its policy in a rollout, did not end because the simulation diverged. */
+export function countDropped({ dropped, steps }: Agent, episodes = 1): void {
+  if (dropped.episodes === 0) dropped.since = steps;
+  dropped.episodes += episodes;
 }
 
 /** A uniformly random action into `unitAction`. */
@@ -167,8 +199,8 @@ function exploreInto({ unitAction, actionSpace, exploration, action }: Agent): v
 }
 
 /** Whether the random start is over, so that this step has an update; sets the rate at which it learns. */
-export function mayUpdate({ steps, options, policy }: Agent): boolean {
-  if (steps <= options.startSteps) return false;
+export function mayUpdate({ steps, options, policy, replay }: Agent): boolean {
+  if (steps <= options.startSteps || replay.added === 0) return false;
   policy.learningRate = learningRateAt(options, steps);
   return true;
 }

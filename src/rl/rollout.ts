@@ -1,10 +1,12 @@
 import {
   appendStep,
   createTrajectoryBuilder,
+  dropUnfinished,
   foldIn,
   fromPolicyUnits,
   policySize,
   recordedSize,
+  SimulationDiverged,
   takeTrajectories,
   TandemError,
   type ActionSpace,
@@ -36,15 +38,27 @@ export function episodeSeed(key: Key, episode: number): number {
   return foldIn(key, episode)[0];
 }
 
-/** Run `episodes` episodes from the start, seeded by `key`. Actions are recorded in the environment's own units. */
-export function rollout(environment: Environment, act: Act, episodes: number, key: Key): Trajectories {
+/** Episodes tried for each that is asked for, where simulations diverge. */
+const MOST_TRIES = 4;
+
+/**
+ * Run `episodes` episodes from the start, seeded by `key`. Actions are recorded in the environment's own units. An episode in which the
+ * simulation diverges is dropped, of which `onDropped` hears, and another one takes its place.
+ */
+export function rollout(
+  environment: Environment,
+  act: Act,
+  episodes: number,
+  key: Key,
+  onDropped: () => void = () => {},
+): Trajectories {
   const space = policyActions(environment);
   const size = environment.observationSpace.size;
   const builder = createTrajectoryBuilder(size, recordedSize(space));
   const observation = new Float64Array(size);
   const unit = new Float32Array(policySize(space));
   const action = new Float32Array(recordedSize(space));
-  for (let episode = 0; episode < episodes; episode++) {
+  const runEpisode = (episode: number): void => {
     observation.set(environment.reset({ seed: episodeSeed(key, episode) }).observation);
     for (let ended = false; !ended;) {
       act(observation, unit);
@@ -53,6 +67,15 @@ export function rollout(environment: Environment, act: Act, episodes: number, ke
       appendStep(builder, observation, action, next, reward, terminated, truncated);
       observation.set(next);
       ended = terminated || truncated;
+    }
+  };
+  for (let episode = 0; builder.episodeEnds.length < episodes; episode++) {
+    try {
+      runEpisode(episode);
+    } catch (error) {
+      if (!(error instanceof SimulationDiverged) || episode + 1 >= MOST_TRIES * episodes) throw error;
+      dropUnfinished(builder);
+      onDropped();
     }
   }
   return takeTrajectories(builder);

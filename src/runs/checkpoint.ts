@@ -1,35 +1,20 @@
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  ftruncateSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  writeSync,
-} from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { rowWidth, TandemError, type StepCounts, type Trajectories } from "../core/index.ts";
 import { rewardTensors, type Learner, type RewardModel } from "../irl/index.ts";
 import type { Kernels } from "../kernels/index.ts";
 import type { AdamState, RowStatistics } from "../nn/index.ts";
-import {
-  episodeSeed,
-  policyOptimisers,
-  policyTensors,
-  replaySize,
-  type Agent,
-  type Replay,
-} from "../rl/index.ts";
+import { episodeSeed, policyOptimisers, policyTensors, type Agent } from "../rl/index.ts";
+import { pruneReplayLog, readReplayLog, writeReplayLog, type ReplayLog } from "./replay-log.ts";
+import { syncFile, syncFolder, withWriteErrors, writeAtomically } from "./run-folder.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
-import { withWriteErrors, writeAtomically } from "./run-folder.ts";
+import { checkFit, checkState } from "./snapshot-check.ts";
 
 /**
  * Everything a run needs to go on to the bit. `state.safetensors` holds networks, optimisers and episodes under way, and
- * counters and random streams as JSON in its metadata: one file, so that one rename replaces all of it. `replay.f32`
- * holds the transitions; only new rows are written, and rows that the state does not speak of are dropped.
+ * counters and random streams as JSON in its metadata: one file, so that one rename replaces all of it; the one before it is
+ * kept. The transitions lie in `replay/`, a log to which a checkpoint adds what is new, and of which it knows the checksums.
  */
 export interface Snapshot {
   json: SnapshotJson;
@@ -50,23 +35,22 @@ interface AgentJson {
   updates: number;
   adam: AdamJson[];
   episodeRows: number;
-  replayAdded: number;
+  dropped: { episodes: number; since: number };
 }
 
 interface SnapshotJson {
-  format: "tandem-checkpoint/1";
+  format: typeof FORMAT;
   /** Wall-clock seconds of training so far. */
   seconds: number;
   steps: StepCounts;
   agent: AgentJson;
+  /** What of `replay/` belongs to it; absent before it is saved. */
+  replay?: ReplayLog;
   /** Of the method. */
   irl: {
-    counters?: Record<string, number>;
+    counters: Record<string, number>;
     /** Where each stream of random numbers stands. */
-    streams?: Record<string, number>;
-    /** What earlier checkpoints, all of ML-IRL, have in the place of both. */
-    rewardSteps?: number;
-    expertCounter?: number;
+    streams: Record<string, number>;
     /** Both absent where no reward is learnt. */
     rewardAdam?: AdamJson;
     statistics?: Record<"expert" | "agent", StatisticsJson>;
@@ -90,7 +74,7 @@ export function takeSnapshot(
   learner?.recentEpisodes.forEach((episode, index) => packEpisode(arrays, `recent${index}`, episode));
   const { policy } = agent;
   const json: SnapshotJson = {
-    format: "tandem-checkpoint/1",
+    format: FORMAT,
     seconds,
     steps: { ...steps },
     agent: {
@@ -101,7 +85,7 @@ export function takeSnapshot(
       updates: policy.updates,
       adam: policyOptimisers(policy).map(adamJson),
       episodeRows: agent.episode.rows,
-      replayAdded: agent.replay.added,
+      dropped: { ...agent.dropped },
     },
     irl: learner && {
       counters: { ...learner.counters },
@@ -124,7 +108,22 @@ function tensorsOf(agent: Agent, learner: Learner | null): Record<string, readon
   };
 }
 
-/** Write the run's state into `folder/checkpoint`. */
+/** Where the parts of a run's checkpoints lie. */
+const partsOf = (folder: string): Record<"place" | "state" | "previous" | "damaged" | "replay", string> => {
+  const place = join(folder, "checkpoint");
+  return {
+    place,
+    state: join(place, "state.safetensors"),
+    previous: join(place, "state.previous.safetensors"),
+    damaged: join(place, "state.damaged.safetensors"),
+    replay: join(place, "replay"),
+  };
+};
+
+/**
+ * Write the run's state into `folder/checkpoint`, to the disk; the state before it is kept. At every moment one of the two is whole
+ * and finds its transitions: the new one counts once it has its name.
+ */
 export function saveCheckpoint(
   kernels: Kernels,
   folder: string,
@@ -133,90 +132,208 @@ export function saveCheckpoint(
   steps: StepCounts,
   seconds: number,
 ): void {
-  const path = join(folder, "checkpoint");
+  const { place, state, previous, replay } = partsOf(folder);
   const { json, arrays } = takeSnapshot(kernels, agent, learner, steps, seconds);
-  withWriteErrors(path, () => {
-    mkdirSync(path, { recursive: true });
-    writeReplay(kernels, join(path, "replay.f32"), agent.replay);
+  withWriteErrors(place, () => {
+    mkdirSync(place, { recursive: true });
+    const before = stateOrNull(state);
+    const log = writeReplayLog(
+      kernels,
+      replay,
+      agent.replay,
+      (before ?? stateOrNull(previous))?.json.replay ?? null,
+    );
+    const bytes = encodeState(arrays, JSON.stringify({ ...json, replay: log }));
+    syncFile(join(folder, "metrics.jsonl"));
+    if (before) renameSync(state, previous);
+    writeAtomically(state, bytes);
+    syncFolder(place);
+    const kept = stateOrNull(previous)?.json.replay;
+    pruneReplayLog(replay, kept ? [log, kept] : [log]);
   });
-  writeAtomically(join(path, STATE_FILE), encodeSafetensors(arrays, { state: JSON.stringify(json) }));
 }
-
-const STATE_FILE = "state.safetensors";
 
 /** Whether the run has a checkpoint to go on from. */
 export function hasCheckpoint(folder: string): boolean {
-  return existsSync(join(folder, "checkpoint", STATE_FILE));
+  const { state, previous } = partsOf(folder);
+  return existsSync(state) || existsSync(previous);
 }
 
 /** Named arrays of the run's checkpoint: enough to use the policy or the reward. */
 export function readTensors(folder: string): Record<string, Float32Array> {
-  return readState(folder).arrays;
+  return latestState(folder).arrays;
 }
 
 /** Training steps at the run's checkpoint. */
 export function checkpointStep(folder: string): number {
-  return readState(folder).json.agent.steps;
+  return latestState(folder).json.agent.steps;
 }
 
 /** The method's numbers at the run's checkpoint, by name. */
 export function readCounters(folder: string): Record<string, number> {
-  return readState(folder).json.irl?.counters ?? {};
+  return latestState(folder).json.irl?.counters ?? {};
 }
 
-function readState(folder: string): Snapshot {
-  const path = join(folder, "checkpoint", STATE_FILE);
-  if (!existsSync(path)) {
+/** The newest state there is; a damaged one is refused rather than passed over. */
+function latestState(folder: string): Snapshot {
+  const { state, previous } = partsOf(folder);
+  if (!hasCheckpoint(folder)) {
     throw new TandemError("readState", `${folder} has no checkpoint yet; let the run save one first`);
   }
+  if (!existsSync(state)) return readState(previous);
+  try {
+    return readState(state);
+  } catch (error) {
+    if (!(error instanceof TandemError) || !existsSync(previous)) throw error;
+    throw new TandemError(
+      "readState",
+      `${reasonOf(error)}; going on with the run (--resume) falls back to the checkpoint before it`,
+      { cause: error },
+    );
+  }
+}
+
+const FORMAT = "tandem-checkpoint/2";
+/** Had one state, without a checksum, and a replay of another form: its policy and reward can be read. */
+const OLDER = "tandem-checkpoint/1";
+/** Those that this version reads. */
+export const CHECKPOINT_FORMATS: readonly string[] = [FORMAT, OLDER];
+
+function encodeState(arrays: Record<string, Float32Array>, state: string): Uint8Array {
+  return encodeSafetensors(arrays, { state, sha256: checksumOf(arrays, state) });
+}
+
+/** SHA-256 of all names, numbers and texts. */
+function checksumOf(arrays: Record<string, Float32Array>, state: string): string {
+  const hash = createHash("sha256").update(state);
+  for (const [name, array] of Object.entries(arrays)) {
+    hash.update(`\n${name} ${array.length}\n`);
+    hash.update(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
+  }
+  return hash.digest("hex");
+}
+
+function readState(path: string): Snapshot {
   const { arrays, metadata } = decodeSafetensors(readFileSync(path), path);
-  const json = parseState(metadata.state);
-  if (json?.format === "tandem-checkpoint/1") return { json, arrays };
+  const { state = "null", sha256 } = metadata;
+  const json = parseState(state);
+  const format: string | undefined = json?.format;
+  const isWhole = format === OLDER || (format === FORMAT && sha256 === checksumOf(arrays, state));
+  if (json && isWhole) {
+    checkState(json, path);
+    return { json, arrays };
+  }
   throw new TandemError(
     "readState",
-    `${path} is not a checkpoint of format tandem-checkpoint/1; it is damaged or newer`,
+    format === undefined || format === FORMAT
+      ? `${path} is damaged: its checksum is another`
+      : `${path} is of format ${format}, expected ${FORMAT}; a newer Tandem made it: use that one`,
   );
 }
 
-function parseState(text: string | undefined): SnapshotJson | null {
+function stateOrNull(path: string): Snapshot | null {
+  if (!existsSync(path)) return null;
   try {
-    return JSON.parse(text ?? "null") as SnapshotJson | null;
+    return readState(path);
+  } catch (error) {
+    if (error instanceof TandemError) return null;
+    throw error;
+  }
+}
+
+function parseState(text: string): SnapshotJson | null {
+  try {
+    return JSON.parse(text) as SnapshotJson | null;
   } catch {
     return null;
   }
 }
 
-/** Put a freshly created agent (and upper level) into the state saved in `folder`, and what is counted in `steps`; returns the seconds trained. */
+/** What a resumed run goes on from. */
+export interface Restored {
+  /** Trained so far, wall clock. */
+  readonly seconds: number;
+  /** Why it is not the last state that was saved; null where it is. */
+  readonly fallback: string | null;
+}
+
+/**
+ * Put a freshly created agent (and upper level) into the last whole state saved in `folder`, and what is counted in `steps`. A damaged
+ * state is put aside.
+ */
 export function restoreCheckpoint(
   kernels: Kernels,
   folder: string,
   agent: Agent,
   learner: Learner | null,
   steps: StepCounts,
-): number {
-  const path = join(folder, "checkpoint");
-  const { json, arrays } = readState(folder);
-  const tensors = tensorsOf(agent, learner);
-  for (const [name, [pointer, length]] of Object.entries(tensors)) {
-    if (arrays[name]?.length !== length) {
-      throw new TandemError(
-        "restoreCheckpoint",
-        `${path}: expected ${length} floats of ${name}, got ${arrays[name]?.length}`,
-      );
-    }
-    kernels.f32(pointer, length).set(arrays[name]);
+): Restored {
+  const { state, previous, damaged } = partsOf(folder);
+  const from = (path: string): number => restoreState(kernels, folder, path, agent, learner, steps);
+  if (!existsSync(state)) return { seconds: from(previous), fallback: null };
+  try {
+    return { seconds: from(state), fallback: null };
+  } catch (error) {
+    if (!(error instanceof TandemError) || !existsSync(previous)) throw error;
+    const seconds = from(previous);
+    withWriteErrors(folder, () => renameSync(state, damaged));
+    return {
+      seconds,
+      fallback: `${reasonOf(error)}; it is now ${damaged}, and the run goes on from the checkpoint before it, step ${agent.steps}`,
+    };
   }
+}
+
+/** Returns the seconds trained. Nothing but the replay has changed where it throws. */
+function restoreState(
+  kernels: Kernels,
+  folder: string,
+  path: string,
+  agent: Agent,
+  learner: Learner | null,
+  steps: StepCounts,
+): number {
+  const { replay } = partsOf(folder);
+  const { json, arrays } = readState(path);
+  if (!json.replay) {
+    throw new TandemError(
+      "restoreCheckpoint",
+      `${path} was made by an earlier Tandem (${json.format}); its policy and reward can be used, but the run cannot go on: begin a new one`,
+    );
+  }
+  if (!existsSync(replay)) {
+    throw new TandemError(
+      "restoreCheckpoint",
+      `${replay} is not there any more; its policy and reward can be used, but the run cannot go on: begin a new one`,
+    );
+  }
+  const tensors = Object.entries(tensorsOf(agent, learner));
+  for (const [name, [, length]] of tensors) {
+    if (arrays[name]?.length === length) continue;
+    throw new TandemError(
+      "restoreCheckpoint",
+      `${path}: expected ${length} floats of ${name}, got ${arrays[name]?.length}`,
+    );
+  }
+  checkFit({ json, arrays }, agent, learner, path);
+  readReplayLog(kernels, replay, agent.replay, json.replay);
+  for (const [name, [pointer, length]] of tensors) kernels.f32(pointer, length).set(arrays[name]);
   Object.assign(steps, json.steps);
   restoreAgent(agent, json.agent, arrays.episode);
-  readReplay(kernels, join(path, "replay.f32"), agent.replay, json.agent.replayAdded);
   if (learner && json.irl) restoreLearner(learner, json.irl, arrays);
   return json.seconds;
+}
+
+/** The message without its place. */
+function reasonOf({ message }: TandemError): string {
+  return message.slice(message.indexOf(": ") + 2);
 }
 
 function restoreAgent(agent: Agent, json: AgentJson, episode: Float32Array): void {
   const { policy } = agent;
   agent.steps = json.steps;
   agent.episodes = json.episodes;
+  Object.assign(agent.dropped, json.dropped);
   agent.exploration.counter = json.explorationCounter;
   policy.counter = json.sacCounter;
   policy.updates = json.updates;
@@ -238,10 +355,9 @@ function relive({ environment, episode, episodes, episodeKey, observation }: Age
 }
 
 function restoreLearner(learner: Learner, json: LearnerJson, arrays: Record<string, Float32Array>): void {
-  Object.assign(learner.counters, json.counters ?? { rewardSteps: json.rewardSteps });
-  const streams: Record<string, number | undefined> = json.streams ?? { expert: json.expertCounter };
+  Object.assign(learner.counters, json.counters);
   for (const [name, stream] of Object.entries(learner.streams))
-    Object.assign(stream, { counter: streams[name] });
+    Object.assign(stream, { counter: json.streams[name] });
   if (learner.reward) restoreReward(learner.reward, json);
   const { observationSize, actionSize } = learner.agent.episode;
   for (let index = 0; index < json.recentEpisodes; index++) {
@@ -319,73 +435,4 @@ function unpackEpisode(
     truncated: Uint8Array.from(truncated),
     episodeStarts: Uint32Array.of(0, terminated.length),
   };
-}
-
-/** The file holds the replay's rows (and true rewards, where kept, after each row) in place; only new rows are written. */
-function writeReplay(kernels: Kernels, path: string, replay: Replay): void {
-  const width = fileWidth(replay);
-  const file = openSync(path, existsSync(path) ? "r+" : "w");
-  try {
-    const saved = fstatSync(file).size / (4 * width);
-    // A file that is full may hold overwritten rows: then every row is written again.
-    const first = replay.added <= replay.capacity ? Math.min(Math.floor(saved), replaySize(replay)) : 0;
-    forEachBlock(first, replaySize(replay), (start, count) => {
-      const block = new Float32Array(count * width);
-      for (let i = 0; i < count; i++) block.set(replayRow(kernels, replay, start + i), i * width);
-      writeWhole(file, new Uint8Array(block.buffer), 4 * start * width);
-    });
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** One call may write less than it is given, as on a disk that fills up. */
-function writeWhole(file: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length;) {
-    done += writeSync(file, bytes, done, bytes.length - done, position + done);
-  }
-}
-
-function readReplay(kernels: Kernels, path: string, replay: Replay, added: number): void {
-  const width = fileWidth(replay);
-  const rows = Math.min(added, replay.capacity);
-  const file = openSync(path, "r+");
-  try {
-    if (fstatSync(file).size < 4 * width * rows) {
-      throw new TandemError(
-        "restoreCheckpoint",
-        `${path} holds fewer than the ${rows} transitions it should; it is damaged`,
-      );
-    }
-    // Rows written after the checkpoint was made are made again.
-    ftruncateSync(file, 4 * width * rows);
-    forEachBlock(0, rows, (start, count) => {
-      const block = new Float32Array(count * width);
-      readSync(file, new Uint8Array(block.buffer), 0, block.byteLength, 4 * start * width);
-      for (let i = 0; i < count; i++) {
-        const row = block.subarray(i * width, (i + 1) * width);
-        kernels
-          .f32(replay.rows + 4 * (start + i) * replay.stride, replay.stride)
-          .set(row.subarray(0, replay.stride));
-        if (replay.trueRewards) kernels.f32(replay.trueRewards + 4 * (start + i), 1)[0] = row[replay.stride];
-      }
-    });
-  } finally {
-    closeSync(file);
-  }
-  replay.added = added;
-}
-
-const fileWidth = (replay: Replay): number => replay.stride + (replay.trueRewards ? 1 : 0);
-
-function replayRow(kernels: Kernels, replay: Replay, index: number): Float32Array {
-  const row = kernels.f32(replay.rows + 4 * index * replay.stride, replay.stride);
-  if (!replay.trueRewards) return row;
-  return Float32Array.of(...row, kernels.f32(replay.trueRewards + 4 * index, 1)[0]);
-}
-
-function forEachBlock(first: number, end: number, visit: (start: number, count: number) => void): void {
-  const BLOCK = 4096;
-  for (let start = first; start < end; start += BLOCK) visit(start, Math.min(BLOCK, end - start));
 }

@@ -1,7 +1,10 @@
 import {
   appendFileSync,
+  closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -9,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { TandemError, type TrainingRecord } from "../core/index.ts";
+import { requireRunFormat, TandemError, type TrainingRecord } from "../core/index.ts";
 import { runConfig, type RunConfig } from "./config.ts";
 
 /** Make a folder for a new run. Refuses one that already holds files. */
@@ -35,7 +38,9 @@ export function readConfig(folder: string): RunConfig {
       `expected a run folder at ${folder}, found no config.json there; check the path`,
     );
   }
-  const parsed = runConfig.safeParse(parseJson(path));
+  const content = parseJson(path);
+  requireRunFormat(content, path);
+  const parsed = runConfig.safeParse(content);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new TandemError("readConfig", `${path}: ${issue.path.join(".")}: ${issue.message}`);
@@ -101,6 +106,25 @@ export function writeAtomically(
       throw error;
     }
   });
+}
+
+/** Let what has been written to a file reach the disk. Where there is none, nothing is to be done. */
+export function syncFile(path: string): void {
+  if (existsSync(path)) syncWith(path, "r+");
+}
+
+/** The same of the names in a folder. Windows has no such call. */
+export function syncFolder(path: string): void {
+  if (process.platform !== "win32") syncWith(path, "r");
+}
+
+function syncWith(path: string, flags: string): void {
+  const file = openSync(path, flags);
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 const REASONS: Record<string, string> = {

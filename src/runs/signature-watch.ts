@@ -34,13 +34,15 @@ const WINDOW = 40;
 const SOON = 10;
 
 const SLOWER = "lower --reward-step-size, or raise --policy-steps-per-reward-step";
-const REMEDIES: Record<SignatureFinding["signature"], string> = {
+const REMEDIES: Record<FindingRecord["signature"], string> = {
   "policy divergence": `the critics do not keep up: lower --learning-rate, or ${SLOWER}`,
   "reward oscillation": `the reward moves too fast for the policy: ${SLOWER}`,
   "gradient explosion":
     "look at the demonstrations (tandem demos inspect), and at an agent that has left where they are; raise --trajectories-per-reward-step",
   "policy saturation": "raise the radius",
   "reward saturation": "raise --reward-radius, or lower --reward-step-size",
+  "simulation divergence":
+    "where it is many, look at the environment's options and at what the policy does (tandem eval)",
   "not finite": "try a smaller --learning-rate or --reward-step-size",
 };
 
@@ -72,6 +74,14 @@ export function watchRecord(watch: SignatureWatch, record: TrainingRecord): Find
 /** All that was seen, oldest first, as of training step `step`. */
 export function findingsOf(watch: SignatureWatch, step: number): FindingRecord[] {
   return watch.signatures.findings.map((finding) => recordOf(finding, step));
+}
+
+/** What is said of simulations that diverged, as of training step `step`. */
+export function droppedFinding(dropped: { episodes: number; since: number }, step: number): FindingRecord {
+  const signature = "simulation divergence";
+  const { episodes, since } = dropped;
+  const evidence = `${episodes} ${episodes === 1 ? "episode" : "episodes"} dropped by step ${step}`;
+  return { kind: "finding", step, signature, since, until: null, evidence, remedy: REMEDIES[signature] };
 }
 
 function watchReward(watch: SignatureWatch, record: RewardRecord): FindingRecord[] {

@@ -37,6 +37,7 @@ import {
 import { loadKernels, type Kernels } from "../kernels/index.ts";
 import {
   agentStep,
+  countDropped,
   createAgent,
   episodeRecord,
   recordedReward,
@@ -48,7 +49,13 @@ import { terminationOf, type ExpertConfig, type RunConfig } from "./config.ts";
 import { openFrozenReward } from "./frozen-reward.ts";
 import { openMethod } from "./methods.ts";
 import { appendRecords, readRecords, truncateRecords, writeAtomically } from "./run-folder.ts";
-import { createSignatureWatch, findingsOf, watchRecord, type SignatureWatch } from "./signature-watch.ts";
+import {
+  createSignatureWatch,
+  droppedFinding,
+  findingsOf,
+  watchRecord,
+  type SignatureWatch,
+} from "./signature-watch.ts";
 
 /** Where a training stands, for a progress line. */
 export interface Progress {
@@ -69,6 +76,8 @@ export interface TrainingHooks {
   onProgress: (progress: Progress) => void;
   /** Each record as it is made. */
   onRecord?: Listener;
+  /** What the user should know, a sentence each. */
+  onNotice?: (notice: string) => void;
   /** Asked between iterations; true saves a checkpoint and returns. */
   stopRequested: () => boolean;
 }
@@ -123,7 +132,8 @@ interface Training {
 }
 
 const SCATTER_POINTS = 2000;
-const CHECKPOINT_EVERY_SECONDS = 300;
+/** Seconds between two checkpoints, where nothing is said. */
+export const CHECKPOINT_EVERY = 300;
 /** Purposes of the seed's sub-keys. */
 const TRAINING = 0;
 const EVALUATION = 1;
@@ -161,7 +171,9 @@ async function train(
   const key = keyFromSeed(config.seed);
   let secondsBefore = 0;
   if (hasCheckpoint(folder)) {
-    secondsBefore = restoreCheckpoint(kernels, folder, agent, learner, steps);
+    const { seconds, fallback } = restoreCheckpoint(kernels, folder, agent, learner, steps);
+    secondsBefore = seconds;
+    if (fallback) hooks.onNotice?.(fallback);
   }
   truncateRecords(folder, agent.steps);
   const watch = createSignatureWatch();
@@ -194,6 +206,7 @@ async function train(
   const clock = reportingClock(hooks.clock, report);
   while (agent.steps < config.steps) {
     const evaluationsBefore = Math.floor(agent.steps / config.evaluation.every);
+    const droppedBefore = agent.dropped.episodes;
     training.iterate(listener, clock);
     if (Math.floor(agent.steps / config.evaluation.every) > evaluationsBefore) {
       const evaluation = evaluateNow(training, listener);
@@ -202,11 +215,14 @@ async function train(
       const measured = training.measure?.();
       if (measured) listener(measured);
     }
+    // At 1, 2, 4, 8, ... of them.
+    if (Math.clz32(agent.dropped.episodes) < Math.clz32(droppedBefore))
+      listener(droppedFinding(agent.dropped, agent.steps));
     flush();
     report();
     await breathe();
     const stop = hooks.stopRequested();
-    if (stop || hooks.clock() - saved > 1000 * CHECKPOINT_EVERY_SECONDS) {
+    if (stop || hooks.clock() - saved > 1000 * (config.checkpointEvery ?? CHECKPOINT_EVERY)) {
       saveCheckpoint(kernels, folder, agent, learner, steps, seconds());
       saved = hooks.clock();
     }
@@ -238,7 +254,10 @@ async function train(
     kernels: kernels.build,
     pearson: agreement?.pearson ?? null,
     spearman: agreement?.spearman ?? null,
-    findings: findingsOf(watch, agent.steps),
+    findings: [
+      ...findingsOf(watch, agent.steps),
+      ...(agent.dropped.episodes > 0 ? [droppedFinding(agent.dropped, agent.steps)] : []),
+    ],
     ...(learned ? { rewardScatter: scatter(learned, final.trajectories) } : {}),
   };
   writeAtomically(join(folder, "summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
@@ -276,7 +295,9 @@ async function openTraining(
     return {
       ...shared,
       rewardsOf: opened.rewardsOf,
-      heldOut: heldOut && holdOutDemonstrations(kernels, policy, actionSpace, heldOut),
+      heldOut:
+        heldOut &&
+        holdOutDemonstrations(kernels, policy, actionSpace, heldOut, evaluationEnvironment.maxEpisodeSteps),
       agent: learner.agent,
       learner,
       measure,
@@ -354,7 +375,9 @@ function evaluateNow(training: Training, listener: Listener): Evaluation {
   const { kernels, config, agent, steps, evaluationEnvironment } = training;
   const key = foldIn(training.evaluationKey, agent.steps);
   const policy = deterministicPolicy(kernels, agent.policy);
-  const evaluation = evaluate(evaluationEnvironment, policy, config.evaluation.episodes, key);
+  const { episodes } = config.evaluation;
+  const evaluation = evaluate(evaluationEnvironment, policy, episodes, key);
+  countDropped(agent, evaluation.dropped);
   steps.evaluation += transitionCount(evaluation.trajectories);
   const learned = training.rewardsOf?.(evaluation.trajectories);
   const agreement = learned && rewardAgreement(learned, evaluation.trajectories);
@@ -390,6 +413,7 @@ function evaluateAct(training: Training, act: Parameters<typeof evaluate>[1], ke
     key,
   );
   training.steps.evaluation += transitionCount(evaluation.trajectories);
+  countDropped(training.agent, evaluation.dropped);
   return evaluation;
 }
 

@@ -42,6 +42,8 @@ export interface RunOptions {
   readonly env?: Record<string, string>;
   /** Whether signals go to the command and all that it starts, as those of a terminal do. */
   readonly asTerminal?: boolean;
+  /** Called once the command has been started. */
+  readonly onStart?: (kill: (signal: NodeJS.Signals) => void) => void;
   /** Called with all of stderr so far whenever there is more of it. */
   readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
@@ -52,7 +54,7 @@ const NODE_COMPILE_CACHE = join(tmpdir(), "tandem-compile-cache");
 /** `tandem ...args` */
 export function tandem(
   args: readonly string[],
-  { cwd, env, asTerminal = false, onStderr }: RunOptions,
+  { cwd, env, asTerminal = false, onStart, onStderr }: RunOptions,
 ): Promise<Outcome> {
   const environment = { ...process.env, NODE_COMPILE_CACHE, ...env };
   const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: environment, detached: asTerminal });
@@ -60,6 +62,7 @@ export function tandem(
     if (asTerminal && child.pid !== undefined) process.kill(-child.pid, signal);
     else child.kill(signal);
   };
+  onStart?.(kill);
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk) => (stdout += String(chunk)));

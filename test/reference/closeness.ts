@@ -1,5 +1,7 @@
 import { expect } from "vitest";
 
+export { checksum } from "./checksum.ts";
+
 /** Fails unless |actual - expected| <= tolerance everywhere; names the worst element by how often it exceeds its tolerance. */
 export function expectClose(
   actual: ArrayLike<number>,
@@ -17,13 +19,4 @@ export function expectClose(
   }
   const { excess, at } = worst;
   expect(excess, `[${at}] is ${actual[at]}, expected ${expected[at]}: ${excess} times the tolerance`).toBe(0);
-}
-
-/** Checksum of float32 blocks (FNV-1a over their words): equal where all bits are equal. */
-export function checksum(blocks: readonly Float32Array[]): number {
-  let hash = 0x811c9dc5;
-  for (const block of blocks) {
-    for (const word of new Uint32Array(block.slice().buffer)) hash = Math.imul(hash ^ word, 0x01000193);
-  }
-  return hash >>> 0;
 }

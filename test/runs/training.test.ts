@@ -11,7 +11,7 @@ import {
   type TrainingRecord,
 } from "../../src/core/index.ts";
 import { makeEnvironment } from "../../src/envs/index.ts";
-import { deterministicPolicy, randomPolicy } from "../../src/eval/index.ts";
+import { deterministicPolicy, evaluate, randomPolicy, stateDistance } from "../../src/eval/index.ts";
 import { createMlIrl, mlIrlIteration, rewardsAlong } from "../../src/irl/index.ts";
 import { loadKernels } from "../../src/kernels/index.ts";
 import { policyTemperature, rollout } from "../../src/rl/index.ts";
@@ -558,6 +558,21 @@ describe("held-out demonstrations", () => {
       summary: without.summary,
       tensors: without.tensors,
     });
+  });
+
+  it("are compared with lives up to the task's horizon", async () => {
+    const hopper = { ...config, env: { id: "Hopper-v5", options: { maxEpisodeSteps: 300 } } };
+    const task = await makeEnvironment(hopper.env.id, hopper.env.options);
+    const shown = rollout(task, randomPolicy(foldIn(key, 5)), 1, foldIn(key, 6));
+    await runTraining(folder, hopper, shown, hooks(), shown);
+    const { kernels, policy } = await loadSavedRun(folder, hopper, task, key);
+    const evaluationKey = foldIn(foldIn(key, 1), 200);
+    const { trajectories } = evaluate(task, deterministicPolicy(kernels, policy), 1, evaluationKey);
+    task.close();
+    expect(trajectories.terminated.at(-1)).toBe(1);
+    expect(trajectories.terminated.length).toBeLessThan(300);
+    const { stateDistance: measured } = recordsOf("held-out").at(-1) as HeldOutRecord;
+    expect(measured).toBe(stateDistance(shown, trajectories, 300));
   });
 });
 

@@ -1,6 +1,7 @@
 import {
   type BoxSpace,
   type RandomStream,
+  SimulationDiverged,
   TandemError,
   box,
   foldIn,
@@ -274,7 +275,7 @@ export abstract class MujocoEnvironment implements Environment {
 
   #refuseDivergence(): never {
     this.#phase = "unset";
-    throw new TandemError(
+    throw new SimulationDiverged(
       "step",
       `the simulation of ${this.id} diverged; check the state it was set to, then reset it`,
     );

@@ -34,7 +34,7 @@ export function fitFigure(all: readonly Run[]): Figure | null {
     caption: sentences(
       "What can be known without the true reward. Held-out episodes are never learnt from; a likelihood that rises on the others and " +
         "falls on them is overfitting.",
-      "The distance is 0 where agent and expert visit the same states, the gap where the learned reward cannot tell them apart.",
+      "The distance is 0 where agent and expert visit the same states and live as long, the gap where the learned reward cannot tell them apart.",
       faintness(runs, panels),
     ),
     layout: "small",
