@@ -54,13 +54,22 @@ export function requireNoTrainer(folder: string): void {
   );
 }
 
-/** Whether there is such a process on this machine. */
+/** Whether there is such a process on this machine, at work: one that has ended and that its parent has not asked for yet is not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return !hasEnded(pid);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Linux says so; elsewhere nobody is asked. */
+function hasEnded(pid: number): boolean {
+  try {
+    return /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
   }
 }
 

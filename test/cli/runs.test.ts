@@ -385,7 +385,7 @@ describe("tandem runs compare", () => {
     );
     expect(stdout).toContain("A: ml-1 (seed 1), ml-2 (seed 2)\nB: bench/dac/0-1 (seed 0)\n");
     expect(stdout).toMatch(/\nSetting +A +B\nalgorithm\.method +ml-irl +dac\n/);
-    expect(stdout).not.toMatch(/\nalgorithm\.discriminator/);
+    expect(stdout).not.toMatch(/\nalgorithm\.discriminator\S+ {2,}/);
     expect(stdout).toMatch(/\nOnly B: algorithm\.discriminator\.inputs state-action;/);
     expect(stdout).toMatch(/\nA +2\/2 +\S+ ± \S+ +\S+ ± \S+ +\S+ ± \S+ +\S+ s +300\n/);
     expect(stdout).toMatch(/HalfCheetah-v5: true return over training\nTrue return .* A .* B\n/);

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,6 +47,27 @@ describe("the lock of a run's folder", () => {
     leave({ pid: gone(), host: "elsewhere" });
     expect(() => lockRun(folder)).toThrow(" of elsewhere is in training in");
     expect(existsSync(file())).toBe(true);
+  });
+
+  it.skipIf(process.platform !== "linux")("is taken over from a process that nobody has asked for", () => {
+    // A shell that becomes a program which never asks for its child's end.
+    const sleeper = spawn("sh", ["-c", "true & echo $!; exec sleep 30"]);
+    return new Promise<void>((settle, fail) => {
+      sleeper.stdout.once("data", (text) => {
+        setTimeout(() => {
+          try {
+            leave({ pid: Number(text), host: hostname() });
+            expect(() => process.kill(Number(text), 0)).not.toThrow();
+            expect(trainerOf(folder)).toBeNull();
+            settle();
+          } catch (error) {
+            fail(error as Error);
+          } finally {
+            sleeper.kill("SIGKILL");
+          }
+        }, 200);
+      });
+    });
   });
 
   it("is given back by its owner alone", () => {
