@@ -480,7 +480,6 @@ describe("tandem runs rm", () => {
     expect(readdirSync(at("doomed/one/checkpoint"))).toEqual(["state.safetensors"]);
   });
 
-  const nothing = (): void => {};
   const refused: [string, string, (place: string) => void][] = [
     [
       "other",
@@ -508,7 +507,7 @@ describe("tandem runs rm", () => {
       },
     ],
     ["gone", "there is no folder doomed/gone", (place) => rmSync(place, { recursive: true })],
-    ["whole/metrics.jsonl", "is a file, not a folder", nothing],
+    ["whole/metrics.jsonl", "is a file, not a folder", () => {}],
   ];
 
   it.each(refused)("deletes nothing of several where it refuses one: %s", async (name, reason, spoil) => {

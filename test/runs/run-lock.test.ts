@@ -61,7 +61,7 @@ describe("the lock of a run's folder", () => {
             expect(trainerOf(folder)).toBeNull();
             settle();
           } catch (error) {
-            fail(error as Error);
+            fail(error);
           } finally {
             sleeper.kill("SIGKILL");
           }
