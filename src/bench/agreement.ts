@@ -26,7 +26,10 @@ export function recordedDisagreement(planned: TrainConfig, line: Outcome): Disag
     demos: { ...planned.demos, path: "", sha256, episodes, firstEpisode: trajectory, heldOut },
     evaluation: line.evaluation ?? planned.evaluation,
     control: line.control ?? "none",
-    ...{ seed, steps, instruments, algorithm },
+    seed,
+    steps,
+    instruments,
+    algorithm,
   };
   return firstDifference({ ...settingsOf(planned), control: controlName(planned) ?? "none" }, found);
 }

@@ -2,7 +2,7 @@
 import { reachesScore } from "../eval/index.ts";
 import type { Control } from "./control.ts";
 import type { Outcome } from "./outcome.ts";
-import { meanOf, standing, taskRow, type Mean } from "./statistics.ts";
+import { count, meanOf, standing, taskRow, type Mean } from "./statistics.ts";
 
 /** A control on a task, over its cells. */
 export interface ControlRow {
@@ -10,8 +10,8 @@ export interface ControlRow {
   /** Its folder. */
   readonly method: string;
   readonly cells: number;
-  /** Those with an end, be it that they diverged. */
-  readonly ended: number;
+  readonly complete: number;
+  readonly diverged: number;
   readonly steps: number;
   readonly score: Mean | null;
   readonly normalised: Mean | null;
@@ -32,7 +32,8 @@ function controlRow(cells: readonly Outcome[]): ControlRow {
     control: audit as Control,
     method,
     cells: cells.length,
-    ended: cells.filter(({ state }) => state === "complete" || state === "diverged").length,
+    complete: count(cells, "complete"),
+    diverged: count(cells, "diverged"),
     steps,
     score: meanOf(cells.map(({ score }) => score)),
     normalised: meanOf(cells.map(standing)),

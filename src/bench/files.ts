@@ -2,8 +2,9 @@
 import { join } from "node:path";
 import { renderPage } from "../report/index.ts";
 import { writeAtomically } from "../runs/index.ts";
-import { isFigure, pageParts, type BenchFindings, type Table } from "./findings.ts";
+import { isFigure, pageParts, type BenchFindings } from "./findings.ts";
 import type { Outcome } from "./outcome.ts";
+import type { Table } from "./table.ts";
 
 /** The report as one HTML page, which needs no script, no network and no other file. */
 export function benchPage(findings: BenchFindings, details: string): string {

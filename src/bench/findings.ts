@@ -25,8 +25,9 @@ import {
 import { reachesScore, type BootstrapInterval } from "../eval/index.ts";
 import { buildsOf } from "./agreement.ts";
 import { controlRows, largestControl, verdictsOf, type ControlRow, type Verdict } from "./audit.ts";
+import { familyExhibits } from "./family-exhibits.ts";
 import { lastTenth, type Outcome } from "./outcome.ts";
-import { checkpointChoice, CRITERIA, familyChoice, type Choice } from "./selection.ts";
+import { checkpointChoice, CRITERIA, familyChoice, type Choice, type FamilyChoice } from "./selection.ts";
 import { methodsOn, type Method, type Suite, type Task } from "./suite.ts";
 import {
   aggregates,
@@ -44,14 +45,7 @@ import {
   type Mean,
   type TaskRow,
 } from "./statistics.ts";
-
-/** A table with its title and what must be known to read it. */
-export interface Table {
-  readonly title: string;
-  readonly note: string;
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
+import type { Table } from "./table.ts";
 
 /** What a bench has found. */
 export interface BenchFindings {
@@ -93,7 +87,7 @@ export function findingsOf(
   const own = outcomes.filter((outcome) => outcome.audit === null);
   const exhibits = [
     aggregateTable(shared, across, tasks, audit),
-    improvementTable(shared),
+    hasOneFamily(suite) ? null : improvementTable(shared),
     profileFigure(shared),
     ...suite.tasks.flatMap((task, i) => [
       scoreTable(task, rows[i], own, audit),
@@ -105,6 +99,7 @@ export function findingsOf(
       ),
     ]),
     varianceTable(suite, own),
+    ...familyExhibits(suite, own),
     familyTable(suite, own),
     checkpointTable(suite, own),
     costTable(rows.flat()),
@@ -137,6 +132,11 @@ function auditOf(tasks: readonly string[], methods: readonly string[], outcomes:
 
 function appliesTo(suite: Suite, method: Method, task: Task): boolean {
   return methodsOn(suite, task).includes(method);
+}
+
+/** Configurations of one method have no first among them to set against the rest. */
+function hasOneFamily({ methods }: Suite): boolean {
+  return methods.length > 1 && new Set(methods.map(({ name, family }) => family ?? name)).size === 1;
 }
 
 /** The parts in the order of a page. */
@@ -368,7 +368,7 @@ function scoreTable(
   const auditColumns = audit ? ["audit", "largest control"] : [];
   return {
     title: task.name,
-    note: `${task.env}, ${formatSteps(task.steps)} steps.${measured} Failed: normalised score below ${FAILURE}. Correlations of learned with true reward a step, where a reward is learnt.`,
+    note: `${task.env}, ${formatSteps(task.steps)} steps.${measured} Means are over complete cells, normalised ones also over those that diverged, as 0. Failed: normalised score below ${FAILURE}. Correlations of learned with true reward a step, where a reward is learnt.`,
     columns: [
       "method",
       "cells",
@@ -382,7 +382,7 @@ function scoreTable(
     rows: rows.map((row) => [
       row.method,
       cellWords(row),
-      row.score ? meanWords(row.score, formatValue) : "n/a",
+      returnWords(row),
       row.normalised ? meanWords(row.normalised, score) : "n/a",
       ...(audit ? [verdictWords(audit, row), largestWords(audit, row.task)] : []),
       failureWords(row),
@@ -421,12 +421,12 @@ function controlTable({ name, steps }: Task, { rows, verdicts }: Audit): Table |
     title: `${name}: controls`,
     note: `Learners that saw no reward, or nonsense, largest score first; then, as comparisons, one method under each treatment of an episode's end. Explains: the methods whose score a leak of this kind accounts for.${shorter}`,
     columns: ["control", "cells", "normalised", "explains", "true return"],
-    rows: controls.map(({ control, cells, ended, normalised, score: trueReturn }) => [
-      control.name,
-      `${ended} of ${cells}`,
-      normalised ? meanWords(normalised, score) : "n/a",
-      explainsWords(control, normalised, own),
-      trueReturn ? meanWords(trueReturn, formatValue) : "n/a",
+    rows: controls.map((row) => [
+      row.control.name,
+      cellWords(row),
+      row.normalised ? meanWords(row.normalised, score) : "n/a",
+      explainsWords(row.control, row.normalised, own),
+      returnWords(row),
     ]),
   };
 }
@@ -482,16 +482,30 @@ function familyTable({ tasks, methods }: Suite, outcomes: readonly Outcome[]): T
   if (rows.length === 0) return null;
   return {
     title: "Which configuration, chosen without the true reward",
-    note: "Of the configurations of one method: the best by true return, and what each criterion on held-out demonstrations chooses (means over the last tenth of training and over cells), with its regret, the normalised score lost against the best. By lot: the mean regret of choosing blindly.",
-    columns: ["task, method", "of", "best by return", ...CRITERIA, "by lot"],
-    rows: rows.map(({ task, family, candidates, best, lot, chosen }) => [
+    note: `Of the configurations of one method: the best by true return, and what each criterion on held-out demonstrations chooses (means over the last tenth of training and over cells), with its regret, the normalised score lost against the best. By lot: the mean regret of choosing blindly.${leftOutWords(rows)}`,
+    columns: ["task, method", "configurations", "best by return", ...CRITERIA, "by lot"],
+    rows: rows.map(({ task, family, candidates, leftOut, best, lot, chosen }) => [
       `${task}, ${family}`,
-      String(candidates),
-      `${best.name}, ${score(best.score)}`,
+      `${candidates} of ${candidates + leftOut.length}`,
+      best ? `${best.name}, ${score(best.score)}` : "n/a",
       ...CRITERIA.map((criterion) => choiceWords(chosen[criterion])),
-      score(lot),
+      lot === null ? "n/a" : score(lot),
     ]),
   };
+}
+
+/** " Left out, ...: first on one (1 of 2 cells diverged)." */
+function leftOutWords(rows: readonly FamilyChoice[]): string {
+  const names = rows.flatMap(({ task, leftOut }) =>
+    leftOut.map(({ name, cells, obstacles }) => {
+      const reasons = Array.from(
+        Map.groupBy(obstacles, (obstacle) => obstacle),
+        ([obstacle, { length }]) => `${length} ${obstacle}`,
+      );
+      return `${name} on ${task} (of ${plural(cells, "cell")} ${enumerate(reasons)})`;
+    }),
+  );
+  return names.length === 0 ? "" : ` Left out, and no choice: ${enumerate(names)}.`;
 }
 
 function choiceWords(choice: Choice | null): string {
@@ -505,7 +519,7 @@ function checkpointTable({ tasks, methods }: Suite, outcomes: readonly Outcome[]
   if (rows.length === 0) return null;
   return {
     title: "Which evaluation's policy to keep, chosen without the true reward",
-    note: "Normalised return lost against keeping the policy of the highest evaluation of each training, mean over cells: by keeping the last, and by keeping what fits held-out demonstrations best. Evaluations are of few episodes, so that the highest is partly luck and no regret can be 0 for long.",
+    note: "Normalised return lost against keeping the policy of the highest evaluation of each training, mean over cells: by keeping the last, and by keeping what fits held-out demonstrations best. Evaluations are of few episodes, so that the highest is partly luck, which makes every regret too large. State distance and reward gap look at the very episodes that the returns are of and share their luck, which makes theirs too small beside the others.",
     columns: ["task, method", "cells", "the last", ...CRITERIA],
     rows: rows.map(({ task, method, cells, last, regret }) => [
       `${task}, ${method}`,
@@ -563,8 +577,20 @@ function cellTable(outcomes: readonly Outcome[]): Table | null {
   };
 }
 
-function cellWords({ complete, diverged, cells }: TaskRow): string {
+type CellCounts = Pick<TaskRow, "cells" | "complete" | "diverged">;
+
+/** "2 of 3, 1 diverged": cells that are complete. */
+export function cellWords({ complete, diverged, cells }: CellCounts): string {
   return `${complete} of ${cells}${diverged > 0 ? `, ${diverged} diverged` : ""}`;
+}
+
+/** Behind a mean that leaves out the cells that diverged, beside one in which they stand at 0: " (2 of 3, 1 diverged)"; "" where none did. */
+export function leftOutOfMean({ count: complete }: Mean, { cells, diverged }: CellCounts): string {
+  return diverged > 0 ? ` (${cellWords({ complete, diverged, cells })})` : "";
+}
+
+function returnWords({ score: mean, ...counts }: CellCounts & Pick<TaskRow, "score">): string {
+  return mean ? meanWords(mean, formatValue) + leftOutOfMean(mean, counts) : "n/a";
 }
 
 function failureWords({ failures, normalised }: TaskRow): string {
@@ -663,7 +689,12 @@ function profileFigure(shared: Comparable): Figure | null {
   };
 }
 
-function curveFigure(task: Task, methods: readonly string[], outcomes: readonly Outcome[]): Figure | null {
+/** True return over training of each method on a task; null where none of them has a curve. */
+export function curveFigure(
+  task: Pick<Task, "name" | "env">,
+  methods: readonly string[],
+  outcomes: readonly Outcome[],
+): Figure | null {
   const cells = outcomes.filter((outcome) => outcome.task === task.name && outcome.curve.length > 0);
   if (cells.length === 0) return null;
   const panels = panelGroups(methods).map((group) => curvesOf(cells, group));

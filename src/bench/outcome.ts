@@ -3,13 +3,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { HeldOutRecord, StepCounts } from "../core/index.ts";
 import { normalisedScore } from "../eval/index.ts";
-import { controlName, readRun, type Run } from "../report/index.ts";
+import { controlName, endOf, readRun, type Run, type RunEnd } from "../report/index.ts";
 import type { RunConfig } from "../runs/index.ts";
 import type { Cell } from "./cells.ts";
 import type { Control } from "./control.ts";
 
-/** `diverged`: a measurement was not finite, which ended the run for good. */
-type CellState = "new" | "begun" | "diverged" | "complete";
+type CellState = "new" | RunEnd;
 
 /** Fit to held-out demonstrations: see `HeldOutRecord`. */
 export type HeldOutPoint = Omit<HeldOutRecord, "kind">;
@@ -198,8 +197,7 @@ export function evaluatesInLastTenth(steps: number, every: number): boolean {
 
 function stateOf(config: RunConfig | null, run: Run | null): CellState {
   if (!config) return "new";
-  if (run?.summary && (run.summary.end ?? run.summary.steps.train) >= config.steps) return "complete";
-  return run?.findings.some(({ signature }) => signature === "not finite") ? "diverged" : "begun";
+  return run ? endOf(config.steps, run.summary, run.findings) : "begun";
 }
 
 function mean(values: readonly number[]): number {

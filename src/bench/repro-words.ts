@@ -1,5 +1,6 @@
 /** A published number and ours in words and tables, for a terminal. */
 import { enumerate, formatShare, formatSteps, formatValue, grouped, plural } from "../report/numbers.ts";
+import { cellWords, leftOutOfMean } from "./findings.ts";
 import type { Budget, PublishedCell } from "./published.ts";
 import {
   implementationOf,
@@ -70,14 +71,10 @@ export function comparisonTable(
     ["method", cell.method, Object.values(implementation.options).join(" ")],
     ["environment", source.revision ?? "not said", env],
     ["demonstrations", numberWords(cell.demonstrations), `${episodes} from ${trajectories.join(", ")}`],
-    [
-      "runs",
-      cell.runs === null ? "several" : String(cell.runs),
-      `${ours.complete} of ${ours.cells}${ours.diverged > 0 ? `, ${ours.diverged} diverged` : ""}`,
-    ],
-    ["true return", spreadWords(published.score, published.std, formatValue), meanWords(ours.score)],
+    ["runs", cell.runs === null ? "several" : String(cell.runs), cellWords(ours)],
+    ["true return", spreadWords(published.score, published.std, formatValue), ownWords(ours.score, ours)],
     ["expert", numberWords(published.expert), numberWords(ours.expert?.mean ?? null)],
-    ["share of expert", shareWords(published.share), meanWords(ours.share, formatShare)],
+    ["share of expert", shareWords(published.share), ownWords(ours.share, ours, formatShare)],
     [
       "normalised",
       spreadWords(published.normalised, published.spread, hundredths),
@@ -109,6 +106,11 @@ function hundredths(value: number): string {
 function spreadWords(value: number | null, std: number | null, format: (value: number) => string): string {
   if (value === null) return "n/a";
   return std === null ? format(value) : `${format(value)} +- ${format(std)}`;
+}
+
+/** A mean of ours that leaves out the cells that diverged. */
+function ownWords(value: Mean | null, ours: Comparison["ours"], format = formatValue): string {
+  return meanWords(value, format) + (value ? leftOutOfMean(value, ours) : "");
 }
 
 /** "3,120 [2,800, 3,440]" */

@@ -22,23 +22,37 @@ export interface Choice {
   readonly regret: number;
 }
 
+/** Why a cell says nothing of its configuration. */
+type Obstacle = "not complete" | "diverged" | "without a normalised score" | "without a held-out fit";
+
+/** A configuration that could not be chosen, and what keeps some of its cells from counting. */
+interface LeftOut {
+  readonly name: string;
+  readonly cells: number;
+  /** One of each cell that has one. */
+  readonly obstacles: readonly Obstacle[];
+}
+
 /** Configurations of one family on one task. */
 export interface FamilyChoice {
   readonly task: string;
   readonly family: string;
   /** Configurations that could be chosen: all of their cells have a score and were measured on held-out demonstrations. */
   readonly candidates: number;
-  /** The best by true return. */
-  readonly best: { readonly name: string; readonly score: number };
+  /** The others. */
+  readonly leftOut: readonly LeftOut[];
+  /** The best by true return; null with fewer than two candidates, as all that follows. */
+  readonly best: { readonly name: string; readonly score: number } | null;
   /** Mean regret of a choice by lot. */
-  readonly lot: number;
+  readonly lot: number | null;
   /** null where the criterion has nothing to go by. */
   readonly chosen: Readonly<Record<Criterion, Choice | null>>;
 }
 
 /**
  * The configuration of a family that each criterion chooses on a task: of each the mean over its cells of the mean over the last tenth
- * of training, which is also what its score is the mean of. null where fewer than two could be chosen.
+ * of training, which is also what its score is the mean of. null where there are fewer than two, or none was ever measured on held-out
+ * demonstrations.
  */
 export function familyChoice(
   task: string,
@@ -46,14 +60,24 @@ export function familyChoice(
   outcomes: readonly Outcome[],
 ): FamilyChoice | null {
   const own = outcomes.filter((outcome) => outcome.task === task && outcome.family === family);
-  const candidates = Array.from(
+  const configurations = Array.from(
     Map.groupBy(own, ({ method }) => method),
-    ([name, cells]) => ({ name, cells, score: meanOrNull(cells.map(standing)) }),
-  ).filter(
-    (each): each is typeof each & { score: number } =>
-      each.score !== null && each.cells.every(({ heldOut, steps }) => lastTenth(heldOut, steps).length > 0),
+    ([name, cells]) => ({
+      name,
+      cells,
+      score: meanOrNull(cells.map(standing)),
+      obstacles: cells.map(obstacleOf).filter((obstacle) => obstacle !== null),
+    }),
   );
-  if (candidates.length < 2) return null;
+  if (configurations.length < 2 || own.every(({ heldOut }) => heldOut.length === 0)) return null;
+  const candidates = configurations.filter(
+    (each): each is typeof each & { score: number } => each.obstacles.length === 0,
+  );
+  const leftOut = configurations
+    .filter(({ obstacles }) => obstacles.length > 0)
+    .map(({ name, cells, obstacles }) => ({ name, cells: cells.length, obstacles }));
+  const shared = { task, family, candidates: candidates.length, leftOut };
+  if (candidates.length < 2) return { ...shared, best: null, lot: null, chosen: byCriterion(() => null) };
   const best = candidates.reduce((top, each) => (each.score > top.score ? each : top));
   const lot = candidates.reduce((sum, { score }) => sum + (best.score - score) / candidates.length, 0);
   const choiceBy = (criterion: Criterion): Choice | null => {
@@ -67,20 +91,35 @@ export function familyChoice(
     return { name, score, regret: best.score - score };
   };
   return {
-    task,
-    family,
-    candidates: candidates.length,
+    ...shared,
     best: { name: best.name, score: best.score },
     lot,
     chosen: byCriterion(choiceBy),
   };
 }
 
+/** What a criterion measures of a configuration, over its cells, as reports show it; null where one has nothing. */
+export function fitOf(cells: readonly Outcome[], criterion: Criterion): number | null {
+  const badness = meanOrNull(cells.map((cell) => cellBadness(cell, criterion)));
+  return badness !== null && criterion === "log-likelihood" ? -badness : badness;
+}
+
+function obstacleOf(cell: Outcome): Obstacle | null {
+  const isMeasured = lastTenth(cell.heldOut, cell.steps).length > 0;
+  if (cell.state === "diverged") return isMeasured ? null : "diverged";
+  if (cell.score === null) return "not complete";
+  if (standing(cell) === null) return "without a normalised score";
+  return isMeasured ? null : "without a held-out fit";
+}
+
 function cellBadness({ heldOut, steps }: Outcome, criterion: Criterion): number | null {
   return meanOrNull(lastTenth(heldOut, steps).map(BADNESS[criterion]));
 }
 
-/** Which evaluation of a training to keep. */
+/**
+ * Which evaluation of a training to keep. State distance and reward gap are of the very episodes whose returns are compared, and share
+ * their luck: regrets by them come out too small beside those of the last and of the log-likelihood, which do not look at them.
+ */
 export interface CheckpointChoice {
   readonly task: string;
   readonly method: string;

@@ -2,13 +2,17 @@
 import { z } from "zod";
 import { TandemError } from "../core/index.ts";
 
-const named = z
+/** What names a folder. */
+export const named = z
   .string()
   .regex(/^[A-Za-z0-9][\w.+-]*$/, "expected letters, digits and . _ + - (it names a folder)");
-const counted = z.int().min(0);
-const scalar = z.union([z.string(), z.number(), z.boolean()]);
-/** Options of `tandem train` by name; a list is written with commas there. */
-const options = z.record(z.string(), z.union([scalar, z.array(z.union([z.string(), z.number()]))]));
+/** Counted from 0. */
+export const counted = z.int().min(0);
+/** What an option of an environment may be. */
+export const scalar = z.union([z.string(), z.number(), z.boolean()]);
+/** What an option of `tandem train` may be; a list is written with commas there. */
+export const optionValues = z.union([scalar, z.array(z.union([z.string(), z.number()]))]);
+const options = z.record(z.string(), optionValues);
 
 const suiteSchema = z.strictObject({
   name: named,
@@ -96,7 +100,8 @@ export function parseSuite(where: string, value: unknown): Suite {
     ["seed", suite.seeds],
     ...suite.tasks.map((task) => [`trajectory of ${task.name}`, task.trajectories] as const),
   ] as const) {
-    const twice = values.find((each, i) => folded(values).indexOf(folded([each])[0]) !== i);
+    const seen = new Set<string>();
+    const twice = values.find((each) => seen.size === seen.add(folded(each)).size);
     if (twice !== undefined) throw new TandemError(where, `${what} ${twice} is there twice; leave one out`);
   }
   for (const task of suite.tasks) checkEpisodes(where, task);
@@ -106,28 +111,25 @@ export function parseSuite(where: string, value: unknown): Suite {
 }
 
 /** Folders differ in more than the case of letters. */
-const folded = (values: readonly (string | number)[]): string[] =>
-  values.map((value) => String(value).toLowerCase());
+const folded = (value: string | number): string => String(value).toLowerCase();
 
 /** Sets share no episode with each other, so that they are trajectories of their own, nor with what is held out. */
 function checkEpisodes(where: string, { name, trajectories, episodes, heldOut }: Task): void {
-  const owners = new Map<number, number>();
-  for (const first of trajectories) {
-    for (let episode = first; episode < first + episodes; episode++) {
-      const owner = owners.get(episode);
-      if (owner !== undefined) {
-        throw new TandemError(
-          where,
-          `task ${name}: the sets from ${owner} and from ${first} both hold episode ${episode}; leave ${episodes} between first episodes`,
-        );
-      }
-      owners.set(episode, first);
-      if (!heldOut.includes(episode)) continue;
+  for (const [index, first] of trajectories.entries()) {
+    const earlier = trajectories.slice(0, index);
+    const owner = earlier.find((other) => Math.abs(other - first) < episodes);
+    if (owner !== undefined) {
       throw new TandemError(
         where,
-        `task ${name}: episode ${episode} is held out, and learnt from in the set from ${first}; choose one`,
+        `task ${name}: the sets from ${owner} and from ${first} both hold episode ${Math.max(owner, first)}; leave ${episodes} between first episodes`,
       );
     }
+    const held = heldOut.find((episode) => episode >= first && episode < first + episodes);
+    if (held === undefined) continue;
+    throw new TandemError(
+      where,
+      `task ${name}: episode ${held} is held out, and learnt from in the set from ${first}; choose one`,
+    );
   }
 }
 

@@ -94,6 +94,7 @@ const SMALL: WrittenSuite = {
     { name: "mce-irl", updates: 1000, options: { method: "mce-irl" }, tasks: TABULAR },
   ],
   seeds: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+  audit: true,
   train: { "evaluate-every": 1000, "evaluation-episodes": 5, "final-episodes": 10 },
 };
 

@@ -26,8 +26,13 @@ export interface Known {
   readonly isRecorded: boolean;
 }
 
-/** Cells that have ended according to lines of results, by id, and what to do where one is not what the suite asks for. */
-export type Records = ReadonlyMap<string, RecordedCell & { readonly remedy: string }>;
+/** A line of results, and what to do where it is not what the suite asks for. */
+interface Recorded extends RecordedCell {
+  readonly remedy: string;
+}
+
+/** Cells that have ended according to lines of results, by id. */
+export type Records = ReadonlyMap<string, Recorded>;
 
 /**
  * Read the lines of `folder` and of the files `from`; of several lines of a cell the first stands. A line of the folder whose cell is
@@ -50,8 +55,6 @@ export function readRecords(
       `${where}: ${id} is no cell of ${name}; choose another --out, or remove the line`,
     );
   }
-  const withRemedy = (found: ReadonlyMap<string, RecordedCell>, remedy: string) =>
-    Array.from(found, ([id, record]) => [id, { ...record, remedy }] as const);
   const others = from.map((path) => {
     const found = readRecorded(path);
     const strangers = [...found.keys()].filter((id) => !ids.has(id)).length;
@@ -59,7 +62,14 @@ export function readRecords(
       warn(`${strangers} of the ${found.size} cells in ${path} are none of ${name}, left out`);
     return withRemedy(found, `leave out --from ${path}`);
   });
-  return new Map([...others.reverse().flat(), ...withRemedy(kept, "choose another --out")]);
+  return new Map([...others.toReversed().flat(), ...withRemedy(kept, "choose another --out")]);
+}
+
+function withRemedy(
+  found: ReadonlyMap<string, RecordedCell>,
+  remedy: string,
+): [id: string, record: Recorded][] {
+  return Array.from(found, ([id, record]) => [id, { ...record, remedy }]);
 }
 
 /** What a cell has come to, its run folder first; refused where it was made under another configuration than the suite says. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, statfsSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -8,7 +8,6 @@ import {
   findingsOf,
   isFigure,
   isWanted,
-  replayBytes,
   SUITES,
   verdictsOf,
   writePages,
@@ -19,10 +18,11 @@ import {
   type Suite,
 } from "../bench/index.ts";
 import { TandemError } from "../core/index.ts";
-import { withWriteErrors, type TrainConfig } from "../runs/index.ts";
+import { withWriteErrors } from "../runs/index.ts";
+import { diskWords, requireRoom } from "./bench-disk.ts";
 import { hasEnded, knownOf, readRecords, trainAnew, type Known, type Records } from "./bench-known.ts";
 import { requireUnlocked } from "./bench-lock.ts";
-import { findSuite, planBench } from "./bench-plan.ts";
+import { findSuite, planBench, type FoundSuite } from "./bench-plan.ts";
 import { runBench, type BenchEnd, type BenchJob, type WaitingCell } from "./bench-session.ts";
 import { commandText } from "./invocation.ts";
 import { anyText, optionValue, wholeNumber } from "./option-values.ts";
@@ -76,7 +76,8 @@ export function benchCommand(entry: URL): Command {
     .addOption(new Option("--json", "print only one line of JSON, at the end"))
     .addHelpText("after", EXAMPLES);
   return command.action(async (word: string | undefined) => {
-    process.exitCode = word === undefined ? listSuites() : await bench(command, entry, word);
+    process.exitCode =
+      word === undefined ? listSuites() : await runSuite(command, entry, word, findSuite(word));
   });
 }
 
@@ -90,12 +91,17 @@ function listSuites(): number {
   return 0;
 }
 
-async function bench(command: Command, entry: URL, word: string): Promise<number> {
+/** Do with a suite what the options of `command` ask for; `word` is what names it on the command line. Returns the exit code. */
+export async function runSuite(
+  command: Command,
+  entry: URL,
+  word: string,
+  found: FoundSuite,
+): Promise<number> {
   const flags = optionsOnCommandLine(command);
   const parallel = optionValue(flags, "parallel", wholeNumber(1));
   const only = flags.get("only")?.texts ?? [];
   const keepReplay = flags.has("keep-replay");
-  const found = findSuite(word);
   const folder = optionValue(flags, "out", anyText) ?? join("runs", found.suite.name);
   const { cells, doubts } = await planBench(found);
   const from = flags.get("from")?.texts ?? [];
@@ -111,9 +117,12 @@ async function bench(command: Command, entry: URL, word: string): Promise<number
       `no cell is called ${only.join(" or ")}; see which there are with --list`,
     );
   }
-  if (flags.has("list")) return list(wanted);
+  if (flags.has("list")) {
+    process.stderr.write(`${diskWords(waitingOf(wanted), parallel ?? availableParallelism(), keepReplay)}\n`);
+    return list(wanted);
+  }
 
-  const place = { suite: found.suite, folder, command: commandText("bench", word, "--out", folder) };
+  const place = { suite: found.suite, folder, command: commandText(command.name(), word, "--out", folder) };
   const conclude = (end: BenchEnd): Promise<number> => report(place, look(), end, flags.has("json"));
   if (flags.has("report")) {
     if (from.length === 0 && !existsSync(folder))
@@ -137,7 +146,7 @@ async function bench(command: Command, entry: URL, word: string): Promise<number
   ];
   const left = wantedOf(look()).filter((each) => !hasEnded(each)).length;
   process.stderr.write(
-    `Stopped with ${left} of ${wanted.length} cells to go; each goes on from what it has saved:\n  ${commandText("bench", word, "--out", folder, ...words)}\n`,
+    `Stopped with ${left} of ${wanted.length} cells to go; each goes on from what it has saved:\n  ${commandText(command.name(), word, "--out", folder, ...words)}\n`,
   );
   return end.stopped;
 }
@@ -220,9 +229,7 @@ export async function trainCells(
   known: readonly Known[],
   { parallel, keepReplay, updateReport }: Pick<BenchJob, "parallel" | "keepReplay" | "updateReport">,
 ): Promise<BenchEnd> {
-  const waiting = known
-    .filter((each) => !hasEnded(each))
-    .map(({ planned, outcome }): WaitingCell => ({ ...planned, isBegun: outcome.state === "begun" }));
+  const waiting = waitingOf(known);
   const diverged = known.filter(({ outcome }) => outcome.state === "diverged");
   for (const { outcome } of diverged) {
     warn(`${outcome.id} diverged and is left as it is; ${trainAnew(folder, outcome.id)}`);
@@ -230,45 +237,22 @@ export async function trainCells(
   const complete = known.length - waiting.length - diverged.length;
   process.stderr.write(`${waiting.length} of ${known.length} cells to train, ${parallel} at a time\n`);
   if (waiting.length === 0) return NOTHING;
-  sayDisk(folder, waiting, parallel, keepReplay);
+  requireRoom(folder, waiting, parallel, keepReplay);
   const paces = known.flatMap(({ outcome }) => paceOf(outcome));
   const job = { entry, folder, waiting, all: known.length, complete, paces };
   return runBench({ ...job, parallel, keepReplay, updateReport });
 }
 
+/** The cells that have steps to go. */
+export function waitingOf(known: readonly Known[]): WaitingCell[] {
+  return known
+    .filter((each) => !hasEnded(each))
+    .map(({ planned, outcome }) => ({ ...planned, isBegun: outcome.state === "begun" }));
+}
+
 /** How fast a complete cell was. */
-function paceOf({ task, method, state, steps, seconds }: Outcome): Pace[] {
+export function paceOf({ task, method, state, steps, seconds }: Outcome): Pace[] {
   return state === "complete" && seconds ? [{ task, method, stepsPerSecond: steps / seconds }] : [];
-}
-
-/** Transitions in a cell's replay at its end. */
-function transitionsKept({ algorithm, steps, demos }: TrainConfig): number {
-  if ("replayCapacity" in algorithm) return Math.min(steps, algorithm.replayCapacity);
-  return demos.transitions + (algorithm.method === "dagger" ? steps : 0);
-}
-
-/** What the replays take on the disk, before any does. */
-function sayDisk(
-  folder: string,
-  waiting: readonly WaitingCell[],
-  parallel: number,
-  keepReplay: boolean,
-): void {
-  const sizes = waiting
-    .map(({ config, sizes }) => replayBytes(transitionsKept(config), sizes[0], sizes[1]))
-    .sort((a, b) => b - a);
-  const kept = sizes.slice(0, keepReplay ? sizes.length : parallel);
-  const bytes = kept.reduce((sum, size) => sum + size, 0);
-  const fate = keepReplay
-    ? "and keep them (--keep-replay)"
-    : "at most, while cells train; that of a complete cell is deleted, after which train --resume cannot make it longer (--keep-replay keeps it)";
-  process.stderr.write(`Replays take about ${megabytes(bytes)} on the disk, ${fate}\n`);
-  const { bavail, bsize } = statfsSync(folder);
-  if (bavail * bsize < bytes) warn(`only ${megabytes(bavail * bsize)} are free in ${folder}`);
-}
-
-function megabytes(bytes: number): string {
-  return bytes < 1e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 /** Run folders among the cells that are none of the suite's. */

@@ -9,6 +9,8 @@ import { reportCommand } from "./report.ts";
 import { reproCommand } from "./repro.ts";
 import { retrainCommand } from "./retrain.ts";
 import { rewardCommand } from "./reward.ts";
+import { runsCommand } from "./runs.ts";
+import { sweepCommand } from "./sweep.ts";
 import { trainCommand } from "./train.ts";
 import { VERSION } from "./version.ts";
 
@@ -47,6 +49,7 @@ function tandem(entry: URL): Command {
   const program = new Command("tandem").description(ABOUT).version(VERSION, "--version", "print the version");
   program.usage("<command> [options]").addHelpText("after", EXAMPLES);
   const demos = demosCommand();
+  const runs = runsCommand();
   const commands = [
     trainCommand(entry),
     expertCommand(entry),
@@ -54,13 +57,15 @@ function tandem(entry: URL): Command {
     rewardCommand(),
     retrainCommand(entry),
     reportCommand(),
+    runs,
     benchCommand(entry),
+    sweepCommand(entry),
     reproCommand(entry),
     labCommand(entry),
     demos,
   ];
   for (const command of commands) program.addCommand(command);
-  for (const command of [program, ...commands, ...demos.commands]) {
+  for (const command of [program, ...commands, ...demos.commands, ...runs.commands]) {
     command.exitOverride().configureOutput({ outputError: () => {}, getOutHelpWidth: helpWidth });
     command.helpOption("-h, --help", "print this").helpCommand(false);
     command.configureHelp({ subcommandTerm: (subcommand) => subcommand.name() });

@@ -19,6 +19,7 @@ import {
   type MlIrlConfig,
   type NestedMlIrlConfig,
   type SqilConfig,
+  type TaskDefaults,
   type TrainConfig,
 } from "../runs/index.ts";
 import {
@@ -74,13 +75,13 @@ const METHODS = Object.keys(OWN_OPTIONS) as Method[];
 
 /** What has nothing to act on where the table is known. */
 const NOT_FOR_TABLES = wordsOf(
-  "hidden batch-size learning-rate polyak temperature target-entropy start-steps replay-capacity slow-from slow-learning-rate",
-  "termination reward-inputs",
+  "hidden batch-size learning-rate actor-rate polyak temperature target-entropy start-steps replay-capacity",
+  "slow-from slow-learning-rate termination reward-inputs",
 );
 
 /** What has nothing to act on where actions are cloned. */
 const NOT_FOR_CLONING = wordsOf(
-  "discount polyak target-entropy start-steps replay-capacity slow-from slow-learning-rate termination reward-inputs",
+  "discount actor-rate polyak target-entropy start-steps replay-capacity slow-from slow-learning-rate termination reward-inputs",
 );
 
 /** Options of every method, but for these. */
@@ -107,6 +108,30 @@ export function algorithmSettings(
 ): Algorithm {
   const method = optionValue(given, "method", oneOf(...METHODS)) ?? base?.method ?? "ml-irl";
   requireOwnOptions(given, method);
+  if (method === "iq-learn") requireSwitch();
+  return settledSettings(given, method, base, usual, usualAirl);
+}
+
+/** What a method does on a task unless told otherwise. DAgger has no usual teacher: it is given. */
+export function usualSettings(
+  method: Method,
+  { train, airl }: Pick<TaskDefaults, "train" | "airl">,
+  teacherPolicy: string,
+): Algorithm {
+  const given: GivenOptions =
+    method === "dagger"
+      ? new Map([["teacher-policy", { texts: [teacherPolicy], from: "--teacher-policy" }]])
+      : new Map();
+  return settledSettings(given, method, undefined, train, airl);
+}
+
+function settledSettings(
+  given: GivenOptions,
+  method: Method,
+  base: Algorithm | undefined,
+  usual: MlIrlConfig,
+  usualAirl: AirlConfig | undefined,
+): Algorithm {
   const own = base?.method === method ? base : undefined;
   const { sac, startSteps, replayCapacity } = usual;
   const gathering = { sac, startSteps, replayCapacity };
@@ -125,7 +150,6 @@ export function algorithmSettings(
   if (method === "sqil")
     return sqilSettings(given, own?.method === method ? own : { ...SQIL_DEFAULTS, ...gathering });
   if (method === "iq-learn") {
-    requireSwitch();
     const held = { ...gathering, sac: { ...sac, temperature: IQ_LEARN_DEFAULTS.sac.temperature } };
     return iqLearnSettings(given, own?.method === method ? own : { ...IQ_LEARN_DEFAULTS, ...held });
   }
@@ -297,12 +321,17 @@ function sqilSettings(given: GivenOptions, from: SqilConfig): SqilConfig {
 
 function iqLearnSettings(given: GivenOptions, from: IqLearnConfig): IqLearnConfig {
   const rows = oneOf("expert", "both");
+  const valueTerm = oneOf("initial", "expert-states", "replay", "expert", "both");
+  const regulariserCoefficient =
+    optionValue(given, "regulariser", wordOr("none", positiveNumber)) ?? from.regulariserCoefficient;
+  const idle = given.get("regularised-rows");
+  if (idle && regulariserCoefficient === "none")
+    throw new TandemError(idle.from, "has no effect without a regulariser; leave it out, or give one");
   return {
     method: "iq-learn",
     ...gatheringSettings(given, from),
-    valueTerm:
-      optionValue(given, "value-term", oneOf("initial", "replay", "expert", "both")) ?? from.valueTerm,
-    regulariserCoefficient: optionValue(given, "regulariser", positiveNumber) ?? from.regulariserCoefficient,
+    valueTerm: optionValue(given, "value-term", valueTerm) ?? from.valueTerm,
+    regulariserCoefficient,
     regularisedRows: optionValue(given, "regularised-rows", rows) ?? from.regularisedRows,
     nextValue: optionValue(given, "next-value", oneOf("online", "target")) ?? from.nextValue,
     termination: terminationSetting(given, from),

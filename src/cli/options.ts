@@ -48,6 +48,7 @@ function policyOptions({ sac, startSteps, replayCapacity }: ExpertConfig["algori
     option(POLICY, "--batch-size <n>", "transitions in one update", sac.batchSize),
     option(POLICY, "--discount <number>", "weight of the next step's reward", sac.discount),
     option(POLICY, "--learning-rate <number>", "of networks and temperature", sac.learningRate),
+    option(POLICY, "--actor-rate <number>", "of the actor alone", "the learning rate"),
     option(POLICY, "--slow-from <n>", "step from which it learns slower", "never"),
     option(POLICY, "--slow-learning-rate <number>", "its rate from there on", "a fifth"),
     option(POLICY, "--polyak <number>", "share that targets take over", sac.polyak),
@@ -127,8 +128,18 @@ const F_IRL_OPTIONS = [
 
 const IQ = "Inverse Q-learning (--method iq-learn):";
 const IQ_OPTIONS = [
-  option(IQ, "--value-term <rows>", "initial, replay, expert or both", IQ_LEARN_DEFAULTS.valueTerm),
-  option(IQ, "--regulariser <number>", "alpha of r^2 / (4 alpha)", IQ_LEARN_DEFAULTS.regulariserCoefficient),
+  option(
+    IQ,
+    "--value-term <rows>",
+    "initial, expert-states, replay, expert, both",
+    IQ_LEARN_DEFAULTS.valueTerm,
+  ),
+  option(
+    IQ,
+    "--regulariser <number>",
+    "alpha of r^2 / (4 alpha), or none",
+    IQ_LEARN_DEFAULTS.regulariserCoefficient,
+  ),
   option(IQ, "--regularised-rows <rows>", "expert or both", IQ_LEARN_DEFAULTS.regularisedRows),
   option(IQ, "--next-value <network>", "online or target", IQ_LEARN_DEFAULTS.nextValue),
 ];

@@ -2,10 +2,12 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Command, Option } from "commander";
-import { TandemError } from "../core/index.ts";
+import { requireRunFormat, TandemError } from "../core/index.ts";
 import { environmentIds, makeEnvironment, type Environment } from "../envs/index.ts";
 import { loadKernels } from "../kernels/index.ts";
 import {
+  hasCheckpoint,
+  hasReplay,
   lockRun,
   parseJson,
   readConfig,
@@ -54,6 +56,7 @@ export const EXCLUSIVE = [
 ];
 
 function configurationIn<K extends Kind>(file: string, content: object, kind: K): ConfigOf<K> {
+  requireRunFormat(content, basename(file));
   const parsed = runConfig.safeParse(content);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -217,6 +220,12 @@ export async function resumeRun(
   expert: RunExpert | null,
   resumeWords: readonly string[] = [],
 ): Promise<RunEnd> {
+  if (hasCheckpoint(folder) && !hasReplay(folder)) {
+    throw new TandemError(
+      "--resume",
+      `the transitions of ${folder} were deleted, so that it cannot go on; its policy and reward can be used, or begin a new run`,
+    );
+  }
   if (isComplete(folder, config)) {
     throw new TandemError(
       "--resume",

@@ -113,6 +113,7 @@ export function gatheringSettings(given: GivenOptions, from: Gathering): Gatheri
   const { sac, startSteps, replayCapacity } = from;
   const fraction = realNumber("a number from 0 to below 1", (value) => value >= 0 && value < 1);
   const share = realNumber("a number above 0 and at most 1", (value) => value > 0 && value <= 1);
+  const actorRate = optionValue(given, "actor-rate", positiveNumber) ?? sac.actorRate;
   const gathering: Gathering = {
     sac: {
       hidden: optionValue(given, "hidden", layerWidths) ?? sac.hidden,
@@ -123,6 +124,7 @@ export function gatheringSettings(given: GivenOptions, from: Gathering): Gatheri
       temperature: optionValue(given, "temperature", wordOr("learnt", positiveNumber)) ?? sac.temperature,
       targetEntropy:
         optionValue(given, "target-entropy", wordOr("auto", realNumber("a number"))) ?? sac.targetEntropy,
+      ...(actorRate !== undefined && { actorRate }),
     },
     startSteps: optionValue(given, "start-steps", wholeNumber(0)) ?? startSteps,
     replayCapacity: optionValue(given, "replay-capacity", wholeNumber(1)) ?? replayCapacity,

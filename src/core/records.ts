@@ -6,6 +6,7 @@
 export type TrainingRecord =
   | PolicyRecord
   | AnchoredPolicyRecord
+  | InversePolicyRecord
   | RewardRecord
   | DivergenceRecord
   | NestedRewardRecord
@@ -75,6 +76,18 @@ export interface AnchoredPolicyRecord extends PolicyRecord {
   /** KL(pi || pi_k), nats a state: mean of log pi - log pi_k at the policy's own actions. */
   anchorDivergence: number;
 }
+
+/** What the critics of inverse soft Q-learning ascend, and the rewards that they recover; averaged like the rest of the record. */
+export interface InverseMeasures {
+  /** J, mean over the critics. */
+  objective: number;
+  /** Mean r = Q(s, a) - gamma V(s') of the batches' expert and replay rows. */
+  expertReward: number;
+  agentReward: number;
+}
+
+/** The lower level where its critics are the reward (inverse soft Q-learning): `criticLoss` is -J. */
+export interface InversePolicyRecord extends PolicyRecord, InverseMeasures {}
 
 /** One step of the upper level. */
 export interface RewardRecord {

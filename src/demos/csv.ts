@@ -47,10 +47,12 @@ export async function openCsv(bytes: ByteSource, close: () => Promise<void>): Pr
 function columnsOf(header: string, name: string): CsvColumns {
   const separator = [",", ";", "\t"].find((candidate) => header.includes(candidate)) ?? ",";
   const names = fieldsOf(header, separator);
+  // Of several columns of one name the first.
+  const places = new Map(names.map((name, at) => [name, at] as const).toReversed());
   const read = new Set<number>();
   const single = (wanted: string): number | null => {
-    const at = names.indexOf(wanted);
-    if (at < 0) return null;
+    const at = places.get(wanted) ?? null;
+    if (at === null) return null;
     read.add(at);
     return at;
   };

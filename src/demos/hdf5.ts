@@ -29,7 +29,8 @@ export async function openHdf5(path: string, patience?: number): Promise<Demonst
   }
 }
 
-async function openLayout(file: Hdf5File, main: string): Promise<DemonstrationFile> {
+/** What lies in an open file, told apart by its names. */
+export async function openLayout(file: Hdf5File, main: string): Promise<DemonstrationFile> {
   const names = await file.names("/");
   if (names.some(isEpisode)) return openMinari(file, main, names);
   if (names.includes("observations") && names.includes("actions")) return openD4rl(file);

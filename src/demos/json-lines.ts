@@ -1,4 +1,4 @@
-import { TandemError } from "../core/index.ts";
+import { shownValue, TandemError } from "../core/index.ts";
 import type { ByteSource } from "./byte-source.ts";
 import type { DemonstrationFile } from "./demonstration-file.ts";
 import { printable } from "./printable.ts";
@@ -113,7 +113,7 @@ function flagOf(step: JsonObject, key: string): boolean {
 }
 
 function shown(value: unknown): string {
-  return printable(typeof value === "string" ? value : JSON.stringify(value), 60);
+  return typeof value === "string" ? printable(value, 60) : shownValue(value);
 }
 
 /** The place is put in front by the caller. */

@@ -273,10 +273,13 @@ function foreignMetadata(description: Description, warnings: string[]): Record<s
   return { ...metadata, env: named.env, envOptions };
 }
 
-function isFiniteJson(value: unknown): boolean {
+/** Values deeper than so many lists and objects count as none. */
+const MOST_DEPTH = 100;
+
+function isFiniteJson(value: unknown, depth = MOST_DEPTH): boolean {
   if (typeof value === "number") return Number.isFinite(value);
   if (typeof value !== "object" || value === null) return value !== null;
-  return Object.values(value).every(isFiniteJson);
+  return depth > 0 && Object.values(value).every((entry) => isFiniteJson(entry, depth - 1));
 }
 
 function refuseImages(source: string, { observation_space, jpeg_encoding }: Description): void {

@@ -53,6 +53,9 @@ function parseSpace(text: unknown): MinariSpace | null {
   }
 }
 
+/** Axes that a space has at most, as an array of numpy. */
+const MOST_AXES = 64;
+
 function flat(bounds: unknown): unknown[] {
-  return Array.isArray(bounds) ? bounds.flat(Infinity) : [];
+  return Array.isArray(bounds) ? bounds.flat(MOST_AXES) : [];
 }

@@ -12,6 +12,7 @@ import {
   type PageShape,
   type ParquetNumbers,
 } from "./parquet-pages.ts";
+import { checkThrift } from "./thrift.ts";
 
 /** One Parquet file whose footer has been read. */
 export interface ParquetFile {
@@ -56,6 +57,8 @@ export async function openParquetFile(bytes: ByteSource): Promise<ParquetFile> {
 }
 
 function describe(footer: Uint8Array, bytes: ByteSource): ParquetFile {
+  // The tail: length and name of the format.
+  checkThrift(footer.subarray(0, -8), 0);
   const metadata = parquetMetadata(footer, { geoparquet: false });
   const leaves = parquetSchema(metadata).children.map((tree) => ({ tree, path: leavesOf(tree, []) }));
   const columns = new Map<string, ParquetColumn | null>();
@@ -273,6 +276,7 @@ function headerIn(window: Uint8Array): {
   headerLength: number;
   size: number;
 } {
+  checkThrift(window, 0);
   const reader = { view: new DataView(window.buffer, window.byteOffset, window.byteLength), offset: 0 };
   const header = parquetHeader(reader);
   const { data_page_header: first, data_page_header_v2: second, dictionary_page_header: dictionary } = header;

@@ -155,10 +155,15 @@ interface Frame {
   readonly varying: number;
 }
 
+/** A coordinate whose deviation is a smaller part of its mean does not vary: float32 resolves no less. */
+const ROUNDING = 1e-6;
+
 function frameOf(expert: Trajectories, agent: Trajectories): Frame {
   const n = expert.observationSize;
-  const column = ({ observations }: Trajectories, i: number): { mean: number; variance: number } =>
-    moments(observations.filter((_, at) => at % n === i));
+  const column = ({ observations }: Trajectories, i: number): { mean: number; variance: number } => {
+    const { mean, variance } = moments(observations.filter((_, at) => at % n === i));
+    return { mean, variance: Math.sqrt(variance) > ROUNDING * Math.abs(mean) ? variance : 0 };
+  };
   const columns = Array.from({ length: n }, (_, i) => column(expert, i));
   const scales = Float64Array.from(
     columns,

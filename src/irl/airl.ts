@@ -263,6 +263,8 @@ function drawTransitions(
   const bound = Math.min(newest, replaySize(from));
   for (let i = 0; i < size; i++) indices[i] = (added - 1 - nextInteger(streams.draws, bound)) % capacity;
   kernels.gatherRows(size, stride, rows, stride, room.indices, room.rows, stride);
+  // Where the last batch had the absorbing state, its indicators are still set: features of living states leave those columns alone.
+  kernels.fill(size * shaped.width, features, 0);
   writeTransitions(kernels, shaped, size, room.rows, stride, features);
   drawAbsorbing(kernels, streams.draws, absorbing, size, shaped.width, shaped.absorbing, features);
 }

@@ -206,6 +206,8 @@ function drawRows(
   const indices = kernels.u32(room.indices, size);
   for (let i = 0; i < size; i++) indices[i] = nextInteger(draws, count);
   kernels.gatherRows(size, inputSize, rows, stride, room.indices, room.input, inputSize);
+  // Where the last batch had the absorbing state, its indicator is still set: features of living states leave that column alone.
+  kernels.fill(size * network.features, out, 0);
   writeFeatures(kernels, model, size, room.input, inputSize, out);
   drawAbsorbing(kernels, draws, absorbing, size, network.features, model.room.absorbing, out);
 }

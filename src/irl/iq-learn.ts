@@ -8,6 +8,7 @@ import {
   foldIn,
   TandemError,
   transitionCount,
+  type InverseMeasures,
   type Key,
   type Listener,
   type Trajectories,
@@ -62,12 +63,12 @@ export interface IqLearnOptions {
   /** A change of the learning rate on the way; undefined for none. */
   readonly slowdown?: Slowdown;
   /**
-   * How (1 - gamma) E[V(s0)] is estimated: at initial states, or telescoped, E[V(s) - gamma V(s')], over the rows of the replay, of the
-   * expert, or of both in equal parts.
+   * How (1 - gamma) E[V(s0)] is estimated: at initial states, at all of the expert's as though episodes began there, or telescoped,
+   * E[V(s) - gamma V(s')], over the rows of the replay, of the expert, or of both in equal parts.
    */
-  readonly valueTerm: "initial" | "replay" | "expert" | "both";
-  /** alpha of the chi-square regulariser E[r^2] / (4 alpha), in units of reward; Infinity for none. */
-  readonly regulariserCoefficient: number;
+  readonly valueTerm: "initial" | "expert-states" | "replay" | "expert" | "both";
+  /** alpha of the chi-square regulariser E[r^2] / (4 alpha), in units of reward. */
+  readonly regulariserCoefficient: number | "none";
   /** Whose rewards it holds: the expert's, or the expert's and the replay's in equal parts. */
   readonly regularisedRows: "expert" | "both";
   /** V(s') of the online critics, differentiated, or of their targets, held fixed. */
@@ -95,18 +96,8 @@ export interface IqLearn extends Learner {
     absorbingSquare: number;
   };
   readonly room: Room;
-  /** Sums since the last `takeIqMeasures`. */
-  measured: IqMeasures;
-}
-
-/** What the critics' objective is made of; sums over updates, each a mean over the batch and the critics. */
-export interface IqMeasures {
-  updates: number;
-  /** J, which the critics ascend. */
-  objective: number;
-  /** Mean r = Q(s, a) - gamma V(s') of the expert's and of the replay's rows. */
-  expertReward: number;
-  agentReward: number;
+  /** Sums over the updates since the last policy record. */
+  measured: InverseMeasures;
 }
 
 interface Room {
@@ -182,10 +173,17 @@ function requireBounded(options: IqLearnOptions, expertAbsorbing: number): void 
       `expected a batch of 2 rows or more, one of each side, got ${sac.batchSize}`,
     );
   }
-  if (!(regulariserCoefficient > 0)) {
+  const unheld = regulariserCoefficient === "none";
+  if (!unheld && !(regulariserCoefficient > 0 && regulariserCoefficient < Infinity)) {
     throw new TandemError(
       "createIqLearn",
-      `expected a regulariser coefficient above 0, got ${regulariserCoefficient}; Infinity is none`,
+      `expected a regulariser coefficient above 0, or "none", got ${regulariserCoefficient}`,
+    );
+  }
+  if (termination === "absorbing" && unheld) {
+    throw new TandemError(
+      "createIqLearn",
+      "without a regulariser nothing holds the reward learnt in the absorbing state; give one, or choose native",
     );
   }
   if (termination === "absorbing" && regularisedRows === "expert" && expertAbsorbing === 0) {
@@ -217,21 +215,17 @@ export function iqLearnIteration(
     steps.train++;
     if (episode) rememberEpisode(state, episode, listener);
   }
+  const { updates } = agent.metrics;
   const policy = takePolicyRecord(kernels, agent);
-  if (policy) listener(policy);
-}
-
-/** The measures since the last call, as means over updates, or null where none was made. */
-export function takeIqMeasures(state: IqLearn): IqMeasures | null {
-  const { updates, objective, expertReward, agentReward } = state.measured;
-  if (updates === 0) return null;
+  if (!policy) return;
+  const { objective, expertReward, agentReward } = state.measured;
   state.measured = nothingMeasured();
-  return {
-    updates,
+  listener({
+    ...policy,
     objective: objective / updates,
     expertReward: expertReward / updates,
     agentReward: agentReward / updates,
-  };
+  });
 }
 
 /**
@@ -299,7 +293,7 @@ function updateCritics(kernels: Kernels, state: IqLearn): void {
   const valueAfterEnd = absorbing ? counters.absorbingReward / (1 - options.sac.discount) : 0;
   const terms = {
     discount: options.sac.discount,
-    coefficient: options.regulariserCoefficient,
+    coefficient: options.regulariserCoefficient === "none" ? Infinity : options.regulariserCoefficient,
     valueAfterEnd,
   };
   const total = emptySums();
@@ -324,7 +318,6 @@ function updateCritics(kernels: Kernels, state: IqLearn): void {
   const afterEnd = options.nextValue === "online" ? total.afterEndSlope / critics.count : 0;
   const staying = absorbing ? stepAbsorbing(state, agentAbsorbing, terms, afterEnd) : 0;
   measured.objective += living + staying;
-  measured.updates++;
   metrics.criticLoss -= living + staying;
   metrics.reward += total.reward / (critics.count * size);
 }
@@ -409,6 +402,6 @@ export function recoveredReward(kernels: Kernels, state: IqLearn, trajectories: 
     : finiteRecoveredReward(kernels, critics, actionSpace, trajectories, afterEnd);
 }
 
-function nothingMeasured(): IqMeasures {
-  return { updates: 0, objective: 0, expertReward: 0, agentReward: 0 };
+function nothingMeasured(): InverseMeasures {
+  return { objective: 0, expertReward: 0, agentReward: 0 };
 }

@@ -74,7 +74,7 @@ export function addObjective(
 
 /** The choices of `IqLearnOptions` that weigh rows. */
 interface Weighing {
-  readonly valueTerm: "initial" | "replay" | "expert" | "both";
+  readonly valueTerm: "initial" | "expert-states" | "replay" | "expert" | "both";
   readonly regularisedRows: "expert" | "both";
   readonly sac: { readonly discount: number; readonly batchSize: number };
 }
@@ -88,10 +88,17 @@ export function sideWeights(
 ): RowWeights {
   const each = share / rows;
   const nextValue = partOf(valueTerm, side) * each;
+  const start = 1 - sac.discount;
+  const shownStart = side === "expert" ? start / rows : 0;
   return {
     expert: side === "expert" ? each : 0,
     regulariser: partOf(regularisedRows, side) * each,
-    value: valueTerm === "initial" ? (1 - sac.discount) / sac.batchSize : nextValue,
+    value:
+      valueTerm === "initial"
+        ? start / sac.batchSize
+        : valueTerm === "expert-states"
+          ? shownStart
+          : nextValue,
     nextValue,
   };
 }

@@ -86,6 +86,7 @@ function load(
   weights: Uint8Array,
   options: PolicyOptions,
 ): Loaded {
+  requireWeights(plain, weights, options.source);
   const room = createRoom(kernels, plain);
   const tensor = tensorReader(room, plain, weights, options.source);
   const layers = plain.layers.map((layer) => ({
@@ -112,30 +113,63 @@ function createRoom(kernels: Kernels, { layers, env }: PlainDescription): Loaded
   };
 }
 
+/** What layers may take whatever the size of weights.bin, bytes: one tensor may serve many of them. */
+const MODEST = 64 * 1024 * 1024;
+
+/** Refuses layers that take far more than weights.bin holds, before there is room made for them. */
+function requireWeights(plain: PlainDescription, weights: Uint8Array, source: string): void {
+  let numbers = 0;
+  for (const { weight, bias, in: inputs, out } of plain.layers) {
+    for (const [name, shape] of [
+      [weight, [out, inputs]],
+      [bias, [out]],
+    ] as const) {
+      const { offset, end } = placeOf(plain, name, shape, weights, source);
+      numbers += (end - offset) / 4;
+    }
+  }
+  if (4 * numbers <= Math.max(weights.length, MODEST)) return;
+  throw refusal(
+    source,
+    `its layers take ${numbers} numbers, weights.bin has ${Math.floor(weights.length / 4)}; give each layer its own`,
+  );
+}
+
+/** Where in weights.bin the tensor of that name lies, which must have this shape, bytes. */
+function placeOf(
+  { tensors }: PlainDescription,
+  name: string,
+  shape: readonly number[],
+  weights: Uint8Array,
+  source: string,
+): { offset: number; end: number } {
+  if (!Object.hasOwn(tensors, name)) throw refusal(source, `there is no tensor ${name}`);
+  const { shape: given, offset } = tensors[name];
+  if (given.join() !== shape.join()) {
+    throw refusal(
+      source,
+      `tensor ${name} should have the shape [${shape.join(", ")}], got [${given.join(", ")}]`,
+    );
+  }
+  const end = offset + 4 * shape.reduce((product, extent) => product * extent, 1);
+  if (end > weights.length) {
+    throw refusal(
+      source,
+      `tensor ${name} ends at byte ${end} of weights.bin, which has ${weights.length}; it may be cut short`,
+    );
+  }
+  return { offset, end };
+}
+
 function tensorReader(
   room: Loaded["room"],
-  { tensors }: PlainDescription,
+  plain: PlainDescription,
   weights: Uint8Array,
   source: string,
 ): Loaded["tensor"] {
   return (name, shape) => {
-    if (!Object.hasOwn(tensors, name)) throw refusal(source, `there is no tensor ${name}`);
-    const { shape: given, offset } = tensors[name];
-    if (given.join() !== shape.join()) {
-      throw refusal(
-        source,
-        `tensor ${name} should have the shape [${shape.join(", ")}], got [${given.join(", ")}]`,
-      );
-    }
-    const length = shape.reduce((product, extent) => product * extent, 1);
-    const end = offset + 4 * length;
-    if (end > weights.length) {
-      throw refusal(
-        source,
-        `tensor ${name} ends at byte ${end} of weights.bin, which has ${weights.length}; it may be cut short`,
-      );
-    }
-    const block = room(length);
+    const { offset, end } = placeOf(plain, name, shape, weights, source);
+    const block = room((end - offset) / 4);
     block.values.set(new Float32Array(new Uint8Array(weights.subarray(offset, end)).buffer));
     if (!block.values.every(Number.isFinite))
       throw refusal(source, `tensor ${name} holds values that are not finite`);

@@ -5,6 +5,7 @@ export * from "./look.ts";
 export * from "./page.ts";
 export * from "./read-run.ts";
 export * from "./run.ts";
+export * from "./run-end.ts";
 export * from "./scaling-panel.ts";
 export { renderFigureSvg, renderPanelSvg, type SvgOptions } from "./svg.ts";
 export * from "./terminal.ts";

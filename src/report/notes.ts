@@ -79,13 +79,13 @@ function kernelsNote(runs: readonly Run[]): string {
 function failures(runs: readonly Run[]): { subject: string; text: string }[] {
   const sentences = runs.flatMap((run) => {
     const whose = runs.length > 1 ? `${run.name}: ` : "";
-    return latest(run.findings).map((finding) => `${whose}${findingSentence(finding)}.`);
+    return latestFindings(run.findings).map((finding) => `${whose}${findingSentence(finding)}.`);
   });
   return sentences.length === 0 ? [] : [{ subject: "Signs of failure", text: sentences.join(" ") }];
 }
 
 /** One record a finding: that of its end takes the place of that of its beginning. */
-function latest(findings: readonly FindingRecord[]): FindingRecord[] {
+export function latestFindings(findings: readonly FindingRecord[]): FindingRecord[] {
   return [...new Map(findings.map((finding) => [`${finding.signature} ${finding.since}`, finding])).values()];
 }
 

@@ -29,6 +29,14 @@ export function formatSteps(steps: number): string {
   return grouped(steps);
 }
 
+/** Bytes: "812 B", "42 kB", "1.3 MB", "412 MB", "2.9 GB". */
+export function formatBytes(bytes: number): string {
+  const unit = ["B", "kB", "MB", "GB", "TB"];
+  let [size, power] = [bytes, 0];
+  for (; size >= 999.5 && power < unit.length - 1; power++) size /= 1000;
+  return `${power > 1 && size < 9.95 ? size.toFixed(1) : size.toFixed(0)} ${unit[power]}`;
+}
+
 /** "95%" */
 export function formatShare(share: number): string {
   return Number.isFinite(share) ? `${grouped(100 * share)}%` : "n/a";

@@ -5,19 +5,20 @@ import { parseRun, type Run } from "./run.ts";
 
 /** Read a run folder, finished or not; a TandemError says in one line what is missing or broken. */
 export function readRun(folder: string): Run {
-  const config = read(folder, "config.json");
+  const config = readRunFile(folder, "config.json");
   if (config === null) {
     throw new TandemError("readRun", `${folder} has no config.json; name the folder of a run`);
   }
-  const metrics = read(folder, "metrics.jsonl");
+  const metrics = readRunFile(folder, "metrics.jsonl");
   if (metrics === null) {
     throw new TandemError("readRun", `${folder} has no metrics.jsonl; the run has not reported anything yet`);
   }
-  const summary = read(folder, "summary.json");
+  const summary = readRunFile(folder, "summary.json");
   return parseRun(basename(resolve(folder)), { config, metrics, summary });
 }
 
-function read(folder: string, file: string): string | null {
+/** The text of a file of a run; null where it has none such. */
+export function readRunFile(folder: string, file: string): string | null {
   try {
     return readFileSync(join(folder, file), "utf8");
   } catch (cause) {

@@ -4,6 +4,8 @@
  */
 import { z } from "zod";
 import {
+  requireRunFormat,
+  shownValue,
   TandemError,
   type CloningRecord,
   type HeldOutRecord,
@@ -12,7 +14,7 @@ import {
   type EvaluationRecord,
   type FindingRecord,
   type InstrumentsRecord,
-  type PolicyRecord,
+  type InversePolicyRecord,
   type RewardRecord,
   type TrainingRecord,
 } from "../core/index.ts";
@@ -69,6 +71,15 @@ const summarySchema = z.looseObject({
   rewardScatter: z.object({ learned: z.array(measurement), true: z.array(measurement) }).optional(),
 });
 
+/** The part of it that is short. */
+const endSchema = summarySchema.pick({
+  expertReturn: true,
+  finalReturn: true,
+  randomReturn: true,
+  steps: true,
+  end: true,
+});
+
 /** A run's resolved configuration (`config.json`). */
 export type ReportedConfig = z.infer<typeof configSchema>;
 /** A run's end (`summary.json`). */
@@ -87,7 +98,8 @@ export interface Run {
   readonly name: string;
   readonly config: ReportedConfig;
   readonly summary: ReportedSummary | null;
-  readonly policy: readonly PolicyRecord[];
+  /** What only inverse soft Q-learning measures is NaN in others. */
+  readonly policy: readonly InversePolicyRecord[];
   readonly reward: readonly RewardRecord[];
   readonly discriminator: readonly DiscriminatorRecord[];
   readonly cloning: readonly CloningRecord[];
@@ -104,7 +116,17 @@ export interface Run {
 
 /** Numeric fields of each kind beside `step`; one that is absent (an older run) is a gap too. */
 const MEASURED: { [Kind in TrainingRecord["kind"]]: readonly string[] } = {
-  policy: ["updates", "criticLoss", "meanQ", "entropy", "temperature", "meanReward"],
+  policy: [
+    "updates",
+    "criticLoss",
+    "meanQ",
+    "entropy",
+    "temperature",
+    "meanReward",
+    "objective",
+    "expertReward",
+    "agentReward",
+  ],
   reward: [
     "rewardStep",
     "returnGap",
@@ -141,19 +163,28 @@ const MEASURED: { [Kind in TrainingRecord["kind"]]: readonly string[] } = {
 /** Check and sort the files of the run in `folder`; a TandemError says in one line what is broken. */
 export function parseRun(folder: string, files: RunFiles): Run {
   const name = printable(folder);
-  const config = checked(configSchema, files.config, `config.json of ${name}`);
+  const config = parseConfig(name, files.config);
+  const what = `summary.json of ${name}`;
   const summary =
-    files.summary === null ? null : checked(summarySchema, files.summary, `summary.json of ${name}`);
-  return { name, config, summary, ...parseMetrics(name, files.metrics) };
+    files.summary === null ? null : checked(summarySchema, withPrintable(parsed(files.summary, what)), what);
+  return { name, config, summary, ...parseMetrics(`metrics.jsonl of ${name}`, files.metrics) };
 }
 
-function checked<Schema extends z.ZodType>(schema: Schema, text: string, what: string): z.infer<Schema> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text, (_, item: unknown) => (typeof item === "string" ? printable(item) : item));
-  } catch {
-    throw new TandemError("readRun", `${what} is not JSON; restore it or run again`);
-  }
+/** Check the configuration of the run called `name`; one of another format is refused. */
+export function parseConfig(name: string, text: string): ReportedConfig {
+  const what = `config.json of ${name}`;
+  const config = parsed(text, what);
+  requireRunFormat(config, what);
+  return checked(configSchema, withPrintable(config), what);
+}
+
+/** Check what a list says of the end of the run called `name`. */
+export function parseEnd(name: string, text: string): z.infer<typeof endSchema> {
+  const what = `summary.json of ${name}`;
+  return checked(endSchema, parsed(text, what), what);
+}
+
+function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.infer<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
@@ -161,8 +192,30 @@ function checked<Schema extends z.ZodType>(schema: Schema, text: string, what: s
   throw new TandemError("readRun", `${what}: ${path}: ${issue.message}`);
 }
 
-function parseMetrics(name: string, text: string): Omit<Run, "name" | "config" | "summary"> {
-  const policy: PolicyRecord[] = [];
+function parsed(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new TandemError("readRun", `${what} is not JSON; restore it or run again`);
+  }
+}
+
+/** Deeper than anything that a run writes: a file may be nested deeper than a stack. */
+const MOST_DEPTH = 32;
+
+function withPrintable(value: unknown, depth = 0): unknown {
+  if (typeof value === "string") return printable(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (depth > MOST_DEPTH) return null;
+  if (Array.isArray(value)) return value.map((each) => withPrintable(each, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, withPrintable(each, depth + 1)]),
+  );
+}
+
+/** Check and sort lines of metrics; `what` names their file in errors. */
+export function parseMetrics(what: string, text: string): Omit<Run, "name" | "config" | "summary"> {
+  const policy: InversePolicyRecord[] = [];
   const reward: RewardRecord[] = [];
   const discriminator: DiscriminatorRecord[] = [];
   const cloning: CloningRecord[] = [];
@@ -180,10 +233,10 @@ function parseMetrics(name: string, text: string): Omit<Run, "name" | "config" |
 
   lines.forEach((line, index) => {
     if (line.trim() === "") return;
-    const where = `metrics.jsonl of ${name}, line ${index + 1}`;
+    const where = `${what}, line ${index + 1}`;
     const record = checkedRecord(parseJson(line), where);
     if (typeof record === "string") unknownKinds.add(record);
-    else if (record.kind === "policy") policy.push(record);
+    else if (record.kind === "policy") policy.push(record as InversePolicyRecord);
     else if (record.kind === "reward") reward.push(record);
     else if (record.kind === "discriminator") discriminator.push(record);
     else if (record.kind === "cloning") cloning.push(record);
@@ -217,7 +270,7 @@ function checkedRecord(value: unknown, where: string): TrainingRecord | string {
   const kind = String(record.kind);
   if (!Object.hasOwn(MEASURED, kind)) return kind;
   if (typeof record.step !== "number") {
-    throw new TandemError("readRun", `${where}: step should be a number, got ${JSON.stringify(record.step)}`);
+    throw new TandemError("readRun", `${where}: step should be a number, got ${shownValue(record.step)}`);
   }
   for (const field of MEASURED[kind as TrainingRecord["kind"]]) {
     record[field] = asMeasurement(record[field], `${where}: ${field}`);
@@ -242,7 +295,7 @@ function checkedRecord(value: unknown, where: string): TrainingRecord | string {
 function asMeasurement(value: unknown, where: string): number {
   if (value === null || value === undefined) return NaN;
   if (typeof value === "number") return value;
-  throw new TandemError("readRun", `${where} should be a number, got ${JSON.stringify(value)}`);
+  throw new TandemError("readRun", `${where} should be a number, got ${shownValue(value)}`);
 }
 
 function asNumberOrNull(value: unknown, where: string): number | null {
@@ -252,11 +305,11 @@ function asNumberOrNull(value: unknown, where: string): number | null {
 
 function asText(value: unknown, where: string): string {
   if (typeof value === "string") return printable(value);
-  throw new TandemError("readRun", `${where} should be text, got ${JSON.stringify(value)}`);
+  throw new TandemError("readRun", `${where} should be text, got ${shownValue(value)}`);
 }
 
 /** Control characters belong in neither XML nor a terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, " ");
 }
 

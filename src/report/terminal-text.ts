@@ -2,11 +2,21 @@
 import type { Table } from "./key-numbers.ts";
 import type { Pen } from "./terminal-style.ts";
 
-/** Columns of a table, as many from the left as fit. */
-export function tableText({ columns, rows }: Table, width: number, pen: Pen): string[] {
-  const widths = columns.map((column, i) => Math.max(column.length, ...rows.map((row) => row[i].length)));
+/** How many columns of a table fit, from the left. */
+export function fittingColumns(table: Table, width: number): number {
   let room = width;
-  const fitting = widths.filter((each) => (room -= each + 2) >= -2).length;
+  return widthsOf(table).filter((each) => (room -= each + 2) >= -2).length;
+}
+
+function widthsOf({ columns, rows }: Table): number[] {
+  return columns.map((column, i) => rows.reduce((most, row) => Math.max(most, row[i].length), column.length));
+}
+
+/** Columns of a table, as many from the left as fit. */
+export function tableText(table: Table, width: number, pen: Pen): string[] {
+  const { columns, rows } = table;
+  const widths = widthsOf(table);
+  const fitting = fittingColumns(table, width);
   const line = (cells: readonly string[]): string =>
     cells
       .slice(0, fitting)

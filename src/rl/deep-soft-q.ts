@@ -71,6 +71,12 @@ export function createDeepSoftQ(
   options: SacOptions,
   key: Key,
 ): DeepSoftQ {
+  if (options.actorRate !== undefined) {
+    throw new TandemError(
+      "createDeepSoftQ",
+      "the policy of finitely many actions is Q's, there is no actor; leave its rate out",
+    );
+  }
   requireEntropy(actionSize, options);
   const shape = mlpShape([observationSize, ...options.hidden, actionSize]);
   const { batchSize: size } = options;

@@ -29,6 +29,8 @@ export interface SacOptions {
   /** Discount gamma, in [0, 1). */
   readonly discount: number;
   readonly learningRate: number;
+  /** The actor's, which a slowdown scales along; undefined for `learningRate`. Of `DeepSoftQ`, which has no actor, refused. */
+  readonly actorRate?: number;
   /** Share of the online critics taken over by their targets at each update. */
   readonly polyak: number;
   /** A fixed entropy temperature, nats^-1 of reward, or "learnt" to hold the entropy at `targetEntropy`. */
@@ -282,7 +284,9 @@ function updateActor(kernels: Kernels, sac: Sac, metrics: SacMetrics): number {
     room.actorSpace,
     room.dHead,
   );
-  step(kernels, sac, sac.actorAdam, sac.actor, room.actorGradient);
+  const { learningRate, actorRate = learningRate } = sac.options;
+  const rate = sac.learningRate * (actorRate / learningRate);
+  adamStep(kernels, sac.actorAdam, sac.actor, room.actorGradient, rate, NO_DECAY);
   return kernels.sum(size, room.logProb) / size;
 }
 
@@ -487,6 +491,7 @@ function criticForward(
 export const criticBlock = (sac: Sac, block: number, critic: number): number =>
   block + 4 * critic * sac.criticShape.blockLength;
 
+/** One Adam step at the learning rate. */
 function step(kernels: Kernels, sac: Sac, adam: AdamState, parameters: number, gradients: number): void {
   adamStep(kernels, adam, parameters, gradients, sac.learningRate, NO_DECAY);
 }

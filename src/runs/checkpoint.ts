@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { rowWidth, TandemError, type StepCounts, type Trajectories } from "../core/index.ts";
 import { rewardTensors, type Learner, type RewardModel } from "../irl/index.ts";
@@ -9,6 +9,7 @@ import { episodeSeed, policyOptimisers, policyTensors, type Agent } from "../rl/
 import { pruneReplayLog, readReplayLog, writeReplayLog, type ReplayLog } from "./replay-log.ts";
 import { syncFile, syncFolder, withWriteErrors, writeAtomically } from "./run-folder.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { checkFit, checkState } from "./snapshot-check.ts";
 
 /**
  * Everything a run needs to go on to the bit. `state.safetensors` holds networks, optimisers and episodes under way, and
@@ -152,11 +153,6 @@ export function saveCheckpoint(
   });
 }
 
-/** Delete the transitions of a run's checkpoints: its policy and reward stay, but it cannot be gone on with. */
-export function deleteReplay(folder: string): void {
-  rmSync(partsOf(folder).replay, { recursive: true, force: true });
-}
-
 /** Whether the run has a checkpoint to go on from. */
 export function hasCheckpoint(folder: string): boolean {
   const { state, previous } = partsOf(folder);
@@ -200,13 +196,15 @@ function latestState(folder: string): Snapshot {
 const FORMAT = "tandem-checkpoint/2";
 /** Had one state, without a checksum, and a replay of another form: its policy and reward can be read. */
 const OLDER = "tandem-checkpoint/1";
+/** Those that this version reads. */
+export const CHECKPOINT_FORMATS: readonly string[] = [FORMAT, OLDER];
 
 function encodeState(arrays: Record<string, Float32Array>, state: string): Uint8Array {
   return encodeSafetensors(arrays, { state, sha256: checksumOf(arrays, state) });
 }
 
-/** SHA-256 of all names, numbers and texts. */
-function checksumOf(arrays: Record<string, Float32Array>, state: string): string {
+/** SHA-256 of all names, numbers and texts of a state. */
+export function checksumOf(arrays: Record<string, Float32Array>, state: string): string {
   const hash = createHash("sha256").update(state);
   for (const [name, array] of Object.entries(arrays)) {
     hash.update(`\n${name} ${array.length}\n`);
@@ -221,7 +219,10 @@ function readState(path: string): Snapshot {
   const json = parseState(state);
   const format: string | undefined = json?.format;
   const isWhole = format === OLDER || (format === FORMAT && sha256 === checksumOf(arrays, state));
-  if (json && isWhole) return { json, arrays };
+  if (json && isWhole) {
+    checkState(json, path);
+    return { json, arrays };
+  }
   throw new TandemError(
     "readState",
     format === undefined || format === FORMAT
@@ -314,6 +315,7 @@ function restoreState(
       `${path}: expected ${length} floats of ${name}, got ${arrays[name]?.length}`,
     );
   }
+  checkFit({ json, arrays }, agent, learner, path);
   readReplayLog(kernels, replay, agent.replay, json.replay);
   for (const [name, [pointer, length]] of tensors) kernels.f32(pointer, length).set(arrays[name]);
   Object.assign(steps, json.steps);

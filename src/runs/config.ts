@@ -7,6 +7,8 @@ const sac = z.strictObject({
   batchSize: positive,
   discount: z.number().min(0).lt(1),
   learningRate: z.number().positive(),
+  /** Absent where the actor learns at the learning rate. */
+  actorRate: z.number().positive().optional(),
   polyak: z.number().gt(0).max(1),
   temperature: z.union([z.number().positive(), z.literal("learnt")]),
   targetEntropy: z.union([z.number(), z.literal("auto")]),
@@ -108,8 +110,8 @@ const fIrl = z.strictObject({
 const iqLearn = z.strictObject({
   method: z.literal("iq-learn"),
   ...gathering,
-  valueTerm: z.enum(["initial", "replay", "expert", "both"]),
-  regulariserCoefficient: z.number().positive(),
+  valueTerm: z.enum(["initial", "expert-states", "replay", "expert", "both"]),
+  regulariserCoefficient: z.union([z.number().positive(), z.literal("none")]),
   regularisedRows: z.enum(["expert", "both"]),
   nextValue: z.enum(["online", "target"]),
   termination,

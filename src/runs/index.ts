@@ -1,11 +1,14 @@
 export * from "./checkpoint.ts";
+export * from "./checkpoint-head.ts";
 export * from "./config.ts";
 export * from "./frozen-reward.ts";
 export * from "./learned-reward.ts";
 export * from "./methods.ts";
 export * from "./policy-source.ts";
+export { SEGMENT_ROWS } from "./replay-log.ts";
 export * from "./run-folder.ts";
 export * from "./run-lock.ts";
+export * from "./run-parts.ts";
 export * from "./saved-run.ts";
 export * from "./task-defaults.ts";
 export * from "./training.ts";

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { TandemError, type TrainingRecord } from "../core/index.ts";
+import { requireRunFormat, TandemError, type TrainingRecord } from "../core/index.ts";
 import { runConfig, type RunConfig } from "./config.ts";
 
 /** Make a folder for a new run. Refuses one that already holds files. */
@@ -38,7 +38,9 @@ export function readConfig(folder: string): RunConfig {
       `expected a run folder at ${folder}, found no config.json there; check the path`,
     );
   }
-  const parsed = runConfig.safeParse(parseJson(path));
+  const content = parseJson(path);
+  requireRunFormat(content, path);
+  const parsed = runConfig.safeParse(content);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new TandemError("readConfig", `${path}: ${issue.path.join(".")}: ${issue.message}`);

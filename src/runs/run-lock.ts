@@ -1,5 +1,5 @@
 /** One process at a time in a run's folder: two would write over each other. */
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { TandemError } from "../core/index.ts";
@@ -15,8 +15,7 @@ const FILE = "run.lock";
 
 /** Who trains in a run's folder now; null for nobody. A process of another machine counts as alive: nobody here can tell. */
 export function trainerOf(folder: string): RunLock | null {
-  const path = join(folder, FILE);
-  const lock = existsSync(path) ? parseLock(readFileSync(path, "utf8")) : null;
+  const lock = parseLock(readOrNull(join(folder, FILE)) ?? "");
   return lock && (lock.host !== hostname() || isAlive(lock.pid)) ? lock : null;
 }
 

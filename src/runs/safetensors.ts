@@ -52,21 +52,44 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
     bytes.byteOffset + 8 + headerLength,
     bytes.length - 8 - headerLength,
   );
-  let header: Record<string, { dtype?: unknown; data_offsets?: [number, number] }>;
+  const header = objectIn(new TextDecoder().decode(bytes.subarray(8, 8 + headerLength)));
+  if (!header) throw broken("its header is no JSON object");
+  const { [METADATA]: metadata = {}, ...tensors } = header;
+  if (!isTexts(metadata)) throw broken(`its ${METADATA} holds other things than texts`);
+  let left = data.length;
+  const arrays = Object.entries(tensors).map(([name, entry]): [string, Float32Array] => {
+    const place = placeOf(entry);
+    // Arrays do not overlap, so that together they are no longer than the file.
+    if (!place || place.to > data.length || (left -= place.to - place.from) < 0)
+      throw broken(`tensor ${name} does not fit`);
+    return [name, new Float32Array(data.slice(place.from, place.to).buffer)];
+  });
+  return { arrays: Object.fromEntries(arrays), metadata };
+}
+
+function objectIn(text: string): Record<string, unknown> | null {
   try {
-    header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + headerLength)));
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : null;
   } catch {
-    throw broken("its header is not JSON");
+    return null;
   }
-  const arrays: Record<string, Float32Array> = {};
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === METADATA) continue;
-    const [from, to] = entry?.data_offsets ?? [0, -1];
-    const whole =
-      entry?.dtype === "F32" && from >= 0 && to >= from && to <= data.length && (to - from) % 4 === 0;
-    if (!whole) throw broken(`tensor ${name} does not fit`);
-    arrays[name] = new Float32Array(data.slice(from, to).buffer);
-  }
-  const metadata = (header[METADATA] ?? {}) as Record<string, string>;
-  return { arrays, metadata };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isTexts(value: unknown): value is Record<string, string> {
+  return isObject(value) && Object.values(value).every((text) => typeof text === "string");
+}
+
+/** Where the numbers of a tensor begin and end, bytes; null where its entry does not say so. */
+function placeOf(entry: unknown): { from: number; to: number } | null {
+  if (!isObject(entry) || entry.dtype !== "F32") return null;
+  const { shape, data_offsets: offsets } = entry;
+  if (![shape, offsets].every((list) => Array.isArray(list) && list.every(Number.isSafeInteger))) return null;
+  const [from, to, ...more] = offsets as number[];
+  const bytes = (shape as number[]).reduce((product, extent) => product * extent, 4);
+  return from >= 0 && to >= from && more.length === 0 && to - from === bytes ? { from, to } : null;
 }

@@ -366,6 +366,15 @@ describe("the report of an audited bench", () => {
     expect(table("two: controls").slice(1)).toEqual([
       ["zero reward (native)", "0 of 1", "n/a", "n/a", "n/a"],
     ]);
+    const broken = controlOutcome(suite, ZERO, 20, { seed: 2 });
+    const diverged = { ...broken, state: "diverged", score: null, normalised: null } as const;
+    expect(tableOf(findingsOf(suite, [...cells, diverged], [], "x"), "one: controls")[2]).toEqual([
+      "zero reward (native)",
+      "1 of 2, 1 diverged",
+      expect.stringMatching(/^0\.05 \[/),
+      "nothing",
+      "20 (1 of 2, 1 diverged)",
+    ]);
     const shorter = cells.map((cell) => (cell.audit ? { ...cell, steps: 400 } : cell));
     expect(benchMarkdown(findingsOf(suite, shorter, [], "x"))).toContain(
       "Controls were trained for 400 of the methods' 1,000 steps, which may understate them.",

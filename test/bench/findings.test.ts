@@ -27,6 +27,11 @@ function table(found: BenchFindings, title: string): readonly (readonly string[]
   return [each.columns, ...each.rows];
 }
 
+function noteOf(found: BenchFindings, title: string): string {
+  const each = found.exhibits.find((exhibit) => exhibit.title === title);
+  return each && !isFigure(each) ? each.note : "";
+}
+
 function figure(found: BenchFindings, id: string): Figure {
   const each = found.exhibits.filter(isFigure).find((exhibit) => exhibit.id === id);
   if (!each) throw new Error(`no figure ${id}`);
@@ -48,17 +53,23 @@ const fitOf = (id: string): Outcome["heldOut"] => [
 ];
 
 describe("choices without the true reward", () => {
+  const TITLE = "Which configuration, chosen without the true reward";
   const family = tinySuite({
     methods: ["first", "second"].map((name) => ({ name, family: "sqil", options: { method: "sqil" } })),
   });
   const measured = outcomes(family, done).map((each) => ({ ...each, heldOut: fitOf(each.id) }));
 
   it("stand beside the best, with what they cost", () => {
-    const chosen = table(findings(measured, family), "Which configuration, chosen without the true reward");
-    expect(chosen[0].slice(0, 4)).toEqual(["task, method", "of", "best by return", "state distance"]);
+    const chosen = table(findings(measured, family), TITLE);
+    expect(chosen[0].slice(0, 4)).toEqual([
+      "task, method",
+      "configurations",
+      "best by return",
+      "state distance",
+    ]);
     expect(chosen[1]).toEqual([
       "one, sqil",
-      "2",
+      "2 of 2",
       "first, 0.72",
       "second, 0.20",
       "first, 0.00",
@@ -70,10 +81,34 @@ describe("choices without the true reward", () => {
       "Which evaluation's policy to keep, chosen without the true reward",
     );
     expect(kept[1]).toEqual(["one, first", "4", "0.00", "0.00", "0.00", "n/a"]);
+    expect(noteOf(findings(measured, family), TITLE)).toMatch(/choosing blindly\.$/);
+  });
+
+  it("name the configurations that are left out, and why", () => {
+    const broken = ["two/second/0-1", "two/second/1-2"];
+    const part = outcomes(family, (id) => {
+      if (broken.includes(id)) return { state: "diverged", returns: [3] };
+      if (id === "two/second/0-2") return { state: "begun", returns: [3] };
+      return done(id);
+    }).map((each) => ({ ...each, heldOut: each.state === "complete" ? fitOf(each.id) : [] }));
+    const found = findings(part, family);
+    expect(table(found, TITLE).slice(1)).toEqual([
+      ["one, sqil", "2 of 2", "first, 0.72", "second, 0.20", "first, 0.00", "n/a", "0.10"],
+      ["two, sqil", "1 of 2", "n/a", "n/a", "n/a", "n/a", "n/a"],
+    ]);
+    expect(noteOf(found, TITLE)).toContain(
+      " Left out, and no choice: second on two (of 4 cells 2 diverged and 1 not complete).",
+    );
+  });
+
+  it("say that the fit shares its episodes' luck", () => {
+    expect(
+      noteOf(findings(measured, family), "Which evaluation's policy to keep, chosen without the true reward"),
+    ).toContain("share their luck");
   });
 
   it("are not spoken of where nothing was held out", () => {
-    expect(() => table(all, "Which configuration, chosen without the true reward")).toThrow("no table");
+    expect(() => table(all, TITLE)).toThrow("no table");
   });
 });
 
@@ -250,6 +285,21 @@ describe("findings on a bench that is not", () => {
       "8 of 8",
     ]);
     expect(table(found, "one")[2][4]).toBe("1 of 4 (25%)");
+  });
+
+  it("say beside a mean that leaves out what diverged how many cells it is of", () => {
+    // 110, 100, 110: mean 106.7, s = 10 / sqrt(3), half-width 4.3027 s / sqrt(3) = 14.3; and with a 0 among them.
+    expect(table(found, "one").map((row) => row[2])).toEqual([
+      "true return",
+      "145 [81.5, 209]",
+      "107 [92.3, 121] (3 of 4, 1 diverged)",
+    ]);
+    expect(table(found, "one")[2][3]).toMatch(/^0\.40 \[/);
+    expect(table(found, "two").map((row) => row[2].includes("("))).toEqual([false, false, false]);
+    const lost = findings(
+      outcomes(suite, (id) => (id.startsWith("one/first") ? { state: "diverged" } : done(id))),
+    );
+    expect(table(lost, "one")[1].slice(1, 4)).toEqual(["0 of 4, 4 diverged", "n/a", "0.00 [0.00, 0.00]"]);
   });
 
   it("draw cells that are not complete faintly, and in no mean", () => {

@@ -34,21 +34,23 @@ function write(...lines: (object | string)[]): void {
 
 const complete = outcome(suite, ID, { state: "complete", returns: [0, 150] });
 
+const heldOut = (step: number): object => ({
+  kind: "held-out",
+  step,
+  logLikelihood: step === 500 ? null : -1.5,
+  rewardGap: null,
+  stateDistance: 0.25,
+});
+
+const run = (summary: object | null) =>
+  tinyRun({
+    steps: 1000,
+    summary,
+    records: [evaluation(500, [null]), heldOut(500), evaluation(1000, [7]), heldOut(1000)],
+  });
+
 describe("a line of results", () => {
   const CONTROL = { name: "zero reward (native)", kind: "no reward" as const, appliesTo: ["first"] };
-  const heldOut = (step: number): object => ({
-    kind: "held-out",
-    step,
-    logLikelihood: step === 500 ? null : -1.5,
-    rewardGap: null,
-    stateDistance: 0.25,
-  });
-  const run = (summary: object | null) =>
-    tinyRun({
-      steps: 1000,
-      summary,
-      records: [evaluation(500, [null]), heldOut(500), evaluation(1000, [7]), heldOut(1000)],
-    });
   const config = runConfig.parse({ ...CONFIG, demos: { ...CONFIG.demos, heldOut: [3] }, instruments: true });
   const cell = { ...cellOf(ID), control: CONTROL };
   const broken = {
@@ -76,7 +78,11 @@ describe("a line of results", () => {
       ),
     ],
   ])("says all that the run folder of a cell said: %s", (state, known) => {
-    expect(known.state).toBe(state.split(",")[0]);
+    expect(known).toMatchObject({
+      state: state.split(",")[0],
+      evaluation: CONFIG.evaluation,
+      heldOutEpisodes: [3],
+    });
     writeResults(folder.path, [known]);
     const found = readRecorded(path).get(ID);
     expect(found?.where).toBe(`${path}, line 1`);

@@ -338,6 +338,16 @@ describe("in words", () => {
     expect(rowsOf(cellAt("iq-learn/hopper/iq-learn"))["reward rollouts"][0]).toBe("n/a");
   });
 
+  it("of cells that diverged, say which means are without them", () => {
+    const result = compare(found, withFirst({ state: "diverged", returns: [190] }));
+    expect(rowsOf(found.cell, result)).toMatchObject({
+      runs: ["5", "2 of 3, 1 diverged"],
+      "true return": ["3,316", "190 [62.9, 317] (2 of 3, 1 diverged)"],
+      "share of expert": ["91%", "95% [31%, 159%] (2 of 3, 1 diverged)"],
+      normalised: ["0.91", expect.not.stringContaining("diverged")],
+    });
+  });
+
   it("a spread stands behind its mean", () => {
     const cell = cellAt("trirl/hopper/airl");
     const result = compare({ ...found, cell: { ...cell, method: "ml-irl" } }, ALL);

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { checkpointChoice, familyChoice, type HeldOutPoint, type Outcome } from "../../src/bench/index.ts";
+import {
+  checkpointChoice,
+  familyChoice,
+  type FamilyChoice,
+  type HeldOutPoint,
+  type Outcome,
+} from "../../src/bench/index.ts";
 import { outcome, tinySuite } from "./outcomes.ts";
 
 const suite = tinySuite({
@@ -64,8 +70,40 @@ describe("a choice between configurations", () => {
     const found = familyChoice("one", "one", unmeasured);
     expect(found?.candidates).toBe(2);
     expect(found?.chosen["state distance"]?.name).toBe("a");
-    const unfinished = [...cells.slice(0, 5), outcome(suite, "one/c/1-1", { state: "begun", returns: [1] })];
-    expect(familyChoice("one", "one", unfinished)?.candidates).toBe(2);
+    expect(found?.leftOut).toEqual([
+      { name: "b", cells: 2, obstacles: ["without a held-out fit", "without a held-out fit"] },
+    ]);
+    const early = cells.with(3, { ...cells[3], heldOut: [point(500, 0)] });
+    expect(familyChoice("one", "one", early)?.leftOut[0].obstacles).toEqual(["without a held-out fit"]);
+    const replaced = (last: Outcome): FamilyChoice | null =>
+      familyChoice("one", "one", [...cells.slice(0, 5), last]);
+    const unfinished = replaced(outcome(suite, "one/c/1-1", { state: "begun", returns: [1] }));
+    expect(unfinished?.candidates).toBe(2);
+    expect(unfinished?.leftOut).toEqual([{ name: "c", cells: 2, obstacles: ["not complete"] }]);
+    const broken = outcome(suite, "one/c/1-1", { state: "diverged", returns: [1] });
+    expect(replaced(broken)?.leftOut).toEqual([{ name: "c", cells: 2, obstacles: ["diverged"] }]);
+    const bare = { ...cells[5], normalised: null };
+    expect(replaced(bare)?.leftOut[0].obstacles).toEqual(["without a normalised score"]);
+    expect(replaced(cells[5])?.leftOut).toEqual([]);
+  });
+
+  it("counts one that diverged after it was measured to the end at 0", () => {
+    const late = { ...cells[5], state: "diverged", score: null, normalised: null } as const;
+    const found = familyChoice("one", "one", [...cells.slice(0, 5), late]);
+    expect(found?.leftOut).toEqual([]);
+    expect(found?.lot).toBeCloseTo((0 + 0.25 + 0.5) / 3, 12);
+  });
+
+  it("is none between fewer than two, and says who is left out", () => {
+    const one = familyChoice(
+      "one",
+      "one",
+      cells.map((each) => (each.method === "a" ? each : { ...each, score: null, normalised: null })),
+    );
+    expect(one).toMatchObject({ candidates: 1, best: null, lot: null, chosen: { "state distance": null } });
+    expect(one?.leftOut.map(({ name }) => name)).toEqual(["b", "c"]);
+    const never = cells.map((each) => ({ ...each, heldOut: [] }));
+    expect(familyChoice("one", "one", never)).toBeNull();
   });
 });
 

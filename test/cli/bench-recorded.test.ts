@@ -1,13 +1,4 @@
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -62,6 +53,7 @@ const resultsIn = (place: string): Outcome[] => linesIn(place).map((line) => JSO
 const lineOf = (place: string, id: string): string =>
   linesIn(place).find((line) => line.includes(`"id":"${id}"`)) as string;
 const stateOf = (place: string, id: string): string => (JSON.parse(lineOf(place, id)) as Outcome).state;
+const timeless = (line: string): object => ({ ...(JSON.parse(line) as Outcome), seconds: null });
 const writeLines = (file: string, lines: readonly string[]): void =>
   writeFileSync(join(cwd, file), lines.map((line) => `${line}\n`).join(""));
 const writeSuite = (name: string, changes: object): void =>
@@ -111,7 +103,6 @@ describe("a bench whose run folders are gone", () => {
       expect(stderr).toContain("1 of 2 cells to train");
       expect(resultsIn("bare").map(({ id }) => id)).toEqual(IDS);
       for (const id of [SQIL3, BC3, BC4]) expect(lineOf("bare", id)).toBe(lineOf("whole", id));
-      const timeless = (line: string): object => ({ ...(JSON.parse(line) as Outcome), seconds: null });
       expect(timeless(lineOf("bare", SQIL4))).toEqual(timeless(lineOf("whole", SQIL4)));
       const { stdout } = await bench("tiny.json", "--out", "bare", "--list");
       expect(stdout.split("\n").filter((line) => !line.includes("recorded"))).toEqual([
@@ -243,6 +234,7 @@ describe("a bench whose run folders are gone", () => {
   it("makes a report from a file alone", async () => {
     const { code } = await bench("tiny.json", "--out", "paper", "--from", "whole/results.jsonl", "--report");
     expect(code).toBe(0);
+    expect(linesIn("paper")).toEqual(linesIn("whole"));
     expect(fileIn("paper/bench.md")).toBe(fileIn("whole/bench.md").replaceAll("--out whole", "--out paper"));
     const none = await bench("tiny.json", "--out", "paper", "--from", "none.jsonl", "--report");
     expect(none).toMatchObject({
@@ -252,34 +244,72 @@ describe("a bench whose run folders are gone", () => {
   });
 });
 
+/** A bench that is killed, together with the cell in training, once that has begun. */
+async function killed(out: string, cell: string, ...args: string[]): Promise<void> {
+  let isKilled = false;
+  const { code } = await tandem(["bench", "tiny.json", "--out", out, "--parallel", "1", ...args], {
+    cwd,
+    onStderr: (text, kill) => {
+      if (isKilled || !text.includes(`beginning ${cell}`)) return;
+      isKilled = true;
+      kill("SIGKILL");
+    },
+  });
+  expect(code).toBeNull();
+  const { cells } = readJson(cwd, out, "bench.lock") as { cells: Record<string, number> };
+  process.kill(cells[cell], "SIGKILL");
+  await after(200);
+}
+
 it(
   "a bench that was killed has written down what had ended, and goes on from there without the folders",
   async () => {
-    let killed = false;
-    const begun = join(cwd, "killed", BC3, "config.json");
-    const part = await tandem(["bench", "tiny.json", "--out", "killed", "--parallel", "1"], {
-      cwd,
-      onStderr: (text, kill) => {
-        if (killed || !text.includes(`beginning ${BC3}`)) return;
-        killed = true;
-        kill("SIGKILL");
-      },
-    });
-    expect(part.code).toBeNull();
+    await killed("killed", BC3);
     expect(stateOf("killed", SQIL3)).toBe("complete");
     expect(existsSync(join(cwd, "killed/bench.md"))).toBe(true);
-    const { cells } = readJson(cwd, "killed", "bench.lock") as { cells: Record<string, number> };
-    // The cell that it left behind goes on; here the machine is given back.
-    while (!existsSync(begun)) await after(20);
-    process.kill(cells[BC3], "SIGKILL");
-    await after(200);
-    renameSync(join(cwd, "killed/Cheetah"), join(cwd, "gone"));
+    rmSync(join(cwd, "killed/Cheetah"), { recursive: true });
+
+    // Killed before anything has ended, it has what it was given, also where --only leaves that out.
+    await killed("given", BC3, "--from", "killed/results.jsonl", "--only", "bc");
+    expect(lineOf("given", SQIL3)).toBe(lineOf("killed", SQIL3));
 
     const { code, stderr } = await bench("tiny.json", "--out", "killed");
     expect(code).toBe(0);
     expect(stderr).toContain("3 of 4 cells to train");
     expect(existsSync(join(cwd, "killed", SQIL3))).toBe(false);
     expect(resultsIn("killed").map(({ state }) => state)).toEqual(IDS.map(() => "complete"));
+  },
+  LONG,
+);
+
+it(
+  "a bench that cannot write down what has ended says so, and goes on",
+  async () => {
+    const results = join(cwd, "blocked/results.jsonl");
+    let stage = 0;
+    const { code, stderr } = await tandem(
+      ["bench", "tiny.json", "--out", "blocked", "--parallel", "1", "--only", "0-3"],
+      {
+        cwd,
+        onStderr: (text) => {
+          // A folder is in the way while the first cell trains.
+          if (stage === 0 && text.includes(`beginning ${SQIL3}`)) {
+            stage = 1;
+            rmSync(results);
+            mkdirSync(results);
+          }
+          if (stage === 1 && text.includes(`beginning ${BC3}`)) {
+            stage = 2;
+            rmSync(results, { recursive: true });
+          }
+        },
+      },
+    );
+    expect(stderr).toMatch(
+      /\nwarning: run folder: cannot write to blocked: a folder of that name is in the way[^\n]*\n/,
+    );
+    expect(code).toBe(0);
+    expect(stateOf("blocked", BC3)).toBe("complete");
   },
   LONG,
 );

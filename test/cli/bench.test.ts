@@ -246,7 +246,9 @@ describe("a bench", () => {
 
   it("trains every cell in a folder of its own, and reports", () => {
     expect(first).toMatchObject({ code: 0 });
-    expect(first.stderr).toMatch(/^4 of 4 cells to train, 2 at a time\nReplays take about 1 MB.*is deleted/);
+    expect(first.stderr).toMatch(
+      /^4 of 4 cells to train, 2 at a time\nAt most \d+ MB on the disk: \d+ MB that stay of 4 cells, and 1 MB of replays.*is deleted/,
+    );
     expect(first.stderr).toMatch(/done Cheetah\/irl\/0-3 {2}\(\d of 4 cells/);
     expect(first.stdout).toMatch(/All 4 cells are complete/);
     expect(first.stdout).not.toMatch(/NaN|undefined|Infinity/);
@@ -449,7 +451,7 @@ describe("a bench that was stopped", () => {
       expect(rest.stderr).toContain("going on with Cheetah/irl/0-3");
       expect(results("stopped").map(({ state }) => state)).toEqual(["complete", "complete"]);
       expect(existsSync(replay("stopped/Cheetah/irl/0-3"))).toBe(true);
-      expect(rest.stderr).toContain("and keep them (--keep-replay)");
+      expect(rest.stderr).toContain("of replays, which stay (--keep-replay)");
 
       expect(await bench("slow.json", "--out", "unstopped", "--only", "irl")).toMatchObject({ code: 0 });
       expect(timelessMetrics(join(cwd, "stopped/Cheetah/irl/0-3"))).toEqual(

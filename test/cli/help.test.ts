@@ -6,7 +6,23 @@ const cwd = tmpdir();
 
 describe("help", () => {
   it.each([
-    [[], ["train", "expert", "eval", "reward", "retrain", "report", "bench", "repro", "lab", "demos"]],
+    [
+      [],
+      [
+        "train",
+        "expert",
+        "eval",
+        "reward",
+        "retrain",
+        "report",
+        "runs",
+        "bench",
+        "sweep",
+        "repro",
+        "lab",
+        "demos",
+      ],
+    ],
     [
       ["train", "--help"],
       ["Task:", "Policy:", "Reward:", "--instruments", "Negative controls", "Examples:"],
@@ -32,12 +48,32 @@ describe("help", () => {
       ["--out", "negative controls", "Examples:"],
     ],
     [
+      ["runs", "list", "--help"],
+      ["--sort", "--state", "Examples:"],
+    ],
+    [
+      ["runs", "show", "--help"],
+      ["--json", "Examples:"],
+    ],
+    [
+      ["runs", "compare", "--help"],
+      ["--out", "Examples:"],
+    ],
+    [
+      ["runs", "rm", "--help"],
+      ["--replay", "--yes", "Examples:"],
+    ],
+    [
       ["lab", "--help"],
       ["--quick", "--restart", "Examples:"],
     ],
     [
       ["bench", "--help"],
       ["--parallel", "--only", "--list", "--report", "--keep-replay", "Ctrl-C", "Examples:"],
+    ],
+    [
+      ["sweep", "--help"],
+      ["--points", "--parallel", "--only", "--list", "--report", "Ctrl-C", "Examples:"],
     ],
     [
       ["repro", "--help"],

@@ -6,6 +6,7 @@ import { algorithmSettings, instrumentSettings } from "../../src/cli/method-sett
 import { askedEnvironment, demonstrationSettings, runSettings } from "../../src/cli/settings.ts";
 import { makeEnvironment } from "../../src/envs/index.ts";
 import {
+  algorithmConfig,
   DAC_DEFAULTS,
   EVALUATION_DEFAULTS,
   SQIL_DEFAULTS,
@@ -46,6 +47,7 @@ const OTHER_VALUES: Record<string, string | string[]> = {
   "batch-size": "32",
   discount: "0.9",
   "learning-rate": "1e-4",
+  "actor-rate": "1e-4",
   "slow-from": "800",
   "slow-learning-rate": "3e-5",
   polyak: "1",
@@ -247,6 +249,35 @@ describe("settings of a training", () => {
     });
   });
 
+  it("do without a regulariser of IQ-Learn's, in the words of JSON", () => {
+    const iq = { method: "iq-learn", regulariser: "none" };
+    const { algorithm } = JSON.parse(JSON.stringify(settingsOf(iq)));
+    expect(algorithm.regulariserCoefficient).toBe("none");
+    expect(algorithmConfig.parse(algorithm)).toEqual(algorithm);
+    // As runs before there was a choice have it.
+    expect(algorithmConfig.parse({ ...algorithm, regulariserCoefficient: 0.5 })).toMatchObject({
+      regulariserCoefficient: 0.5,
+    });
+    expect(() => settingsOf({ ...iq, "regularised-rows": "both" })).toThrow(
+      /^--regularised-rows: has no effect without a regulariser/,
+    );
+    expect(algorithmSettings(given({ "learning-rate": "1e-4" }), algorithm, TRAIN_DEFAULTS)).toMatchObject({
+      regulariserCoefficient: "none",
+    });
+  });
+
+  it("keep an actor's rate of its own, and have none where none is given", () => {
+    const base = algorithmSettings(given({ "actor-rate": "3e-5" }), undefined, TRAIN_DEFAULTS);
+    expect(base.sac.actorRate).toBe(3e-5);
+    expect(algorithmSettings(given({ "learning-rate": "1e-4" }), base, TRAIN_DEFAULTS).sac).toMatchObject({
+      learningRate: 1e-4,
+      actorRate: 3e-5,
+    });
+    expect("actorRate" in algorithmSettings(given({}), undefined, TRAIN_DEFAULTS).sac).toBe(false);
+    for (const method of ["bc", "mce-irl"])
+      expect(() => settingsOf({ method, "actor-rate": "3e-5" })).toThrow(/^--actor-rate: has no effect on/);
+  });
+
   it("leave IQ-Learn off until it is switched on", () => {
     delete process.env.TANDEM_IQ_LEARN;
     expect(() => settingsOf({ method: "iq-learn" })).toThrow(
@@ -288,6 +319,7 @@ describe("settings of a training", () => {
     ["temperature", "warm"],
     ["hidden", "64,"],
     ["hidden", "0"],
+    ["actor-rate", "0"],
     ["seed", "-1"],
     ["seed", "9007199254740993"],
     ["batch-size", "1.5"],

@@ -38,6 +38,11 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 /** Of lives that nothing ended. */
 const cutDistance = (expert: Trajectories, agent: Trajectories): number => stateDistance(expert, agent, 5000);
 
+const beside = (value: number): Trajectories => ({
+  ...toTrajectories(randomEpisodes(1, [307], { n: 2, d: 1, low: -1, high: 1 })),
+  observations: Float32Array.from({ length: 614 }, (_, i) => (i % 2 === 0 ? (i / 2) % 7 : value)),
+});
+
 describe("the distance between states", () => {
   it("is the normalised energy distance, in the expert's scale", () => {
     // The expert's deviation is 1: pairs within it are 2 apart, within the agent's 4; between them 2, 6, 0, 4.
@@ -58,6 +63,11 @@ describe("the distance between states", () => {
     expect(flat).toBeCloseTo(Math.max(0, 1 - (2 + Math.sqrt(8)) / (2 * apart)), 6);
   });
 
+  it("takes a coordinate for constant whose mean is rounded", () => {
+    // The mean of 307 times 0.1 is off by 1e-16: in units of that the agent would be 1e10 away.
+    expect(cutDistance(beside(0.1), beside(0.100001))).toBeLessThan(1e-6);
+  });
+
   it("is about 0 for two samples of one distribution and about 1 for two that are far apart", () => {
     const sample = (seed: number, shift: number): Trajectories =>
       at(...normals(seed, 1500).map((x) => x + shift));
@@ -76,7 +86,7 @@ describe("the distance between states", () => {
 function stepsOf(lives: Trajectories, expert: Trajectories, horizon: number): number[][] {
   const n = expert.observationSize;
   const frame = Array.from({ length: n }, (_, i) => {
-    const column = [...expert.observations.filter((_, at) => at % n === i)];
+    const column = Array.from(expert.observations).filter((_, at) => at % n === i);
     const mean = sum(column) / column.length;
     return { mean, deviation: Math.sqrt(sum(column.map((x) => (x - mean) ** 2)) / column.length) };
   });
@@ -93,12 +103,13 @@ function stepsOf(lives: Trajectories, expert: Trajectories, horizon: number): nu
 
 /** Normalised energy distance of two lists of points, each with itself over all pairs. */
 function energyDistance(x: readonly number[][], y: readonly number[][]): number {
-  const apart = (one: readonly number[][], other: readonly number[][]): number => {
-    const from = (p: readonly number[]): number =>
-      sum(other.map((q) => Math.hypot(...p.map((v, i) => v - q[i]))));
-    return sum(one.map(from)) / (one.length * other.length);
-  };
-  return 1 - (apart(x, x) + apart(y, y)) / (2 * apart(x, y));
+  return 1 - (meanApart(x, x) + meanApart(y, y)) / (2 * meanApart(x, y));
+}
+
+function meanApart(x: readonly number[][], y: readonly number[][]): number {
+  const from = (p: readonly number[]): number =>
+    sum(y.map((q) => Math.hypot(...p.map((value, i) => value - q[i]))));
+  return sum(x.map(from)) / (x.length * y.length);
 }
 
 /** Normal states of two coordinates, off centre, in episodes of these lengths. */

@@ -1,6 +1,12 @@
 /** What AIRL's classifier knows of a policy with finitely many actions: its density by the uniform one, A pi(a|s). */
 import { expect, it } from "vitest";
-import { box, keyFromSeed, type DiscriminatorRecord } from "../../src/core/index.ts";
+import {
+  box,
+  keyFromSeed,
+  nextInteger,
+  nextUniform,
+  type DiscriminatorRecord,
+} from "../../src/core/index.ts";
 import type { Environment, StepResult } from "../../src/envs/environment.ts";
 import { airlIteration, createAirl, type Airl, type AirlOptions } from "../../src/irl/index.ts";
 import {
@@ -92,12 +98,13 @@ describeBuilds("adversarial inverse reinforcement learning with finitely many ac
     return records;
   };
 
-  it("judges by l = f / alpha - log(A pi)", () => {
+  it.each(["native", "absorbing"] as const)("judges by l = f / alpha - log(A pi) (%s)", (termination) => {
     const temperature = 0.5;
     const sac = { ...OPTIONS.sac, temperature, learningRate: 1e-12 };
-    const state = createAirl(kernels, leaving(), staying(), { ...OPTIONS, sac }, keyFromSeed(2));
+    const options = { ...OPTIONS, sac, termination };
+    const state = createAirl(kernels, leaving(), staying(), options, keyFromSeed(2));
     train(state, OPTIONS.startSteps);
-    const { policy } = state.agent;
+    const { policy, replay } = state.agent;
     if (policy.kind !== "deep-soft-q") throw new Error("expected soft Q-learning");
     const { layers, blockLength } = policy.shape;
     // Q is the last layer's biases, f is 0.
@@ -105,13 +112,29 @@ describeBuilds("adversarial inverse reinforcement learning with finitely many ac
     kernels.fill(blockLength, policy.q, 0);
     kernels.f32(policy.q + layers.at(-1)!.bias, ACTIONS).set(q);
     for (const { shape, parameters } of state.shaped.terms) kernels.fill(shape.blockLength, parameters, 0);
+    const draws = { ...state.streams.draws };
     const [{ expertLogit, loss, agentLogit }] = train(state, OPTIONS.startSteps + 1);
     const mass = q.reduce((sum, each) => sum + Math.exp(each / temperature), 0);
     const logits = q.map((each) => -(each / temperature - Math.log(mass) + Math.log(ACTIONS)));
     expect(expertLogit).toBeCloseTo(logits[1], 5);
-    expect(agentLogit).toBeGreaterThan(Math.min(...logits) - 1e-5);
-    expect(agentLogit).toBeLessThan(Math.max(...logits) + 1e-5);
-    expect(loss).toBeGreaterThan(Math.log1p(Math.exp(-logits[1])));
+
+    // Demonstrations never end; of the agent, nothing is chosen after an end, and l is f / alpha = 0.
+    const { batchSize } = options.discriminator;
+    const { agentLivingSteps: alive, agentAbsorbingSteps: away } = state.counters;
+    expect(away > 0).toBe(termination === "absorbing");
+    draws.counter += batchSize;
+    const chosen = Array.from({ length: batchSize }, () => {
+      const at = replay.rows + 4 * replay.stride * (replay.added - 1 - nextInteger(draws, replay.added));
+      return kernels.f32(at + 4, ACTIONS).indexOf(1);
+    });
+    const own = chosen.map((action) =>
+      away > 0 && nextUniform(draws) < away / (alive + away) ? 0 : logits[action],
+    );
+    expect(own.includes(0)).toBe(away > 0);
+    const mean = (values: number[]): number => values.reduce((sum, value) => sum + value) / batchSize;
+    expect(agentLogit).toBeCloseTo(mean(own), 5);
+    const losses = own.map((logit) => Math.log1p(Math.exp(logit)));
+    expect(loss).toBeCloseTo(Math.log1p(Math.exp(-logits[1])) + mean(losses), 5);
   });
 
   it.each([1, 0.5])(

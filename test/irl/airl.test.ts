@@ -27,6 +27,7 @@ import { randomEpisodes, toTrajectories } from "../reference/episodes.ts";
 import { mlp, readMlp } from "../reference/mlp.ts";
 import { pointEnvironment, type PointEnvironment } from "../reference/point-environment.ts";
 import { sacOf } from "../reference/sac-of.ts";
+import { absorbedRows, expectDrawn } from "./drawn-shares.ts";
 import {
   differences,
   shapedPenalty,
@@ -180,84 +181,102 @@ describeBuilds("adversarial inverse reinforcement learning", (kernels) => {
     },
     { name: "all of the replay", options: { discriminator: { recentSteps: 1e9 } } },
   ] satisfies { name: string; options: Choices }[])(
-    "takes the step of its definition ($name)",
+    "takes the steps of its definition ($name)",
     ({ options }) => {
       const environment = pointWorld();
       const state = make({ ...options, startSteps: 60 }, environment);
-      const { agent, streams, room, shaped } = state;
+      const { agent, streams, room, shaped, reward } = state;
       run(state, 60);
-      const before = parametersOf(state);
-      const draws = { ...streams.draws };
-      const [actor] = [readMlp(kernels, sacOf(agent).actorShape, sacOf(agent).actor)];
-      const [record] = run(state, 61);
-      expect(record.discriminatorSteps).toBe(1);
-      // The policy's update came first.
-      expect(readMlp(kernels, sacOf(agent).actorShape, sacOf(agent).actor)).not.toEqual(actor);
-
       const { batchSize, recentSteps, gradientPenalty } = state.options.discriminator;
-      const { added, capacity } = agent.replay;
-      const draw = (replay: Replay, bound: number): Float32Array[] =>
-        Array.from({ length: batchSize }, () =>
-          rowOf(replay, (replay.added - 1 - nextInteger(draws, bound)) % replay.capacity),
-        );
-      const raw = [draw(room.expert, 17), draw(agent.replay, Math.min(recentSteps, added, capacity))];
-      const sides = raw.map((rows) =>
-        rows.map((row) => ({ row: seen(state, row), logPi: logPolicy(state, row) })),
-      );
-      const between = sides[0].map(({ row }, i): Row => {
-        const share = gradientPenalty > 0 ? nextUniform(draws) : NaN;
-        const other = sides[1][i].row;
-        return {
-          s: mix(row.s, other.s, share),
-          a: mix(row.a, other.a, share),
-          next: mix(row.next, other.next, share),
-          carry: share * row.carry + (1 - share) * other.carry,
-        };
-      });
-      expect(streams.draws).toEqual(draws);
       const absorbing = state.options.termination === "absorbing";
-      // The expert spends 7 of 24 steps in the absorbing state.
-      const shares = absorbing ? [7 / 24, agentShare(environment, recentSteps)] : [0, 0];
-      const temperature = sacTemperature(kernels, sacOf(agent));
-      expect(Math.abs(temperature - 1)).toBeGreaterThan(5e-3);
-      const setting = settingOf(state);
-      const logitOf = (at: Parameters, row: Row, logPi: number): number =>
-        shapedValue(setting, at, row) / temperature - logPi;
-      const logits = (at: Parameters): number[][] =>
-        sides.map((side) => side.map(({ row, logPi }) => logitOf(at, row, logPi)));
-      const loss = (at: Parameters): number =>
-        logits(at).reduce((sum, side, i) => {
-          const sign = i === 0 ? -1 : 1;
-          const stay = shares[i] > 0 ? shares[i] * softplus(sign * logitOf(at, STAYING, 0)) : 0;
-          return sum + (1 - shares[i]) * average(side.map((logit) => softplus(sign * logit))) + stay;
-        }, 0);
-      const penalty = (at: Parameters): number =>
-        gradientPenalty > 0 ? shapedPenalty(setting, at, between, gradientPenalty) : 0;
-      const [ofExpert, ofAgent] = logits(before);
-      const accuracy = (ofExpert.filter((l) => l > 0).length + ofAgent.filter((l) => l < 0).length) / 8;
-      const size = Math.max(...ofExpert.map(Math.abs), ...ofAgent.map(Math.abs));
-      expectClose(
-        [record.loss, record.gradientPenalty, record.expertLogit, record.agentLogit, record.accuracy],
-        [loss(before), penalty(before), average(ofExpert), average(ofAgent), accuracy],
-        1e-5 * Math.max(1, size),
-      );
-      const slopes = differences(before, (at) => loss(at) + penalty(at));
-      // Adam's first step: a tenth of the gradient is its first moment, and every parameter goes one rate against its slope's sign.
-      const [{ shape: g }, { shape: h }] = shaped.terms;
-      const moments = [
-        readMlp(kernels, g, state.reward.adam.moments),
-        readMlp(kernels, h, state.tensors.shapingMoments[0]),
-      ];
-      const after = parametersOf(state);
-      (["g", "h"] as const).forEach((which, i) => {
-        const largest = Math.max(...slopes[which].map(Math.abs));
-        const gradient = moments[i].map((value) => value / 0.1);
-        expectClose(gradient, slopes[which], 4e-5 * largest);
-        slopes[which].forEach((slope, at) => {
-          if (Math.abs(slope) > 1e-3 * largest)
-            expect(after[which][at] - before[which][at]).toBeCloseTo(-0.01 * Math.sign(slope), 5);
+      const seenKinds = [new Set<boolean>(), new Set<boolean>()];
+      // Several, as what a batch held must not be left in the next.
+      for (let taken = 1; taken <= 5; taken++) {
+        const before = parametersOf(state);
+        const draws = { ...streams.draws };
+        const [actor] = [readMlp(kernels, sacOf(agent).actorShape, sacOf(agent).actor)];
+        const [record] = run(state, 60 + taken);
+        expect(record.discriminatorSteps).toBe(taken);
+        // The policy's update came first.
+        expect(readMlp(kernels, sacOf(agent).actorShape, sacOf(agent).actor)).not.toEqual(actor);
+
+        const { added, capacity } = agent.replay;
+        // The expert spends 7 of 24 steps in the absorbing state.
+        const shares = absorbing ? [7 / 24, agentShare(environment, recentSteps)] : [0, 0];
+        const draw = (side: number, replay: Replay, bound: number): { row: Row; logPi: number }[] => {
+          const rows = Array.from({ length: batchSize }, () =>
+            rowOf(replay, (replay.added - 1 - nextInteger(draws, bound)) % replay.capacity),
+          );
+          return rows.map((row) => {
+            const stays = shares[side] > 0 && nextUniform(draws) < shares[side];
+            seenKinds[side].add(stays);
+            if (!stays) return { row: seen(state, row), logPi: logPolicy(state, row) };
+            return { row: { ...STAYING, a: STAYING.a.slice(0, reward.inputSize - 2) }, logPi: 0 };
+          });
+        };
+        const sides = [
+          draw(0, room.expert, 17),
+          draw(1, agent.replay, Math.min(recentSteps, added, capacity)),
+        ];
+        const between = sides[0].map(({ row }, i): Row => {
+          const share = gradientPenalty > 0 ? nextUniform(draws) : NaN;
+          const other = sides[1][i].row;
+          return {
+            s: mix(row.s, other.s, share),
+            a: mix(row.a, other.a, share),
+            next: mix(row.next, other.next, share),
+            carry: share * row.carry + (1 - share) * other.carry,
+          };
         });
-      });
+        expect(streams.draws).toEqual(draws);
+        const temperature = sacTemperature(kernels, sacOf(agent));
+        expect(Math.abs(temperature - 1)).toBeGreaterThan(5e-3);
+        const setting = settingOf(state);
+        const logits = (at: Parameters): number[][] =>
+          sides.map((side) =>
+            side.map(({ row, logPi }) => shapedValue(setting, at, row) / temperature - logPi),
+          );
+        const loss = (at: Parameters): number =>
+          logits(at).reduce(
+            (sum, side, i) => sum + average(side.map((logit) => softplus(i === 0 ? -logit : logit))),
+            0,
+          );
+        const penalty = (at: Parameters): number =>
+          gradientPenalty > 0 ? shapedPenalty(setting, at, between, gradientPenalty) : 0;
+        const [ofExpert, ofAgent] = logits(before);
+        const accuracy = (ofExpert.filter((l) => l > 0).length + ofAgent.filter((l) => l < 0).length) / 8;
+        const size = Math.max(...ofExpert.map(Math.abs), ...ofAgent.map(Math.abs));
+        expectClose(
+          [record.loss, record.gradientPenalty, record.expertLogit, record.agentLogit, record.accuracy],
+          [loss(before), penalty(before), average(ofExpert), average(ofAgent), accuracy],
+          1e-5 * Math.max(1, size),
+        );
+        const slopes = differences(before, (at) => loss(at) + penalty(at));
+        const [{ shape: g }, { shape: h }] = shaped.terms;
+        const largest = Math.max(...slopes.g.map(Math.abs));
+        expectClose(
+          readMlp(kernels, g, reward.previousGradient).map((value) => -value),
+          slopes.g,
+          4e-5 * largest,
+        );
+        if (taken > 1) continue;
+        // Adam's first step: a tenth of the gradient is its first moment, and every parameter goes one rate against its slope's sign.
+        const moments = [
+          readMlp(kernels, g, reward.adam.moments),
+          readMlp(kernels, h, state.tensors.shapingMoments[0]),
+        ];
+        const after = parametersOf(state);
+        (["g", "h"] as const).forEach((which, i) => {
+          const most = Math.max(...slopes[which].map(Math.abs));
+          const gradient = moments[i].map((value) => value / 0.1);
+          expectClose(gradient, slopes[which], 4e-5 * most);
+          slopes[which].forEach((slope, at) => {
+            if (Math.abs(slope) > 1e-3 * most)
+              expect(after[which][at] - before[which][at]).toBeCloseTo(-0.01 * Math.sign(slope), 5);
+          });
+        });
+      }
+      for (const kinds of seenKinds) expect(kinds.size).toBe(absorbing ? 2 : 1);
     },
   );
 
@@ -405,6 +424,38 @@ describeBuilds("adversarial inverse reinforcement learning", (kernels) => {
     run(native, 150);
     expect(native.counters.agentAbsorbingSteps).toBe(0);
   });
+
+  it("draws the absorbing state as often as either side is in it, of the agent lately", () => {
+    const environment = pointWorld();
+    const state = make({}, environment);
+    run(state, 60);
+    const { room, shaped, options } = state;
+    const { batchSize, recentSteps } = options.discriminator;
+    const shares: number[][] = [[], []];
+    const counts = [0, 0];
+    for (let step = 61; step <= 700; step++) {
+      run(state, step);
+      [7 / 24, agentShare(environment, recentSteps)].forEach((share, side) => {
+        shares[side].push(share);
+        counts[side] += absorbedRows(kernels, room.features[side], batchSize, shaped.width, 3);
+      });
+    }
+    counts.forEach((count, side) => expectDrawn(count, shares[side], batchSize));
+  });
+
+  it.each(["native", "absorbing"] as const)(
+    "draws three numbers a row while no episode has ended (%s)",
+    (termination) => {
+      const unended = expert();
+      unended.terminated.fill(0);
+      const environment = pointEnvironment({ maxEpisodeSteps: HORIZON });
+      const state = make({ termination, startSteps: 2 }, environment, unended);
+      run(state, 7);
+      expect(environment.log.length).toBe(1);
+      expect(state.counters.rewardSteps).toBe(5);
+      expect(state.streams.draws.counter).toBe(5 * 3 * OPTIONS.discriminator.batchSize);
+    },
+  );
 
   it("goes on to the bit from its agent, reward, tensors, streams and counters", () => {
     const folder = mkdtempSync(join(tmpdir(), "airl-"));

@@ -22,6 +22,7 @@ import { checksum, expectClose } from "../reference/closeness.ts";
 import { randomEpisodes, toTrajectories } from "../reference/episodes.ts";
 import { mlp, readMlp } from "../reference/mlp.ts";
 import { pointEnvironment } from "../reference/point-environment.ts";
+import { absorbedRows, expectDrawn } from "./drawn-shares.ts";
 
 const SHAPE = { n: 2, d: 1, low: -0.25, high: 0.25 };
 const HORIZON = 12;
@@ -85,81 +86,95 @@ describeBuilds("discriminator-actor-critic", (kernels) => {
     return records;
   };
 
-  it.each(["native", "absorbing"] as const)("takes the step of its definition (%s)", (termination) => {
+  it.each(["native", "absorbing"] as const)("takes the steps of its definition (%s)", (termination) => {
     const state = make({ termination });
     run(state, OPTIONS.startSteps);
     const { reward, agent, streams, counters } = state;
     const shape = mlpShape([reward.network.features, 5, 1]);
-    const weights = readMlp(kernels, shape, reward.network.parameters);
-    const draws = { ...streams.draws };
-    const [record] = run(state, OPTIONS.startSteps + 1);
-    expect(record.discriminatorSteps).toBe(1);
-
-    // Rows as the classifier saw them: standardised, with the absorbing state's indicator beside them.
     const { replay } = agent;
-    const { mean, inverseStd, size } = reward.normaliser;
-    const [means, scales] = [mean, inverseStd].map((block) => download(kernels, block, size));
-    const indicator = termination === "absorbing" ? [0] : [];
-    const features = (row: ArrayLike<number>): number[] => [
-      ...Array.from(means, (m, i) => Math.fround(Math.fround(row[i] - m) * scales[i])),
-      ...indicator,
-    ];
     const demonstrations = expert();
-    const draw = (count: number): number[] => Array.from({ length: BATCH }, () => nextInteger(draws, count));
-    const expertRows = draw(demonstrations.actions.length).map((t) =>
-      features([
+    const absorbs = termination === "absorbing";
+    const indicator = absorbs ? [0] : [];
+    const seen = [new Set<boolean>(), new Set<boolean>()];
+    // Several, as what a batch held must not be left in the next.
+    for (let taken = 1; taken <= 6; taken++) {
+      const weights = readMlp(kernels, shape, reward.network.parameters);
+      const draws = { ...streams.draws };
+      const [record] = run(state, OPTIONS.startSteps + taken);
+      expect(record.discriminatorSteps).toBe(taken);
+
+      // Rows as the classifier saw them: standardised, with the absorbing state's indicator beside them, or that state's.
+      const { mean, inverseStd, size } = reward.normaliser;
+      const [means, scales] = [mean, inverseStd].map((block) => download(kernels, block, size));
+      const features = (row: ArrayLike<number>): number[] => [
+        ...Array.from(means, (m, i) => Math.fround(Math.fround(row[i] - m) * scales[i])),
+        ...indicator,
+      ];
+      // The expert spends 7 of 24 steps in the absorbing state; the agent's share is counted.
+      const away = counters.agentAbsorbingSteps;
+      if (absorbs) expect(away).toBeGreaterThan(0);
+      const draw = (side: number, count: number, rowAt: (t: number) => ArrayLike<number>): number[][] => {
+        const share = absorbs ? [7 / 24, away / (away + agent.steps)][side] : 0;
+        const rows = Array.from({ length: BATCH }, () => features(rowAt(nextInteger(draws, count))));
+        return rows.map((row) => {
+          const absorbed = share > 0 && nextUniform(draws) < share;
+          seen[side].add(absorbed);
+          return absorbed ? [0, 0, 0, 1] : row;
+        });
+      };
+      const expertRows = draw(0, demonstrations.actions.length, (t) => [
         ...demonstrations.observations.subarray(2 * t, 2 * t + 2),
         demonstrations.actions[t] / SHAPE.high,
-      ]),
-    );
-    const agentRows = draw(replay.added).map((t) =>
-      features(download(kernels, replay.rows + 4 * t * replay.stride, 3)),
-    );
-    const between = expertRows.map((row, i) => {
-      const share = nextUniform(draws);
-      return row.map((x, j) => share * x + (1 - share) * agentRows[i][j]);
-    });
-    // The expert spends 7 of 24 steps in the absorbing state; the agent's share is counted.
-    const away = counters.agentAbsorbingSteps;
-    const shares = termination === "absorbing" ? [7 / 24, away / (away + agent.steps)] : [0, 0];
-    if (termination === "absorbing") expect(away).toBeGreaterThan(0);
-    const loss = (theta: readonly number[]): number => {
-      const logit = (row: readonly number[]): number =>
+      ]);
+      const agentRows = draw(1, replay.added, (t) =>
+        download(kernels, replay.rows + 4 * t * replay.stride, 3),
+      );
+      const between = expertRows.map((row, i) => {
+        const share = nextUniform(draws);
+        return row.map((x, j) => share * x + (1 - share) * agentRows[i][j]);
+      });
+      expect(streams.draws).toEqual(draws);
+      const logit = (theta: readonly number[], row: readonly number[]): number =>
         mlp(shape.sizes, constants(theta), constants(row))[0].value;
-      let total = 0;
-      for (const [rows, sign, share] of [
-        [expertRows, -1, shares[0]],
-        [agentRows, 1, shares[1]],
-      ] as const) {
-        total += (1 - share) * average(rows.map((row) => softplus(sign * logit(row))));
-        if (share > 0) total += share * softplus(sign * logit([0, 0, 0, 1]));
-      }
-      return total;
-    };
-    const penalty = (theta: readonly number[]): number =>
-      between.reduce((sum, row) => {
-        const x = constants(row);
-        const slope = gradient(mlp(shape.sizes, constants(theta), x)[0], x);
-        return sum + (PENALTY / BATCH) * (Math.hypot(...slope) - 1) ** 2;
-      }, 0);
-    expectClose([record.loss, record.gradientPenalty], [loss(weights), penalty(weights)], 1e-5);
-    const h = 1e-6;
-    const all = (theta: readonly number[]): number => loss(theta) + penalty(theta);
-    const slopes = weights.map(
-      (w, i) => (all(weights.with(i, w + h)) - all(weights.with(i, w - h))) / (2 * h),
-    );
-    const size2 = Math.max(...slopes.map(Math.abs));
-    expectClose(
-      readMlp(kernels, shape, reward.previousGradient),
-      slopes.map((slope) => -slope),
-      2e-5 * size2,
-    );
-    // Adam's first step is the rate in the direction of each sign.
-    const after = readMlp(kernels, shape, reward.network.parameters);
-    slopes.forEach((slope, i) => {
-      if (Math.abs(slope) > 1e-3 * size2)
-        expect(after[i] - weights[i]).toBeCloseTo(-0.01 * Math.sign(slope), 5);
-    });
+      const loss = (theta: readonly number[]): number =>
+        average(expertRows.map((row) => softplus(-logit(theta, row)))) +
+        average(agentRows.map((row) => softplus(logit(theta, row))));
+      const penalty = (theta: readonly number[]): number =>
+        between.reduce((sum, row) => {
+          const x = constants(row);
+          const slope = gradient(mlp(shape.sizes, constants(theta), x)[0], x);
+          return sum + (PENALTY / BATCH) * (Math.hypot(...slope) - 1) ** 2;
+        }, 0);
+      expectClose(
+        [record.loss, record.gradientPenalty, record.expertLogit, record.agentLogit],
+        [
+          loss(weights),
+          penalty(weights),
+          average(expertRows.map((row) => logit(weights, row))),
+          average(agentRows.map((row) => logit(weights, row))),
+        ],
+        1e-5,
+      );
+      const h = 1e-6;
+      const all = (theta: readonly number[]): number => loss(theta) + penalty(theta);
+      const slopes = weights.map(
+        (w, i) => (all(weights.with(i, w + h)) - all(weights.with(i, w - h))) / (2 * h),
+      );
+      const largest = Math.max(...slopes.map(Math.abs));
+      expectClose(
+        readMlp(kernels, shape, reward.previousGradient),
+        slopes.map((slope) => -slope),
+        2e-5 * largest,
+      );
+      if (taken > 1) continue;
+      // Adam's first step is the rate in the direction of each sign.
+      const after = readMlp(kernels, shape, reward.network.parameters);
+      slopes.forEach((slope, i) => {
+        if (Math.abs(slope) > 1e-3 * largest)
+          expect(after[i] - weights[i]).toBeCloseTo(-0.01 * Math.sign(slope), 5);
+      });
+    }
+    for (const side of seen) expect(side.size).toBe(absorbs ? 2 : 1);
   });
 
   it("pays the logit at its present parameters, and gamma h / (1 - gamma) of the absorbing state after an end", () => {
@@ -217,6 +232,23 @@ describeBuilds("discriminator-actor-critic", (kernels) => {
     const away = lengths.reduce((sum, length) => sum + HORIZON - length, 0);
     expect(new Set(lengths).size).toBeGreaterThan(2);
     expect(state.counters.agentAbsorbingSteps).toBe(away);
+  });
+
+  it("draws the absorbing state as often as either side is in it", () => {
+    const state = make();
+    run(state, 60);
+    const { discriminator, counters, agent } = state;
+    const shares: number[][] = [[], []];
+    const counts = [0, 0];
+    for (let step = 61; step <= 700; step++) {
+      run(state, step);
+      const away = counters.agentAbsorbingSteps;
+      [7 / 24, away / (away + agent.steps)].forEach((share, side) => {
+        shares[side].push(share);
+        counts[side] += absorbedRows(kernels, discriminator.room.features[side], BATCH, 4, 3);
+      });
+    }
+    counts.forEach((count, side) => expectDrawn(count, shares[side], BATCH));
   });
 
   it("sees no true reward, and is the same for the same key", () => {

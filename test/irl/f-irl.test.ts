@@ -35,6 +35,7 @@ import { inputRows, standardOf } from "../reference/likelihood.ts";
 import { mlp, readMlp } from "../reference/mlp.ts";
 import { pointEnvironment, type PointEnvironment } from "../reference/point-environment.ts";
 import { twoLayer } from "../reference/two-layer.ts";
+import { absorbedRows, expectDrawn } from "./drawn-shares.ts";
 
 const SHAPE = { n: 2, d: 1, low: -0.25, high: 0.25 };
 const HORIZON = 12;
@@ -188,10 +189,10 @@ describeBuilds("f-IRL", (kernels) => {
           ...observations.subarray(2 * t, 2 * t + 2),
           ...(inputs === "state" ? [] : [a / SHAPE.high]),
         ]);
-      const logit = (weights: readonly Scalar[], row: readonly number[] | null): number => {
-        const x = row ? [...standard(row), ...indicator] : [...means.map(() => 0), 1];
-        return mlp(classifierShape.sizes, weights, constants(x))[0].value;
-      };
+      const featuresOf = (row: readonly number[] | null): number[] =>
+        row ? [...standard(row), ...indicator] : [...Array.from(means, () => 0), 1];
+      const logit = (weights: readonly Scalar[], row: readonly number[] | null): number =>
+        mlp(classifierShape.sizes, weights, constants(featuresOf(row)))[0].value;
       const rewardOf = (parameters: readonly Scalar[], row: readonly number[] | null): Scalar => {
         const x = row ? standard(row) : Array.from(means, () => 0);
         if (rewardShape)
@@ -208,25 +209,27 @@ describeBuilds("f-IRL", (kernels) => {
       // The classifier: rows of demonstrations against rows of the three episodes, each side's absorbing state by its share.
       const expertRows = rowsOf(expert());
       const agentRows = recentEpisodes.flatMap(rowsOf);
-      const draw = (rows: number[][]): number[][] =>
-        Array.from({ length: BATCH }, () => rows[nextInteger(draws, rows.length)]);
-      const drawn = [draw(expertRows), draw(agentRows)];
-      const between = drawn[0].map((row, i) => {
-        const share = nextUniform(draws);
-        const [one, other] = [standard(row), standard(drawn[1][i])];
-        return [...one.map((x, j) => share * x + (1 - share) * other[j]), ...indicator];
-      });
       const stayOf = ({ terminated }: Trajectories): number =>
         absorbs && terminated[terminated.length - 1] ? HORIZON - terminated.length : 0;
       const stays = recentEpisodes.map(stayOf);
       const cut = recentEpisodes.filter(({ terminated }) => !terminated[terminated.length - 1]);
       expect([1, 2]).toContain(cut.length);
       const shares = absorbs ? [7 / 24, sum(stays) / (sum(stays) + agentRows.length)] : [0, 0];
+      const draw = (rows: number[][], share: number): (number[] | null)[] => {
+        const living = Array.from({ length: BATCH }, () => rows[nextInteger(draws, rows.length)]);
+        return living.map((row) => (share > 0 && nextUniform(draws) < share ? null : row));
+      };
+      const drawn = [draw(expertRows, shares[0]), draw(agentRows, shares[1])];
+      expect(drawn.flat().includes(null)).toBe(absorbs);
+      expect(drawn.flat().some((row) => row !== null)).toBe(true);
+      const between = drawn[0].map((row, i) => {
+        const share = nextUniform(draws);
+        const other = featuresOf(drawn[1][i]);
+        return featuresOf(row).map((x, j) => share * x + (1 - share) * other[j]);
+      });
       const old = constants(before);
-      const loss = [-1, 1].map(
-        (sign, side) =>
-          (1 - shares[side]) * average(drawn[side].map((row) => softplus(sign * logit(old, row)))) +
-          (absorbs ? shares[side] * softplus(sign * logit(old, null)) : 0),
+      const loss = [-1, 1].map((sign, side) =>
+        average(drawn[side].map((row) => softplus(sign * logit(old, row)))),
       );
       const penalty = between.map((row) => {
         const x = constants(row);
@@ -237,6 +240,7 @@ describeBuilds("f-IRL", (kernels) => {
         [sum(loss), average(penalty)],
         1e-5,
       );
+      expect(streams.draws).toEqual(draws);
 
       // The covariance, by the classifier after its step.
       const weights = constants(readMlp(kernels, classifierShape, classifier.network.parameters));
@@ -489,6 +493,26 @@ describeBuilds("f-IRL", (kernels) => {
     expect(state.counters.rewardSteps).toBe(rewardRecords(later).length);
     expect(state.counters.rewardSteps).toBeGreaterThan(20);
     expect(state.steps).toMatchObject({ train: 150, rewardRollout: 0, expert: 17 });
+  });
+
+  it("draws the absorbing state as often as either side is in it, of the agent in the kept episodes", () => {
+    const state = make({ policyStepsPerRewardStep: 1 });
+    run(state, 60);
+    const { discriminator, recentEpisodes } = state;
+    const shares: number[][] = [[], []];
+    const counts = [0, 0];
+    for (let step = 61; step <= 700; step++) {
+      run(state, step);
+      const alive = sum(recentEpisodes.map(({ actions }) => actions.length));
+      const stays = recentEpisodes.map(({ terminated }) =>
+        terminated.at(-1) === 1 ? HORIZON - terminated.length : 0,
+      );
+      [7 / 24, sum(stays) / (sum(stays) + alive)].forEach((share, side) => {
+        shares[side].push(share);
+        counts[side] += absorbedRows(kernels, discriminator.room.features[side], BATCH, 3, 2);
+      });
+    }
+    counts.forEach((count, side) => expectDrawn(count, shares[side], BATCH));
   });
 
   it("takes as many steps of the classifier before a reward step as asked", () => {

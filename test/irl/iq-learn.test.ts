@@ -7,14 +7,13 @@ import {
   keyFromSeed,
   nextNormal,
   streamOf,
-  type PolicyRecord,
+  type InversePolicyRecord,
   type Trajectories,
 } from "../../src/core/index.ts";
 import {
   createIqLearn,
   iqLearnIteration,
   recoveredReward,
-  takeIqMeasures,
   type IqLearn,
   type IqLearnOptions,
 } from "../../src/irl/index.ts";
@@ -120,15 +119,15 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
       { ...OPTIONS, ...options },
       keyFromSeed(9),
     );
-  const run = (state: IqLearn, steps: number): PolicyRecord[] => {
-    const records: PolicyRecord[] = [];
+  const run = (state: IqLearn, steps: number): InversePolicyRecord[] => {
+    const records: InversePolicyRecord[] = [];
     while (state.agent.steps < steps)
       iqLearnIteration(
         kernels,
         state,
         steps,
         (record) => {
-          if (record.kind === "policy") records.push(record);
+          if (record.kind === "policy") records.push(record as InversePolicyRecord);
         },
         () => 0,
       );
@@ -157,6 +156,7 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
     { valueTerm: "replay", regularisedRows: "expert", nextValue: "online", termination: "absorbing" },
     { valueTerm: "replay", regularisedRows: "both", nextValue: "target", termination: "native" },
     { valueTerm: "expert", regularisedRows: "expert", nextValue: "online", termination: "absorbing" },
+    { valueTerm: "expert-states", regularisedRows: "both", nextValue: "online", termination: "absorbing" },
   ] as const)(
     "takes the step of its definition: value term $valueTerm, $regularisedRows regularised, next values $nextValue, $termination",
     (options) => {
@@ -191,20 +191,17 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
         return { numbers, slope: average(({ slopes }) => slopes[slopes.length - 1]) };
       };
       const { numbers, slope } = evaluated();
-      const measures = takeIqMeasures(state)!;
-      expect(measures.updates).toBe(1);
       const gradients = [0, 1].flatMap((critic) =>
         readMlp(kernels, sac.criticShape, sac.room.criticGradient + 4 * critic * sac.criticShape.blockLength),
       );
       const tolerance = float32Tolerance(() => evaluated().numbers);
       expectClose(
-        [...gradients, measures.objective, measures.expertReward, measures.agentReward],
+        [...gradients, record.objective, record.expertReward, record.agentReward],
         numbers,
         tolerance,
       );
-      expect(takeIqMeasures(state)).toBeNull();
-      expect(record.criticLoss).toBeCloseTo(-measures.objective, 12);
-      const rewards = (OWN * measures.agentReward + (BATCH - OWN) * measures.expertReward) / BATCH;
+      expect(record.criticLoss).toBeCloseTo(-record.objective, 12);
+      const rewards = (OWN * record.agentReward + (BATCH - OWN) * record.expertReward) / BATCH;
       expect(record.meanReward).toBeCloseTo(rewards, 12);
       // Adam's first step is the rate in the direction of each sign.
       const after = networksOf(kernels, sac);
@@ -249,6 +246,18 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
       expect(sac.updates).toBe(1);
     },
   );
+
+  it("averages its measures over the updates since the last record", () => {
+    const whole = make();
+    const [averaged] = run(whole, START + 4);
+    const stepwise = make();
+    const each = [1, 2, 3, 4].flatMap((update) => run(stepwise, START + update));
+    expect(each.length).toBe(4);
+    for (const field of ["objective", "expertReward", "agentReward"] as const) {
+      expect(new Set(each.map((record) => record[field])).size).toBe(4);
+      expect(averaged[field]).toBeCloseTo(each.reduce((sum, record) => sum + record[field], 0) / 4, 12);
+    }
+  });
 
   it("lets a slowdown slow critics and actor", () => {
     const learningRate = 1e-5;
@@ -362,7 +371,9 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
       { valueTerm: "replay" },
       { valueTerm: "expert" },
       { regulariserCoefficient: 0.6 },
-      { regulariserCoefficient: Infinity },
+      { regulariserCoefficient: "none" },
+      { valueTerm: "expert-states" },
+      { sac: { ...sac, actorRate: 2e-3 } },
       { regularisedRows: "expert" },
       { nextValue: "target" },
       { termination: "absorbing" },
@@ -483,7 +494,11 @@ describeBuilds("inverse soft Q-learning", (kernels) => {
     expect(() => make({ termination: "fixed-horizon" })).toThrow(
       /createIqLearn: a fixed horizon expects episodes/,
     );
-    expect(() => make({ regulariserCoefficient: 0 })).toThrow(/regulariser coefficient above 0, got 0/);
+    for (const regulariserCoefficient of [0, Infinity])
+      expect(() => make({ regulariserCoefficient })).toThrow(/coefficient above 0, or "none", got/);
+    expect(() => make({ regulariserCoefficient: "none", termination: "absorbing" })).toThrow(
+      /without a regulariser nothing holds the reward learnt in the absorbing state/,
+    );
     expect(() => make({ sac: { ...OPTIONS.sac, batchSize: 1 } })).toThrow(/a batch of 2 rows or more/);
     const whole = toTrajectories(randomEpisodes(1, [HORIZON], SHAPE));
     const absorbing = { termination: "absorbing", regularisedRows: "expert" } as const;
@@ -616,12 +631,14 @@ function termsOf(
     regularisedRows === "expert" ? squared("expert") : times(0.5, add(squared("expert"), squared("agent")));
   const start = {
     initial: () => times(1 - DISCOUNT, mean(rows.map(({ value }) => value))),
+    "expert-states": () => times(1 - DISCOUNT, mean(sides.expert.map(({ value }) => value))),
     expert: () => fallen("expert"),
     replay: () => fallen("agent"),
     both: () => times(0.5, add(fallen("expert"), fallen("agent"))),
   }[valueTerm]();
   const earned = over("expert", ({ reward }) => reward, stay);
-  const objective = subtract(earned, add(times(1 / (4 * regulariserCoefficient), regulariser), start));
+  const weight = regulariserCoefficient === "none" ? 0 : 1 / (4 * regulariserCoefficient);
+  const objective = subtract(earned, add(times(weight, regulariser), start));
   return {
     objective,
     expertReward: mean(sides.expert.map(({ reward }) => reward)),

@@ -9,6 +9,7 @@ import {
   classifierOptions,
   createRewardModel,
   createShapedReward,
+  isAbsorbing,
   shapedForward,
   shapedTeacher,
   writeTransitions,
@@ -254,6 +255,19 @@ describeBuilds("the shaped reward", (kernels) => {
     addShapedPenalty(kernels, shaped, COUNT, features, 5);
     const ofPenalty = grad(penalty)(w1.ref).dataSync();
     expectClose(firstLayer(), ofPenalty, 1e-5 * largest([...ofPenalty]));
+  });
+
+  it.each(CASES)("knows the absorbing state's row from others ($inputs, $absorbing)", (kind) => {
+    const shaped = make(kind, 2, 1, { g: [3], h: [2] });
+    const { width, absorbing } = shaped;
+    const rows = upload(kernels, new Float32Array(2 * width).fill(1));
+    const table = kernels.f32(rows, 2 * width);
+    if (absorbing) {
+      // Ones all over but for g's indicator; then the state itself.
+      table[shaped.terms[0].shape.sizes[0] - 1] = 0;
+      table.set(kernels.f32(absorbing, width), width);
+    }
+    expect([0, 1].map((row) => isAbsorbing(shaped, table, row))).toEqual([false, kind.absorbing]);
   });
 
   it.each(CASES)("teaches f, batches of more than a chunk too ($inputs, $absorbing)", (kind) => {

@@ -107,6 +107,51 @@ describe("the classifier", () => {
   });
 });
 
+const policy = (step: number, more: object): object => ({
+  kind: "policy",
+  step,
+  updates: step,
+  criticLoss: 2,
+  meanQ: 3,
+  entropy: 4,
+  temperature: 5,
+  meanReward: 6,
+  ...more,
+});
+
+const labels = (figure: Figure | null): string[] =>
+  panelsOf(figure).map((panel) => (panel.kind === "xy" ? panel.y.label : ""));
+
+const measures = (objective: number): object => ({
+  criticLoss: -objective,
+  objective,
+  expertReward: 2 * objective,
+  agentReward: -3 * objective,
+});
+
+describe("the lower level", () => {
+  it("shows what inverse soft Q-learning climbs, and its rewards of either side", () => {
+    const figure = policyLevelFigure([
+      tinyRun({ records: [policy(1000, measures(1)), policy(2000, { ...measures(-2), objective: null })] }),
+    ]);
+    // Not a number in JSON: a gap.
+    expect(lineOf(figure, "Objective of the critics")).toEqual([[null, atSteps(1, NaN)]]);
+    expect(lineOf(figure, "Mean recovered reward per step")).toEqual([
+      ["expert", atSteps(2, -4)],
+      ["agent", atSteps(-3, 6)],
+    ]);
+    expect(labels(figure)).not.toContain("Critic loss");
+    expect(figure?.caption).toMatch(/climb their objective/);
+  });
+
+  it("shows the critics' loss of all others", () => {
+    const figure = policyLevelFigure([tinyRun({ records: [policy(1000, {}), policy(2000, {})] })]);
+    expect(lineOf(figure, "Critic loss")).toEqual([[null, atSteps(2, 2)]]);
+    expect(labels(figure).length).toBe(4);
+    expect(figure?.caption).toMatch(/loss follows the reward's scale and jumps/);
+  });
+});
+
 describe("the fit to demonstrations", () => {
   it("shows held-out measures, and the likelihood of what is cloned beside", () => {
     const cloning = { kind: "cloning", step: 500, updates: 500, logLikelihood: 2 };

@@ -159,6 +159,37 @@ describeBuilds("an agent", (kernels) => {
     expect(learnt(kernels, slowAtOnce)).toBe(learnt(kernels, slow));
   });
 
+  it("moves the actor at its own rate and all else at the learning rate, a slowdown both in one proportion", () => {
+    // Adam's first step is the rate, but for float32 rounding of the parameters.
+    const moved = (options: Partial<AgentOptions>): Record<string, number> => {
+      const tensors = ({ agent }: Training): [string, number[]][] =>
+        Object.entries(policyTensors(agent.policy)).map(([name, [at, length]]) => [
+          name,
+          // Beside the logarithm lie its gradient and the temperature.
+          [...download(kernels, at, name === "logTemperature" ? 1 : length)],
+        ]);
+      const after = new Map(tensors(train(kernels, 11, options)));
+      return Object.fromEntries(
+        tensors(train(kernels, 10, options)).map(([name, before]) => [
+          name,
+          Math.max(...before.map((x, i) => Math.abs(x - after.get(name)![i]))),
+        ]),
+      );
+    };
+    const sac = { ...SAC, actorRate: 4e-3 };
+    for (const [options, scale] of [
+      [{ sac }, 1],
+      [{ sac, slowdown: { from: 10, learningRate: 2e-3 } }, 0.2],
+    ] as const) {
+      const { actor, critics, logTemperature } = moved(options);
+      expect(actor).toBeCloseTo(4e-3 * scale, 6);
+      expect(critics).toBeCloseTo(1e-2 * scale, 6);
+      expect(logTemperature).toBeCloseTo(1e-2 * scale, 6);
+    }
+    const same = { sac: { ...SAC, actorRate: SAC.learningRate } };
+    expect(learnt(kernels, train(kernels, 30, same))).toBe(learnt(kernels, train(kernels, 30)));
+  });
+
   it("takes a target entropy of minus the action coordinates where it is auto", () => {
     const explicit = learnt(kernels, train(kernels, 30, { sac: { ...SAC, targetEntropy: -1 } }));
     expect(explicit).toBe(learnt(kernels, train(kernels, 30)));

@@ -244,6 +244,10 @@ describeBuilds("a fresh deep soft Q", (kernels) => {
     expectClose([deepSoftQTemperature(kernels, make(kernels, { temperature: 0.3 }))], [0.3], 2 ** -22);
   });
 
+  it("refuses a rate of an actor that it does not have", () => {
+    expect(() => make(kernels, { actorRate: 1e-4 })).toThrow(/^createDeepSoftQ: .*there is no actor/);
+  });
+
   it("refuses a temperature of 0, and entropies that no policy of its actions has", () => {
     expect(() => make(kernels, { temperature: 0 })).toThrow(
       /^createDeepSoftQ: expected a temperature above 0, got 0/,

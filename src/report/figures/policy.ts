@@ -1,6 +1,6 @@
-import type { PolicyRecord } from "../../core/index.ts";
+import type { InversePolicyRecord } from "../../core/index.ts";
 import { cohortOf } from "../cohort.ts";
-import type { Figure, Mark } from "../figure.ts";
+import type { Figure, Mark, Point } from "../figure.ts";
 import type { Run } from "../run.ts";
 import { faintness, measuredPanels, panelOf, sentences, stepAxis, trend } from "./panels.ts";
 
@@ -11,13 +11,20 @@ export function policyLevelFigure(all: readonly Run[]): Figure | null {
   const { command } = runs[0].config;
   const learnsReward = command === "train";
   const x = stepAxis(runs);
-  const one = (field: Exclude<keyof PolicyRecord, "kind">): Mark[] =>
-    trend(
-      runs.map(({ policy }) => policy.map((record) => ({ x: record.step, y: record[field] }))),
-      { name: null, tone: "learned" },
-    );
+  type Field = Exclude<keyof InversePolicyRecord, "kind">;
+  const of = (field: Field): Point[][] =>
+    runs.map(({ policy }) => policy.map((record) => ({ x: record.step, y: record[field] })));
+  const one = (field: Field): Mark[] => trend(of(field), { name: null, tone: "learned" });
+  const objective = one("objective");
+  const inverse = objective.length > 0;
   const panels = measuredPanels([
-    panelOf(x, { label: "Critic loss", unit: "log scale", scale: "log" }, one("criticLoss")),
+    inverse
+      ? panelOf(x, { label: "Objective of the critics" }, objective)
+      : panelOf(x, { label: "Critic loss", unit: "log scale", scale: "log" }, one("criticLoss")),
+    panelOf(x, { label: "Mean recovered reward per step" }, [
+      ...trend(of("expertReward"), { name: "expert", tone: "expert" }),
+      ...trend(of("agentReward"), { name: "agent", tone: "learned" }),
+    ]),
     panelOf(x, { label: "Mean Q at the policy's actions" }, one("meanQ")),
     panelOf(x, { label: "Policy entropy", unit: "nats" }, one("entropy")),
     panelOf(x, { label: "Entropy temperature", unit: "log scale", scale: "log" }, one("temperature")),
@@ -28,10 +35,13 @@ export function policyLevelFigure(all: readonly Run[]): Figure | null {
     caption: sentences(
       command === "retrain"
         ? "Learning under a frozen reward. The critics' loss follows the reward's scale."
-        : learnsReward
-          ? "Learning under the current reward. The critics' loss follows the reward's scale and jumps when the " +
-            "reward moves faster than they can."
-          : "Learning under the true reward. The critics' loss follows the reward's scale.",
+        : inverse
+          ? "The critics climb their objective, and the reward is the one under which they are the policy's. Where its " +
+            "means on the expert's and on the agent's steps part without end, it has no bound."
+          : learnsReward
+            ? "Learning under the current reward. The critics' loss follows the reward's scale and jumps when the " +
+              "reward moves faster than they can."
+            : "Learning under the true reward. The critics' loss follows the reward's scale.",
       "Where the temperature is learnt, entropy falls to its target, and the temperature settles where it holds it there.",
       "Q without bound means that the policy diverges.",
       faintness(runs, panels),
