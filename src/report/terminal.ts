@@ -19,14 +19,14 @@ export function renderTerminalReport(runs: readonly Run[], { width, colour }: Te
   const { environment, details } = headline(runs);
   const seeds = seedTable(runs);
   const figures = [trueReturnFigure(runs), finalReturnFigure(runs)].filter((figure) => figure !== null);
-  const [trueReward] = notes(runs);
+  const said = notes(runs).filter(({ subject }) => subject === "True reward" || subject === "Numerics");
   const sections = [
     wrap(`${environment}: ${details}`, width).map((line) => pen.muted(line)),
     wrap(`${verdict(runs)}.`, width).map((line) => pen.strong(line)),
     numbersTable(keyNumbers(runs), width, pen),
     seeds ? tableText(seeds, width, pen) : [],
     ...figures.map((figure) => renderFigureText(figure, { width, colour }).split("\n")),
-    wrap(`${trueReward.subject}: ${trueReward.text}`, width).map((line) => pen.muted(line)),
+    said.flatMap(({ subject, text }) => wrap(`${subject}: ${text}`, width)).map((line) => pen.muted(line)),
   ];
   const lines = sections.filter((section) => section.length > 0).map((section) => section.join("\n"));
   return `${lines.join("\n\n")}\n`;

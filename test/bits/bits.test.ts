@@ -7,7 +7,7 @@ import { checksums, PROGRAMS, type ProgramName } from "./program.ts";
  */
 const CHECKSUMS: Record<ProgramName, string> = {
   "ML-IRL, HalfCheetah-v5": "0fcb43d9",
-  "DAC, CartPole-v1": "bddac234",
+  "DAC, CartPole-v1": "827e431c",
   "SQIL, GridWorld-v0": "36ec52e6",
   "ML-IRL as the paper states it, CartPole-v1": "dd92e592",
 };

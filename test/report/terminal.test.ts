@@ -48,6 +48,15 @@ describe("the terminal report", () => {
     expect(stripVTControlCharacters(coloured)).toBe(plain);
   });
 
+  it("says whether another processor may give other bits", () => {
+    const said = (run: Run): string =>
+      renderTerminalReport([run], { width: 80, colour: false }).replaceAll("\n", " ");
+    expect(said(synthetic(1))).toMatch(/Numerics: Kernels: relaxed-simd, .* may give other last bits\./);
+    expect(said(tinyRun())).toMatch(
+      /Numerics: Kernels: simd, .* rounds alike on every engine and processor\./,
+    );
+  });
+
   it("is drawn for a run that has only begun", () => {
     const text = renderTerminalReport([tinyRun({ summary: null })], { width: 80, colour: false });
     expect(text).toContain("no episode has ended");
