@@ -107,28 +107,28 @@ describe("the classifier", () => {
   });
 });
 
-describe("the lower level", () => {
-  const policy = (step: number, more: object): object => ({
-    kind: "policy",
-    step,
-    updates: step,
-    criticLoss: 2,
-    meanQ: 3,
-    entropy: 4,
-    temperature: 5,
-    meanReward: 6,
-    ...more,
-  });
-  const labels = (figure: Figure | null): string[] =>
-    panelsOf(figure).map((panel) => (panel.kind === "xy" ? panel.y.label : ""));
+const policy = (step: number, more: object): object => ({
+  kind: "policy",
+  step,
+  updates: step,
+  criticLoss: 2,
+  meanQ: 3,
+  entropy: 4,
+  temperature: 5,
+  meanReward: 6,
+  ...more,
+});
+const labels = (figure: Figure | null): string[] =>
+  panelsOf(figure).map((panel) => (panel.kind === "xy" ? panel.y.label : ""));
+const measures = (objective: number): object => ({
+  criticLoss: -objective,
+  objective,
+  expertReward: 2 * objective,
+  agentReward: -3 * objective,
+});
 
+describe("the lower level", () => {
   it("shows what inverse soft Q-learning climbs, and its rewards of either side", () => {
-    const measures = (objective: number): object => ({
-      criticLoss: -objective,
-      objective,
-      expertReward: 2 * objective,
-      agentReward: -3 * objective,
-    });
     const figure = policyLevelFigure([
       tinyRun({ records: [policy(1000, measures(1)), policy(2000, { ...measures(-2), objective: null })] }),
     ]);
