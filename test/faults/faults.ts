@@ -221,6 +221,9 @@ function onFailingDisk(
         } while (first.code === 0);
         if (first.code !== 1 || !seen.test(lastLine(first.stderr)))
           return `said ${lastLine(first.stderr)}, code ${first.code}`;
+        // Where only its page could not be written there is nothing to go on with.
+        const isComplete = existsSync(join(scene.cwd, out, "summary.json"));
+        if (isComplete) return differenceOf(endOf(join(scene.cwd, out)), scene.whole.end);
         return judge(scene, out, await goOn(scene, out));
       } finally {
         execFileSync("umount", [place]);
