@@ -49,12 +49,11 @@ describe("the terminal report", () => {
   });
 
   it("says whether another processor may give other bits", () => {
-    const said = (run: Run): string =>
-      renderTerminalReport([run], { width: 80, colour: false }).replaceAll("\n", " ");
-    expect(said(synthetic(1))).toMatch(/Numerics: Kernels: relaxed-simd, .* may give other last bits\./);
-    expect(said(tinyRun())).toMatch(
-      /Numerics: Kernels: simd, .* rounds alike on every engine and processor\./,
+    const [relaxed, plain] = [synthetic(1), tinyRun()].map((run) =>
+      renderTerminalReport([run], { width: 80, colour: false }).replaceAll("\n", " "),
     );
+    expect(relaxed).toMatch(/Numerics: Kernels: relaxed-simd, .* may give other last bits\./);
+    expect(plain).toMatch(/Numerics: Kernels: simd, .* rounds alike on every engine and processor\./);
   });
 
   it("is drawn for a run that has only begun", () => {
