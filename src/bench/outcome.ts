@@ -157,7 +157,7 @@ export function placeOf({ id, task, method, trajectory, seed, steps, control }: 
 }
 
 /** What is not known, or not a number, is null: as a line of results has it. */
-function finite(value: number | null | undefined): number | null {
+export function finite(value: number | null | undefined): number | null {
   return Number.isFinite(value) ? (value as number) : null;
 }
 

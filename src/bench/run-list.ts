@@ -7,6 +7,7 @@ import { entriesOf, measureRun, readCheckpointHead, trainerOf, type RunSizes } f
 import { controlName, endOf, reachedStep, type ReportedConfig } from "../report/index.ts";
 import { readRunFile } from "../report/read-run.ts";
 import { parseConfig, parseEnd, parseMetrics } from "../report/run.ts";
+import { finite } from "./outcome.ts";
 
 /** What can be said of a run's training now. */
 export const RUN_STATES = ["training", "stopped", "complete", "diverged", "damaged"] as const;
@@ -126,7 +127,7 @@ function standing(
   const state = trainerOf(folder) ? "training" : ended === "begun" ? "stopped" : ended;
   if (!summary) {
     const meanReturn = finite(end?.evaluations.at(-1)?.meanReturn);
-    return { state, step: end ? lastStep(end) : 0, meanReturn, normalised: null };
+    return { state, step: end?.lastStep ?? 0, meanReturn, normalised: null };
   }
   const { finalReturn, expertReturn, randomReturn } = summary;
   const normalised =
@@ -171,25 +172,4 @@ function fileEnd(path: string, bytes: number): { text: string; isWhole: boolean 
   } finally {
     closeSync(file);
   }
-}
-
-function lastStep(metrics: Metrics): number {
-  const { policy, reward, discriminator, cloning, heldOut, episodes, evaluations, instruments, findings } =
-    metrics;
-  const kinds = [
-    policy,
-    reward,
-    discriminator,
-    cloning,
-    heldOut,
-    episodes,
-    evaluations,
-    instruments,
-    findings,
-  ];
-  return Math.max(...kinds.map((records) => records.at(-1)?.step ?? 0));
-}
-
-function finite(value: number | undefined): number | null {
-  return value !== undefined && Number.isFinite(value) ? value : null;
 }

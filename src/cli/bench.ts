@@ -28,6 +28,7 @@ import { commandText } from "./invocation.ts";
 import { anyText, optionValue, wholeNumber } from "./option-values.ts";
 import { optionsOnCommandLine } from "./options.ts";
 import { warn } from "./run-setup.ts";
+import { terminalOf } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 const EXAMPLES = `
@@ -303,11 +304,8 @@ async function reportText(
   folder: string,
 ): Promise<string> {
   const { renderFigureText } = await import("../report/index.ts");
-  const { penOf } = await import("../report/terminal-style.ts");
   const { tableText, wrap } = await import("../report/terminal-text.ts");
-  const width = Math.min(process.stdout.columns || 80, 120);
-  const colour = process.stdout.isTTY && process.stdout.hasColors();
-  const pen = penOf(colour);
+  const { width, colour, pen } = terminalOf(120);
   const words = (text: string): string => wrap(text, width).join("\n");
   const parts = [
     pen.muted(words(title)),

@@ -11,6 +11,7 @@ import { suggestion } from "./nearest.ts";
 import { anyText, optionValue, wholeNumber } from "./option-values.ts";
 import { optionsOnCommandLine } from "./options.ts";
 import { duration } from "./progress.ts";
+import { terminalOf } from "./terminal.ts";
 
 const EXAMPLES = `
 Examples:
@@ -203,8 +204,7 @@ function inOrderOf(
 /** Targets, tables and figures as text. */
 async function say({ question }: Experiment, { targets, tables, figures }: Findings): Promise<void> {
   const { renderFigureText } = await import("../report/index.ts");
-  const width = Math.min(process.stdout.columns || 80, 100);
-  const colour = process.stdout.isTTY && process.stdout.hasColors();
+  const { width, colour } = terminalOf(100);
   const parts = [question];
   for (const { what, wanted, reached, met } of targets) {
     parts.push(`${met ? "met    " : "NOT MET"}  ${what}\n         wanted ${wanted}; reached ${reached}`);

@@ -4,6 +4,7 @@ import { TandemError } from "../core/index.ts";
 import { writeAtomically } from "../runs/index.ts";
 import { anyText, optionValue } from "./option-values.ts";
 import { optionsOnCommandLine } from "./options.ts";
+import { terminalOf } from "./terminal.ts";
 
 const EXAMPLES = `
 Examples:
@@ -40,7 +41,6 @@ export async function showReport(
   const runs = folders.map(readRun);
   writeAtomically(out, renderReport(runs));
   if (!print) return;
-  const width = Math.min(process.stdout.columns || 80, 100);
-  const colour = process.stdout.isTTY && process.stdout.hasColors();
+  const { width, colour } = terminalOf(100);
   process.stdout.write(`${renderTerminalReport(runs, { width, colour }).trimEnd()}\n\nReport: ${out}\n`);
 }

@@ -35,6 +35,7 @@ import { suggestion } from "./nearest.ts";
 import { anyText, episodeNumbers, optionValue, wholeNumber, type GivenOptions } from "./option-values.ts";
 import { optionsOnCommandLine } from "./options.ts";
 import { requireEnvironment, warn } from "./run-setup.ts";
+import { terminalOf } from "./terminal.ts";
 
 const EXAMPLES = `
 Examples:
@@ -135,10 +136,9 @@ function listed(cell: PublishedCell): object {
 }
 
 async function listText(cells: readonly PublishedCell[]): Promise<string> {
-  const { penOf } = await import("../report/terminal-style.ts");
   const { tableText, wrap } = await import("../report/terminal-text.ts");
   const width = Math.max(process.stdout.columns || 0, 80);
-  const pen = penOf(process.stdout.isTTY && process.stdout.hasColors());
+  const { pen } = terminalOf(80);
   return `${[
     ...tableText(cellList(cells), width, pen),
     "",
@@ -279,10 +279,10 @@ async function comparisonText(
   folder: string,
   comparison: Comparison,
 ): Promise<string> {
-  const { penOf } = await import("../report/terminal-style.ts");
   const { tableText, wrap } = await import("../report/terminal-text.ts");
-  const width = Math.min(Math.max(process.stdout.columns || 80, 80), 120);
-  const pen = penOf(process.stdout.isTTY && process.stdout.hasColors());
+  const terminal = terminalOf(120);
+  const width = Math.max(terminal.width, 80);
+  const { pen } = terminal;
   const words = (text: string): string => wrap(text, width).join("\n");
   const { id, source } = found.cell;
   const parts = [

@@ -5,6 +5,7 @@ import type { Command, Option } from "commander";
 import { requireRunFormat, TandemError } from "../core/index.ts";
 import { environmentIds, makeEnvironment, type Environment } from "../envs/index.ts";
 import { loadKernels } from "../kernels/index.ts";
+import { reachedStep } from "../report/run-end.ts";
 import {
   hasCheckpoint,
   hasReplay,
@@ -208,8 +209,7 @@ export function resumedConfig<K extends Kind>(
 export function isComplete(folder: string, config: RunConfig): boolean {
   const path = join(folder, "summary.json");
   if (!existsSync(path)) return false;
-  const { end, steps } = parseJson(path) as Summary;
-  return (end ?? steps.train) >= config.steps;
+  return reachedStep(parseJson(path) as Summary) >= config.steps;
 }
 
 /** Go on with a stopped run. */

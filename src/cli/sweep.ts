@@ -13,6 +13,7 @@ import { benchCommand, paceOf, runSuite, waitingOf } from "./bench.ts";
 import { anyText, optionValue, wholeNumber, type GivenOptions } from "./option-values.ts";
 import { optionsInFile, optionsOnCommandLine, TRAIN_OPTIONS } from "./options.ts";
 import { duration } from "./progress.ts";
+import { terminalOf } from "./terminal.ts";
 
 const EXAMPLES = `
 Examples:
@@ -117,7 +118,6 @@ function countWords({ name, methods, tasks, seeds }: Suite, cells: number, steps
 
 /** What each point is, whole: a terminal may wrap it. */
 async function pointLines({ tasks, methods }: Suite): Promise<string[]> {
-  const { penOf } = await import("../report/terminal-style.ts");
   const { tableText } = await import("../report/terminal-text.ts");
   const points = configurationsOf(tasks[0], methods, []);
   const options = Object.keys(points[0].values);
@@ -125,7 +125,7 @@ async function pointLines({ tasks, methods }: Suite): Promise<string[]> {
     columns: ["point", ...options],
     rows: points.map(({ name, values }) => [name, ...options.map((option) => values[option])]),
   };
-  return tableText(table, Infinity, penOf(process.stdout.isTTY && process.stdout.hasColors()));
+  return tableText(table, Infinity, terminalOf(80).pen);
 }
 
 function timeWords(waiting: number, seconds: number, parallel: number): string {

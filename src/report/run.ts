@@ -110,6 +110,8 @@ export interface Run {
   readonly findings: readonly FindingRecord[];
   /** The last line of the metrics was cut short and left out. */
   readonly halfWritten: boolean;
+  /** Training step of the latest record; 0 of none. */
+  readonly lastStep: number;
   /** Kinds of record that this version does not know, left out. */
   readonly unknownKinds: readonly string[];
 }
@@ -258,7 +260,8 @@ export function parseMetrics(what: string, text: string): Omit<Run, "name" | "co
     instruments,
     findings,
   };
-  return { ...records, halfWritten, unknownKinds: [...unknownKinds] };
+  const lastStep = Math.max(...Object.values(records).map((kind) => kind.at(-1)?.step ?? 0));
+  return { ...records, halfWritten, lastStep, unknownKinds: [...unknownKinds] };
 }
 
 /** The record, or its kind where that is unknown. */

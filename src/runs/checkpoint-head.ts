@@ -1,7 +1,6 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { TandemError } from "../core/index.ts";
-import { CHECKPOINT_FORMATS } from "./checkpoint.ts";
+import { CHECKPOINT_FORMATS, newestState } from "./checkpoint.ts";
 
 /** What the head of a checkpoint says. */
 export interface CheckpointHead {
@@ -11,10 +10,7 @@ export interface CheckpointHead {
 
 /** The head of a run's checkpoint, without its numbers; null where there is none. One that is cut short is refused. */
 export function readCheckpointHead(folder: string): CheckpointHead | null {
-  const [newest, before] = ["state", "state.previous"].map((name) =>
-    join(folder, "checkpoint", `${name}.safetensors`),
-  );
-  const path = existsSync(newest) ? newest : before;
+  const path = newestState(folder);
   const damaged = (detail: string): TandemError =>
     new TandemError("readCheckpointHead", `${path} is damaged: ${detail}; restore it, or train anew`);
   let file: number;

@@ -136,19 +136,14 @@ export function saveCheckpoint(
   const { json, arrays } = takeSnapshot(kernels, agent, learner, steps, seconds);
   withWriteErrors(place, () => {
     mkdirSync(place, { recursive: true });
-    const before = stateOrNull(state);
-    const log = writeReplayLog(
-      kernels,
-      replay,
-      agent.replay,
-      (before ?? stateOrNull(previous))?.json.replay ?? null,
-    );
+    const last = stateOrNull(state);
+    const kept = (last ?? stateOrNull(previous))?.json.replay ?? null;
+    const log = writeReplayLog(kernels, replay, agent.replay, kept);
     const bytes = encodeState(arrays, JSON.stringify({ ...json, replay: log }));
     syncFile(join(folder, "metrics.jsonl"));
-    if (before) renameSync(state, previous);
+    if (last) renameSync(state, previous);
     writeAtomically(state, bytes);
     syncFolder(place);
-    const kept = stateOrNull(previous)?.json.replay;
     pruneReplayLog(replay, kept ? [log, kept] : [log]);
   });
 }
@@ -174,17 +169,23 @@ export function readCounters(folder: string): Record<string, number> {
   return latestState(folder).json.irl?.counters ?? {};
 }
 
+/** The file of the newest state; that of the one before where there is only that, or none. */
+export function newestState(folder: string): string {
+  const { state, previous } = partsOf(folder);
+  return existsSync(state) ? state : previous;
+}
+
 /** The newest state there is; a damaged one is refused rather than passed over. */
 function latestState(folder: string): Snapshot {
-  const { state, previous } = partsOf(folder);
+  const { previous } = partsOf(folder);
   if (!hasCheckpoint(folder)) {
     throw new TandemError("readState", `${folder} has no checkpoint yet; let the run save one first`);
   }
-  if (!existsSync(state)) return readState(previous);
+  const newest = newestState(folder);
   try {
-    return readState(state);
+    return readState(newest);
   } catch (error) {
-    if (!(error instanceof TandemError) || !existsSync(previous)) throw error;
+    if (!(error instanceof TandemError) || newest === previous || !existsSync(previous)) throw error;
     throw new TandemError(
       "readState",
       `${reasonOf(error)}; going on with the run (--resume) falls back to the checkpoint before it`,

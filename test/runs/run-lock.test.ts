@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,26 +50,23 @@ describe("the lock of a run's folder", () => {
     expect(existsSync(file())).toBe(true);
   });
 
-  it.skipIf(process.platform !== "linux")("is taken over from a process that nobody has asked for", () => {
-    // A shell that becomes a program which never asks for its child's end.
-    const sleeper = spawn("sh", ["-c", "true & echo $!; exec sleep 30"]);
-    return new Promise<void>((settle, fail) => {
-      sleeper.stdout.once("data", (text) => {
-        setTimeout(() => {
-          try {
-            leave({ pid: Number(text), host: hostname() });
-            expect(() => process.kill(Number(text), 0)).not.toThrow();
-            expect(trainerOf(folder)).toBeNull();
-            settle();
-          } catch (error) {
-            fail(error);
-          } finally {
-            sleeper.kill("SIGKILL");
-          }
-        }, 200);
-      });
-    });
-  });
+  it.skipIf(process.platform !== "linux")(
+    "is taken over from a process that has ended and that nobody has asked for",
+    async () => {
+      // A shell that becomes a program which never asks for its child's end.
+      const parent = spawn("sh", ["-c", "sleep 0.5 & echo $!; exec sleep 30"]);
+      try {
+        const [text] = (await once(parent.stdout, "data")) as [Buffer];
+        leave({ pid: Number(text), host: hostname() });
+        expect(trainerOf(folder)?.pid).toBe(Number(text));
+        await expect.poll(() => trainerOf(folder), { timeout: 5000 }).toBeNull();
+        // Its number is still taken.
+        process.kill(Number(text), 0);
+      } finally {
+        parent.kill("SIGKILL");
+      }
+    },
+  );
 
   it("is given back by its owner alone", () => {
     const unlock = lockRun(folder);
