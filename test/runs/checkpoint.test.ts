@@ -7,7 +7,7 @@ import { makeEnvironment, type Environment } from "../../src/envs/index.ts";
 import { evaluate, randomPolicy } from "../../src/eval/index.ts";
 import { createMlIrl, mlIrlIteration, type MlIrl } from "../../src/irl/index.ts";
 import { loadKernels } from "../../src/kernels/index.ts";
-import { rollout } from "../../src/rl/index.ts";
+import { addTransition, rollout } from "../../src/rl/index.ts";
 import {
   checkpointStep,
   deleteReplay,
@@ -18,6 +18,7 @@ import {
   takeSnapshot,
   TRAIN_DEFAULTS,
 } from "../../src/runs/index.ts";
+import { SEGMENT_ROWS } from "../../src/runs/replay-log.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/runs/safetensors.ts";
 
 const kernels = await loadKernels({ build: "simd" });
@@ -140,6 +141,44 @@ describe("a checkpoint", () => {
     // Blanks that pad the header, and the shape of a flat array, say nothing that is read.
     expect(found.harmless).toBeLessThan(60);
     expect(found.damaged).toBeGreaterThan(140);
+  });
+
+  it("with another counter in its state is damaged, though it has the form of a state", () => {
+    twoCheckpoints();
+    const { arrays, metadata } = decodeSafetensors(readFileSync(place(STATE)), "it");
+    const state = metadata.state.replace(
+      /"sacCounter":(\d+)/,
+      (_, count) => `"sacCounter":${Number(count) + 1}`,
+    );
+    expect(state).not.toBe(metadata.state);
+    writeFileSync(place(STATE), encodeSafetensors(arrays, { ...metadata, state }));
+    expect(restore(create()).fallback).toMatch(/damaged: its checksum is another/);
+  });
+
+  it("keeps the transitions of the one before, in whichever file they lie", () => {
+    const learner = create();
+    const { replay } = learner.agent;
+    const row = Array.from({ length: 17 }, (_, i) => i);
+    const fill = (added: number): void => {
+      while (replay.added < added)
+        addTransition(kernels, replay, row, [0, 0, 0, 0, 0, 0], row, false, replay.added);
+    };
+    fill(SEGMENT_ROWS - 10);
+    save(learner);
+    fill(2 * SEGMENT_ROWS);
+    save(learner);
+    const newest = readFileSync(place(STATE));
+    rmSync(place(STATE));
+    const again = create();
+    expect(restore(again).fallback).toBeNull();
+    expect(again.agent.replay.added).toBe(SEGMENT_ROWS - 10);
+    // The same where the newest was damaged when the next one was made.
+    writeFileSync(place(STATE), newest.subarray(0, 100));
+    fill(3 * SEGMENT_ROWS);
+    save(learner);
+    rmSync(place(STATE));
+    restore(again);
+    expect(again.agent.replay.added).toBe(SEGMENT_ROWS - 10);
   });
 
   it("damaged while the training goes on does not take the place of the good one before it", () => {
