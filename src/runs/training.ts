@@ -48,6 +48,7 @@ import { hasCheckpoint, restoreCheckpoint, saveCheckpoint } from "./checkpoint.t
 import { terminationOf, type ExpertConfig, type RunConfig } from "./config.ts";
 import { openFrozenReward } from "./frozen-reward.ts";
 import { openMethod } from "./methods.ts";
+import { createRecordSpacing, noteKept, spaced } from "./record-spacing.ts";
 import { appendRecords, readRecords, truncateRecords, writeAtomically } from "./run-folder.ts";
 import {
   createSignatureWatch,
@@ -177,13 +178,17 @@ async function train(
   }
   truncateRecords(folder, agent.steps);
   const watch = createSignatureWatch();
-  for (const record of readRecords(folder)) watchRecord(watch, record);
+  const spacing = createRecordSpacing(config.steps);
+  for (const record of readRecords(folder)) {
+    watchRecord(watch, record);
+    noteKept(spacing, record);
+  }
   if (agent.steps < config.steps) rmSync(join(folder, "summary.json"), { force: true });
   const begun = hooks.clock();
   const seconds = (): number => secondsBefore + (hooks.clock() - begun) / 1000;
   const pending: TrainingRecord[] = [];
   const flush = (): void => appendRecords(folder, pending.splice(0));
-  const listener = watchedListener(
+  const hear = watchedListener(
     watch,
     (record) => {
       pending.push(record);
@@ -194,6 +199,10 @@ async function train(
       flush();
     },
   );
+  const listener: Listener = (record) => {
+    const kept = spaced(spacing, record);
+    if (kept) hear(kept);
+  };
 
   let lastReturn: number | null = null;
   let saved = hooks.clock();

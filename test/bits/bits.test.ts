@@ -9,6 +9,7 @@ const CHECKSUMS: Record<ProgramName, string> = {
   "ML-IRL, HalfCheetah-v5": "0fcb43d9",
   "DAC, CartPole-v1": "827e431c",
   "SQIL, GridWorld-v0": "36ec52e6",
+  "SQIL, LunarLander-v3": "34d982ff",
   "ML-IRL as the paper states it, CartPole-v1": "dd92e592",
 };
 

@@ -140,18 +140,12 @@ export const PROGRAMS = {
       const row = logPolicy.subarray(first, first + mdp.actions);
       action[0] = row.indexOf(Math.max(...row));
     });
-    const options = {
-      sac: { ...SAC, targetEntropy: 0.3 },
-      startSteps: 200,
-      replayCapacity: STEPS,
-      termination: "native",
-    } as const;
-    const environment = await makeEnvironment(task.id, task.options);
-    const learner = createSqil(kernels, environment, demonstrations, options, keyFromSeed(SEED));
-    const records: TrainingRecord[] = [];
-    const listen = (each: TrainingRecord): number => records.push(each);
-    while (learner.agent.steps < STEPS) sqilIteration(kernels, learner, STEPS, listen, noClock);
-    return [...records.map(numbersOf), ...(await learnt(kernels, learner, task, workers))];
+    return trainSqil(kernels, workers, task, demonstrations, 0.3);
+  },
+  "SQIL, LunarLander-v3": async (kernels, workers) => {
+    const task = { id: "LunarLander-v3", options: { enableWind: true, maxEpisodeSteps: 120 } };
+    const demonstrations = await record(task, workers, DEMONSTRATIONS, brake);
+    return trainSqil(kernels, workers, task, demonstrations, 0.5);
   },
   "ML-IRL as the paper states it, CartPole-v1": async (kernels, workers) => {
     const demonstrations = await record(CART_POLE, workers, DEMONSTRATIONS, balance);
@@ -239,6 +233,11 @@ const balance: Actor = ([, , angle, angularVelocity], _, action) => {
   action[0] = angle + 0.5 * angularVelocity > 0 ? 1 : 0;
 };
 
+/** Main engine where it falls fast, side engines against the tilt. */
+const brake: Actor = ([, , , fall, angle], _, action) => {
+  action[0] = fall < -0.3 ? 2 : angle > 0.05 ? 3 : angle < -0.05 ? 1 : 0;
+};
+
 /** The first episode of each environment of a batch. */
 async function record(
   { id, options }: Task,
@@ -265,6 +264,28 @@ async function record(
   }
   await batch.close();
   return joined(builders.map(takeTrajectories));
+}
+
+/** SQIL, with this entropy as the policy's target. */
+async function trainSqil(
+  kernels: Kernels,
+  workers: number,
+  task: Task,
+  demonstrations: Trajectories,
+  targetEntropy: number,
+): ReturnType<Program> {
+  const options = {
+    sac: { ...SAC, targetEntropy },
+    startSteps: 200,
+    replayCapacity: STEPS,
+    termination: "native",
+  } as const;
+  const environment = await makeEnvironment(task.id, task.options);
+  const learner = createSqil(kernels, environment, demonstrations, options, keyFromSeed(SEED));
+  const records: TrainingRecord[] = [];
+  const listen = (each: TrainingRecord): number => records.push(each);
+  while (learner.agent.steps < STEPS) sqilIteration(kernels, learner, STEPS, listen, noClock);
+  return [...records.map(numbersOf), ...(await learnt(kernels, learner, task, workers))];
 }
 
 /** Episodes, one after another. */

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { type EnvironmentState, makeEnvironment } from "../../src/envs/index.ts";
 import { windStrength } from "../../src/envs/box2d/flight.ts";
 import { groundHeights } from "../../src/envs/box2d/lander.ts";
+import { portableCos, portableSin } from "../../src/envs/classic-control/trigonometry.ts";
 import golden from "./lunar-lander.golden.json" with { type: "json" };
 
 const REAL = new URL("../../../shared/real/", import.meta.url);
@@ -262,4 +263,17 @@ describe("LunarLander's legs", () => {
     expect(Math.sign(observation[4])).toBe(engine === 3 ? -1 : 1);
     expect(Array.from(observation.slice(6))).toEqual(legs);
   });
+});
+
+it("the engine of LunarLander takes sin and cos that are the same everywhere; nobody else does", async () => {
+  const { sin, cos } = Math;
+  await Promise.all([makeEnvironment("LunarLander-v3"), makeEnvironment("LunarLander-v3")]);
+  expect([Math.sin, Math.cos]).toEqual([sin, cos]);
+  const { Rot } = await import("planck");
+  const angles = Array.from({ length: 1000 }, (_, i) => (i - 500) / 300);
+  const taken = angles.map((angle) => new Rot(angle));
+  expect(taken.map(({ s }) => s)).toEqual(angles.map((angle) => portableSin(angle)));
+  expect(taken.map(({ c }) => c)).toEqual(angles.map((angle) => portableCos(angle)));
+  // The usual ones are not those.
+  expect(angles.some((angle) => Math.sin(angle) !== portableSin(angle))).toBe(true);
 });

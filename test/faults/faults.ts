@@ -1,5 +1,5 @@
 /** Faults that happen to a training, and whether it comes to what it would have come to without them. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -194,11 +194,14 @@ function needsMount(cwd: string): string | null {
   }
 }
 
-/** A run on a file system of its own that `fail` does something to at a random moment and `mend` undoes. */
+/**
+ * A run on a file system of its own that `fail` does something to at a random moment, as soon as it can (then true), and
+ * `mend` undoes.
+ */
 function onFailingDisk(
   name: string,
   seen: RegExp,
-  { size, fail, mend }: { size: string; fail: (place: string) => void; mend: (place: string) => void },
+  { size, fail, mend }: { size: string; fail: (place: string) => boolean; mend: (place: string) => void },
 ): Fault {
   return {
     name,
@@ -212,11 +215,17 @@ function onFailingDisk(
         let first: Outcome;
         do {
           rmSync(join(scene.cwd, out), { recursive: true, force: true });
-          const moment = (0.3 + 0.7 * scene.random()) * scene.whole.milliseconds;
-          first = await tandem([...scene.victim.args, "--out", out], {
-            cwd: scene.cwd,
-            onStart: () => setTimeout(() => fail(place), moment),
+          let timer: NodeJS.Timeout | undefined;
+          const tryToFail = (): void => {
+            if (!fail(place)) timer = setTimeout(tryToFail, 1);
+          };
+          first = await start(scene, out, {
+            onStderr: (text) => {
+              if (!text.includes("Run folder")) return;
+              timer ??= setTimeout(tryToFail, scene.random() * scene.whole.milliseconds);
+            },
           });
+          clearTimeout(timer);
           mend(place);
         } while (first.code === 0);
         if (first.code !== 1 || !seen.test(lastLine(first.stderr)))
@@ -232,9 +241,12 @@ function onFailingDisk(
   };
 }
 
-const remount = (place: string, how: string): void => {
-  execFileSync("mount", ["-o", `remount,${how}`, place], { stdio: "pipe" });
-};
+/** Whether it could: while a file is open for writing no file system is made read-only. */
+function remount(place: string, how: "ro" | "rw"): boolean {
+  const { status, stderr } = spawnSync("mount", ["-o", `remount,${how}`, place], { encoding: "utf8" });
+  if (status !== 0 && !stderr.includes("busy")) throw new Error(stderr);
+  return status === 0;
+}
 
 /** All that is tried. */
 export const FAULTS: readonly Fault[] = [
@@ -267,6 +279,7 @@ export const FAULTS: readonly Fault[] = [
         } catch {
           // Full, as it should be.
         }
+        return true;
       },
       mend: (place) => rmSync(join(place, "filler"), { force: true }),
     },

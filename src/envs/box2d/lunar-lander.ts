@@ -7,6 +7,7 @@ import {
   streamOf,
   TandemError,
 } from "../../core/index.ts";
+import { portableCos, portableSin } from "../classic-control/trigonometry.ts";
 import type { Environment, EnvironmentState, StepResult } from "../environment.ts";
 import {
   type GivenOptions,
@@ -57,6 +58,22 @@ const RESET_AND_NOISE = 0;
 const LOW = [-2.5, -2.5, -10, -10, -2 * Math.PI, -10, 0, 0];
 const HIGH = [2.5, 2.5, 10, 10, 2 * Math.PI, 10, 1, 1];
 
+let engine: Promise<Planck> | undefined;
+
+/**
+ * The engine takes its sin and cos from Math as it is loaded: for so long they are ours there, whose bits are the same in every
+ * engine of JavaScript.
+ */
+async function loadPlanck(): Promise<Planck> {
+  const { sin, cos } = Math;
+  Object.assign(Math, { sin: portableSin, cos: portableCos });
+  try {
+    return await import("planck");
+  } finally {
+    Object.assign(Math, { sin, cos });
+  }
+}
+
 /**
  * LunarLander-v3 of Gymnasium, its physics by planck: a lander falls towards a pad on uneven ground and fires no engine,
  * the left, the main or the right one (actions 0 to 3) for 0.02 s. An observation o is
@@ -83,7 +100,7 @@ export async function makeLunarLander(given: GivenOptions = {}): Promise<Environ
   requireNonNegative(ID, "turbulencePower", turbulencePower);
   requireAtMost(ID, "turbulencePower", turbulencePower, 2);
   requireCount(ID, "maxEpisodeSteps", options.maxEpisodeSteps);
-  return new LunarLander(await import("planck"), options);
+  return new LunarLander(await (engine ??= loadPlanck()), options);
 }
 
 class LunarLander implements Environment {

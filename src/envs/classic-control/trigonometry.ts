@@ -11,14 +11,17 @@ const THIRD = 2.0222662487959506e-21;
 /** Largest |x| in rad: beyond it the parts of pi/2 are too short, and the result is NaN. */
 const FARTHEST = 2 ** 20;
 
+/** Where n = 0 and nothing is to be reduced. */
+const NEAR = 0.785;
+
 /** sin(x), x in rad, |x| <= 2^20; within 1 ulp. */
 export function portableSin(x: number): number {
-  return sinOfQuarter(x, 0);
+  return Math.abs(x) < NEAR ? sinReduced(x, 0) : sinOfQuarter(x, 0);
 }
 
 /** cos(x), x in rad, |x| <= 2^20; within 1 ulp. */
 export function portableCos(x: number): number {
-  return sinOfQuarter(x, 1);
+  return Math.abs(x) < NEAR ? cosReduced(x, 0) : sinOfQuarter(x, 1);
 }
 
 /** sin(x + quarters pi/2). */
