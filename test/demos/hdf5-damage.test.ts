@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), "tandem-hdf5-mutation-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A damaged file may keep the library for ever; a sound one of this size takes it no time. */
-const PATIENCE = 4000;
+const PATIENCE = 2000;
 
 /** Opens and reads all: the outcome must be episodes in order or a TandemError of one line. */
 async function survives(path: string): Promise<"read" | "refused"> {
