@@ -6,7 +6,7 @@ import {
   formatAskedFor,
   requirePlaceToWrite,
   withoutTotals,
-  writeFromFile,
+  writeFromFiles,
   writtenText,
   type EpisodeRange,
 } from "./demos-writing.ts";
@@ -54,8 +54,8 @@ async function convert(path: string, out: string, flags: GivenOptions): Promise<
   try {
     const range = episodesAskedFor(flags, source);
     const { episodeStarts } = source;
-    const end = await writeFromFile({
-      source,
+    const end = await writeFromFiles({
+      sources: [source],
       out,
       format,
       force,

@@ -18,7 +18,7 @@ import {
   formatAskedFor,
   requirePlaceToWrite,
   withoutTotals,
-  writeFromFile,
+  writeFromFiles,
   writtenText,
   type EpisodeRange,
 } from "./demos-writing.ts";
@@ -83,8 +83,8 @@ async function subsampleFile(path: string, out: string, flags: GivenOptions): Pr
     const selection = { ...episodesAskedFor(flags, source), ...numbers };
     const { episodeStarts } = source;
     const tooShort = countTooShort(source, selection);
-    const end = await writeFromFile({
-      source,
+    const end = await writeFromFiles({
+      sources: [source],
       out,
       format,
       force,

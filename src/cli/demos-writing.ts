@@ -1,4 +1,4 @@
-/** Writes a demonstration file from another, some episodes at a time: what convert and subsample do alike. */
+/** Writes a demonstration file from others, some episodes at a time: what convert, subsample and join do alike. */
 import { randomUUID } from "node:crypto";
 import { existsSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve, sep } from "node:path";
@@ -25,16 +25,16 @@ export interface EpisodeRange {
 
 /** What is to be written where. */
 export interface WritingJob {
-  readonly source: DemonstrationFile;
+  readonly sources: readonly DemonstrationFile[];
   readonly out: string;
   /** Null to take it from the ending of `out`. */
   readonly format: WrittenFormat | null;
   /** Whether what is at `out` may be replaced. */
   readonly force: boolean;
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** What is written, with the rows of the source that have been read by then. */
+  /** What is written, with the rows of the sources that have been read by then. */
   readonly parts: AsyncIterable<{ readonly part: Trajectories; readonly read: number }>;
-  /** Rows of the source that will have been read in the end. */
+  /** Rows of the sources that will have been read in the end. */
   readonly rows: number;
 }
 
@@ -47,7 +47,7 @@ export interface WrittenSet {
   readonly format: string;
   readonly episodes: number;
   readonly transitions: number;
-  /** What the source says and the file does not, one sentence each. */
+  /** What the sources say and the file does not, one sentence each. */
   readonly lost: readonly string[];
 }
 
@@ -67,10 +67,11 @@ export function requirePlaceToWrite(source: string, out: string, force: boolean)
 }
 
 /** Write; where it fails or is stopped by a signal nothing is left, and what was there stays. */
-export async function writeFromFile(job: WritingJob): Promise<WritingEnd> {
-  const { source, out } = job;
+export async function writeFromFiles(job: WritingJob): Promise<WritingEnd> {
+  const { sources, out } = job;
   const restore = setAside(out);
-  const progress = createFileProgress(process.stderr, source.source, () => performance.now());
+  const names = sources.map(({ source }) => source).join(", ");
+  const progress = createFileProgress(process.stderr, names, () => performance.now());
   let end: Counts | Stop;
   try {
     end = await writeParts(job, progress);
@@ -151,7 +152,7 @@ function listenForSignals(): { exitCode(): number | null; end(): void } {
 
 /** What the file that was written, read again, does not say. */
 async function lossesOf(job: WritingJob, written: DemonstrationFile, episodes: number): Promise<string[]> {
-  const { source, metadata } = job;
+  const { sources, metadata } = job;
   const lost: string[] = [];
   const missing = Object.keys(metadata).filter((key) => !(key in written.metadata));
   if (missing.length > 0) {
@@ -159,14 +160,19 @@ async function lossesOf(job: WritingJob, written: DemonstrationFile, episodes: n
     const more = missing.length > 1 ? ` and ${missing.length - 1} more` : "";
     lost.push(`${written.format} has no place for metadata: ${shown}${more} left out.`);
   }
-  if (source.hasRewards && !written.hasRewards) lost.push("Rewards were lost.");
+  if (sources.some(({ hasRewards }) => hasRewards) && !written.hasRewards) lost.push("Rewards were lost.");
   const there = written.episodeStarts.length - 1;
   if (there !== episodes) {
     lost.push(`Where episodes end was lost: wrote ${episodes}, ${there} are read again.`);
   }
-  const initial = await initialState(source);
-  if (initial) lost.push(`${initial.from}, states of the simulator, left out.`);
-  lost.push(...written.warnings.filter((warning) => !source.warnings.includes(warning)));
+  for (const source of sources) {
+    const initial = await initialState(source);
+    if (!initial) continue;
+    lost.push(`${initial.from}, states of the simulator, left out.`);
+    break;
+  }
+  const known = new Set(sources.flatMap(({ warnings }) => warnings));
+  lost.push(...written.warnings.filter((warning) => !known.has(warning)));
   return lost;
 }
 

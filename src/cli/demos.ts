@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { convertCommand } from "./demos-convert.ts";
 import { inspectCommand } from "./demos-inspect.ts";
+import { joinCommand } from "./demos-join.ts";
 import { lintCommand } from "./demos-lint.ts";
 import { recordCommand } from "./demos-record.ts";
 import { subsampleCommand } from "./demos-subsample.ts";
@@ -14,12 +15,13 @@ Examples:
 /** `tandem demos`. */
 export function demosCommand(): Command {
   return new Command("demos")
-    .summary("look into, judge, convert, subsample and record demonstrations")
-    .description("Look into, judge, convert, subsample and record demonstration files.")
+    .summary("look into, judge, convert, subsample, join and record demonstrations")
+    .description("Look into, judge, convert, subsample, join and record demonstration files.")
     .addHelpText("after", EXAMPLES)
     .addCommand(inspectCommand())
     .addCommand(lintCommand())
     .addCommand(convertCommand())
     .addCommand(subsampleCommand())
+    .addCommand(joinCommand())
     .addCommand(recordCommand());
 }

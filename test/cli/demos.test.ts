@@ -3,7 +3,13 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } fr
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { episodeCount, keyFromSeed, sliceEpisodes, transitionCount } from "../../src/core/index.ts";
+import {
+  episodeCount,
+  keyFromSeed,
+  sliceEpisodes,
+  transitionCount,
+  type Trajectories,
+} from "../../src/core/index.ts";
 import {
   firstSteps,
   openDemonstrations,
@@ -171,6 +177,92 @@ it("a signal stops a conversion, which leaves nothing", { timeout: HOOK_TIMEOUT 
   expect(readdirSync(cwd).sort()).toEqual(before);
   rmSync(join(cwd, "wide.npz"));
 });
+
+describe("tandem demos join", { timeout: HOOK_TIMEOUT }, () => {
+  it("writes the episodes of files one after the other, and what all say alike", async () => {
+    const { stdout, code } = await demos(
+      "join",
+      "described.npz",
+      "demo.npz",
+      "--out",
+      "joined.npz",
+      "--episodes",
+      "1..2",
+    );
+    expect([code, stdout]).toEqual([0, "Wrote joined.npz (npz): 4 episodes, 240 steps from 2 files\n"]);
+    const { trajectories, env, metadata } = await read("joined.npz");
+    const part = sliceEpisodes(original.trajectories, 1, 3);
+    for (const half of [0, 2]) expect(sliceEpisodes(trajectories, half, half + 2)).toEqual(part);
+    expect(env).toBe("HalfCheetah-v5");
+    expect(metadata).toMatchObject({
+      envOptions: { maxEpisodeSteps: 60 },
+      joinedFrom: {
+        parts: [
+          { file: "described.npz", episodes: [1, 2] },
+          { file: "demo.npz", episodes: [1, 2] },
+        ],
+      },
+    });
+    // Only one says that.
+    expect(metadata.note).toBeUndefined();
+  });
+
+  it("keeps rewards where all have them", async () => {
+    await writeDemonstrations(
+      join(cwd, "unpaid.npz"),
+      { ...original.trajectories, rewards: null },
+      original.metadata,
+    );
+    const { stdout } = await demos("join", "demo.npz", "unpaid.npz", "--out", "partly-paid.npz");
+    expect(stdout).toMatch(/6 episodes, 360 steps from 2 files\n {2}- Rewards were lost\.\n$/);
+    const { trajectories } = await read("partly-paid.npz");
+    expect([episodeCount(trajectories), trajectories.rewards]).toEqual([6, null]);
+  });
+
+  it("refuses files of other tasks, sizes and places in one line, and leaves nothing", async () => {
+    const { metadata, trajectories } = original;
+    await writeDemonstrations(join(cwd, "other.npz"), trajectories, { ...metadata, env: "Hopper-v5" });
+    await writeDemonstrations(join(cwd, "narrow.npz"), narrowed(trajectories), {
+      ...metadata,
+      env: "HalfCheetah-v5",
+    });
+    for (const [args, message] of [
+      [
+        ["demo.npz", "other.npz", "--out", "none.npz"],
+        "other.npz: expected the task HalfCheetah-v5, as demo.npz has, got Hopper-v5; join files of one task",
+      ],
+      [
+        ["demo.npz", "narrow.npz", "--out", "none.npz"],
+        "narrow.npz: expected an observation size of 17, as demo.npz has, got 1; join files of one task",
+      ],
+      [["demo.npz", "short.npz"], "--out: expected where to write to, got none; name a new file"],
+      [
+        ["demo.npz", "short.npz", "--out", "none.npz", "--episodes", "2"],
+        "--episodes: short.npz has episodes 0 to 0, got 0..1",
+      ],
+      [
+        ["demo.npz", "short.npz", "--out", "short.npz", "--force"],
+        "short.npz: is, or holds, the file to be read; choose another name",
+      ],
+    ] as const) {
+      const { stderr, code } = await demos("join", ...args);
+      expect([code, stderr]).toEqual([1, `tandem: ${message}\n`]);
+    }
+    expect(readdirSync(cwd).filter((name) => name.startsWith("none"))).toEqual([]);
+  });
+});
+
+/** The first number of each observation alone. */
+function narrowed(trajectories: Trajectories): Trajectories {
+  const first = (rows: Float32Array): Float32Array => rows.filter((_, at) => at % 17 === 0);
+  const { observations, nextObservations } = trajectories;
+  return {
+    ...trajectories,
+    observationSize: 1,
+    observations: first(observations),
+    nextObservations: first(nextObservations),
+  };
+}
 
 describe("tandem demos subsample", { timeout: HOOK_TIMEOUT }, () => {
   it("keeps what subsample keeps, and says how", async () => {
