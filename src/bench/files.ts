@@ -1,6 +1,7 @@
 /** The files of a bench's report. */
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { renderPage } from "../report/index.ts";
+import { renderFigureSvg, renderPage, type Figure } from "../report/index.ts";
 import { writeAtomically } from "../runs/index.ts";
 import { isFigure, pageParts, type BenchFindings } from "./findings.ts";
 import type { Outcome } from "./outcome.ts";
@@ -15,7 +16,10 @@ export function benchPage(findings: BenchFindings, details: string): string {
   });
 }
 
-/** The report's words and tables as Markdown. */
+/** Where figures lie, beside `bench.md`. */
+const FIGURES = "figures";
+
+/** The report's words and tables as Markdown; figures are files of their own. */
 export function benchMarkdown({
   title,
   headline,
@@ -29,7 +33,9 @@ export function benchMarkdown({
     headline,
     ...warnings.map((warning) => `**${warning}**`),
     ...exhibits.flatMap((each) =>
-      isFigure(each) ? [] : [markdownTable(each), ...(each.note === "" ? [] : [each.note])],
+      isFigure(each)
+        ? [`![${each.title}](${FIGURES}/${fileOf(each)})`, each.caption]
+        : [markdownTable(each), ...(each.note === "" ? [] : [each.note])],
     ),
     "## Protocol",
     ...protocol,
@@ -38,10 +44,17 @@ export function benchMarkdown({
   return `${parts.join("\n\n")}\n`;
 }
 
-/** Write `bench.md` and `bench.html` into `folder`. */
+/** Write `bench.md`, `bench.html` and the figures into `folder`. */
 export function writePages(folder: string, findings: BenchFindings, details: string): void {
+  const figures = findings.exhibits.filter(isFigure);
+  if (figures.length > 0) mkdirSync(join(folder, FIGURES), { recursive: true });
+  for (const figure of figures) write(join(folder, FIGURES, fileOf(figure)), renderFigureSvg(figure));
   write(join(folder, "bench.md"), benchMarkdown(findings));
   write(join(folder, "bench.html"), benchPage(findings, details));
+}
+
+function fileOf({ id }: Figure): string {
+  return `${id}.svg`;
 }
 
 /** Where a bench keeps a line a cell. */
