@@ -135,7 +135,8 @@ function damagedRecord(bytes: Uint8Array, stream: RandomStream): Uint8Array {
 /** The end as the 64-bit form has it, with numbers that are right or at their edges. */
 function withWideEnd(bytes: Uint8Array, stream: RandomStream): Uint8Array {
   const end = asText(bytes).lastIndexOf("PK\x05\x06");
-  if (end < 0) return bytes;
+  // What is damaged already may have lost it, or be cut off in it.
+  if (end < 0 || end + 22 > bytes.length) return bytes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const sound = [
     view.getUint16(end + 10, true),
