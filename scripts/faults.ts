@@ -26,13 +26,17 @@ const wanted = (name: string, words: readonly string[] | undefined): boolean =>
 const times = Number(values.times);
 const stream = streamOf(keyFromSeed(Number(values.seed)));
 const cwd = mkdtempSync(join(tmpdir(), "tandem-faults-"));
-const rows: string[] = [];
+const print = (...cells: readonly (string | number)[]): boolean =>
+  process.stdout.write(`| ${cells.join(" | ")} |\n`);
 let lost = 0;
 
 try {
   await makeDemonstrations(cwd);
   const wholes = new Map<string, Reference>();
   const victims = VICTIMS.filter(({ name }) => wanted(name, values.victim));
+  process.stdout.write(`Each ${times} times on each of ${victims.map(({ name }) => name).join(", ")}:\n\n`);
+  print("fault", "times", "what is seen", "lost");
+  print("---", "---", "---", "---");
   for (const victim of victims) {
     wholes.set(victim.name, await referenceOf(cwd, victim));
     rmSync(join(cwd, "whole"), { recursive: true });
@@ -41,7 +45,7 @@ try {
     if (!wanted(name, values.only)) continue;
     const reason = missing?.(cwd) ?? null;
     if (reason !== null) {
-      rows.push(`| ${name} | not tried | ${reason} | |`);
+      print(name, "not tried", reason, "");
       continue;
     }
     const troubles: string[] = [];
@@ -57,14 +61,10 @@ try {
     }
     lost += troubles.length;
     const result = troubles.length === 0 ? "nothing" : [...new Set(troubles)].join("; ");
-    rows.push(`| ${name} | ${times * victims.length} | ${seen} | ${result} |`);
+    print(name, times * victims.length, seen, result);
   }
 } finally {
   rmSync(cwd, { recursive: true, force: true });
 }
 
-const names = VICTIMS.map(({ name }) => name).filter((name) => wanted(name, values.victim));
-process.stdout.write(
-  `Each ${times} times on each of ${names.join(", ")}:\n\n| fault | times | what is seen | lost |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`,
-);
 process.exitCode = lost > 0 ? 1 : 0;

@@ -1,7 +1,7 @@
 /** Damage to what is made of varints: the Thrift of Parquet's footer and page headers, the protocol buffers of ONNX. */
 import { parquetMetadata } from "hyparquet";
 import { nextInteger, nextUniform, type RandomStream } from "../../src/core/index.ts";
-import { damageBytes, edge, oneOf, replaced, withInteger, type Damage } from "./damage-bytes.ts";
+import { asText, damageBytes, edge, oneOf, replaced, withInteger, type Damage } from "./damage-bytes.ts";
 
 /** Where a varint lies, or (with the type of its entries) how many a list has, bytes. */
 interface Span {
@@ -90,13 +90,26 @@ function parquetSpans(bytes: Uint8Array): { footer: Span[]; pages: Span[] } {
   return spans;
 }
 
+/** How a zstd frame begins. */
+const FRAME = /\x28\xb5\x2f\xfd/g;
+
+/** What the header of one zstd frame claims of its window and its content. */
+function withFrameClaim(bytes: Uint8Array, stream: RandomStream): Uint8Array {
+  const frames = [...asText(bytes).matchAll(FRAME)].map(({ index }) => index + 4);
+  if (frames.length === 0) return bytes;
+  const at = oneOf(frames, stream);
+  const claimed = withInteger(bytes, at, 1, oneOf([0x20, 0x60, 0xa0, 0xe0, 0], stream));
+  return withInteger(claimed, at + 1, oneOf([1, 4, 8], stream), edge(stream));
+}
+
 /** A varint of the footer or of a page's header; the footer's length; any byte. */
 export const damageParquet: Damage = (bytes, stream, others) => {
   const { footer, pages } = parquetSpans(bytes);
-  const kind = nextInteger(stream, 10);
+  const kind = nextInteger(stream, 12);
   if (kind === 0) return withInteger(bytes, bytes.length - 8, 4, edge(stream));
+  if (kind === 10) return withFrameClaim(bytes, stream);
   const spans = kind < 5 ? footer : pages;
-  if (kind > 7 || spans.length === 0) return damageBytes(bytes, stream, others);
+  if (kind === 8 || kind === 9 || spans.length === 0) return damageBytes(bytes, stream, others);
   const { at, end, entries } = oneOf(spans, stream);
   const value = edge(stream);
   const coded = nextUniform(stream) < 0.8 ? zigzag(value) : BigInt(value);
@@ -106,6 +119,13 @@ export const damageParquet: Damage = (bytes, stream, others) => {
     const damaged = replaced(bytes, at, end, part);
     const length = new DataView(damaged.buffer).getUint32(damaged.length - 8, true);
     return withInteger(damaged, damaged.length - 8, 4, length + part.length - (end - at));
+  }
+  // The page's own header whole, and what follows moved; or a list in the place of a number.
+  if (nextInteger(stream, 2)) {
+    const isList = nextInteger(stream, 4) === 0;
+    if (!isList) return replaced(bytes, at, end, Uint8Array.of(...list, ...varint(coded)));
+    const head = Uint8Array.of((bytes[at - 1] & 0xf0) | 9, 0xf5, ...varint(BigInt(Math.abs(value))));
+    return replaced(bytes, at - 1, end, head);
   }
   // In place where it fits, so that what follows stays where the footer says.
   const part = Uint8Array.of(...list, ...varint(coded, end - at - list.length));
