@@ -4,7 +4,6 @@ import { Command } from "commander";
 import { foldIn, keyFromSeed } from "../core/index.ts";
 import { evaluate, rewardAgreement, type Evaluation } from "../eval/index.ts";
 import { rewardsAlong } from "../irl/index.ts";
-import { plural } from "../report/numbers.ts";
 import {
   loadSavedRun,
   parseJson,
@@ -18,7 +17,7 @@ import {
 } from "../runs/index.ts";
 import { oneOf, optionValue, wholeNumber } from "./option-values.ts";
 import { optionsOnCommandLine } from "./options.ts";
-import { openEnvironment, warn } from "./run-setup.ts";
+import { openEnvironment, warnOfDropped } from "./run-setup.ts";
 
 const EXAMPLES = `
 Examples:
@@ -84,9 +83,7 @@ async function evaluateRun(
   try {
     const saved = await loadSavedRun(folder, config, environment, foldIn(key, DRAWS));
     const evaluation = evaluate(environment, savedPolicy(saved, policy), episodes, foldIn(key, EPISODES));
-    const { dropped } = evaluation;
-    if (dropped > 0)
-      warn(`the simulation diverged in ${plural(dropped, "episode")}; others took their place`);
+    warnOfDropped(evaluation.dropped, "the policy");
     const summary = summaryOf(folder);
     return {
       run: folder,

@@ -23,6 +23,7 @@ import { makeEnvironment, type Environment } from "../envs/index.ts";
 import { requireKnownActions, type Termination } from "../irl/index.ts";
 import { rollout, type Act } from "../rl/index.ts";
 import { optionsInTraining, type TrainConfig } from "../runs/index.ts";
+import { warnOfDropped } from "./run-setup.ts";
 import type { DemonstrationSettings } from "./settings.ts";
 
 /** Demonstrations as a run uses them, and what its configuration says of them. */
@@ -116,7 +117,10 @@ async function constantExpert(
 ): Promise<Trajectories> {
   const own = await makeEnvironment(environment.id, optionsInTraining(options, termination, environment));
   try {
-    return { ...rollout(own, takeMiddle, episodes, key), rewards: null };
+    let dropped = 0;
+    const trajectories = rollout(own, takeMiddle, episodes, key, () => dropped++);
+    warnOfDropped(dropped, "the constant expert");
+    return { ...trajectories, rewards: null };
   } finally {
     own.close();
   }

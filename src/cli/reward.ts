@@ -17,6 +17,7 @@ import {
   type RowSource,
   type SampleSize,
 } from "../eval/index.ts";
+import type { Act } from "../rl/index.ts";
 import {
   loadLearnedReward,
   loadSavedRun,
@@ -37,7 +38,7 @@ import {
 import { optionsOnCommandLine } from "./options.ts";
 import { createMeter } from "./reward-meter.ts";
 import { rewardText, type RewardReport } from "./reward-text.ts";
-import { openEnvironment } from "./run-setup.ts";
+import { openEnvironment, warnOfDropped } from "./run-setup.ts";
 import { isSameTask, taskText } from "./same-task.ts";
 
 const EXAMPLES = `
@@ -216,16 +217,19 @@ async function commonRows(
   };
   const { expert, notes } = await expertRows(environment, learners, demos);
   if (expert) add("expert, unseen", expert, EXPERT_ROWS);
+  const rowsOf = (act: Act, ownKey: Key, what: string): RowSource["rows"] => {
+    let dropped = 0;
+    const steps = rolloutSteps(environment, act, wanted, ownKey, () => dropped++);
+    warnOfDropped(dropped, what);
+    return steps;
+  };
   const randomKey = foldIn(foldIn(key, RANDOM_ROWS), 0);
-  add(
-    "random actions",
-    rolloutSteps(environment, randomPolicy(foldIn(randomKey, 0)), wanted, foldIn(randomKey, 1)),
-    RANDOM_ROWS,
-  );
+  const random = "random actions";
+  add(random, rowsOf(randomPolicy(foldIn(randomKey, 0)), foldIn(randomKey, 1), random), RANDOM_ROWS);
   for (const { folder, config } of learners) {
     const saved = await loadSavedRun(folder, config, environment, foldIn(key, POLICY_DRAWS));
-    const steps = rolloutSteps(environment, savedPolicy(saved, "sample"), wanted, foldIn(key, POLICY_ROWS));
-    add(learners.length > 1 ? `policy of ${folder}` : "own policy", steps, POLICY_ROWS);
+    const name = learners.length > 1 ? `policy of ${folder}` : "own policy";
+    add(name, rowsOf(savedPolicy(saved, "sample"), foldIn(key, POLICY_ROWS), name), POLICY_ROWS);
   }
   return { sources, notes };
 }

@@ -5,6 +5,7 @@ import type { Command, Option } from "commander";
 import { requireRunFormat, TandemError } from "../core/index.ts";
 import { environmentIds, makeEnvironment, type Environment } from "../envs/index.ts";
 import { loadKernels } from "../kernels/index.ts";
+import { plural } from "../report/numbers.ts";
 import { reachedStep } from "../report/run-end.ts";
 import {
   hasCheckpoint,
@@ -256,6 +257,12 @@ function warnOfIdleRun({ steps, algorithm }: RunConfig): void {
     warn(`a run of ${steps} steps never learns slower from step ${slowdown.from} on, see --slow-from`);
   if (algorithm.startSteps < steps) return;
   warn(`all ${steps} steps are random: updates begin after ${algorithm.startSteps}, see --start-steps`);
+}
+
+/** Say that `dropped` episodes of `what` were not finished, where there are any. */
+export function warnOfDropped(dropped: number, what: string): void {
+  if (dropped > 0)
+    warn(`the simulation diverged in ${plural(dropped, "episode")} of ${what}; others took their place`);
 }
 
 /** A doubt that does not stop anything, on stderr. */

@@ -48,16 +48,20 @@ export function agreementBySource(sources: readonly RowSource[], learned: Reward
   });
 }
 
-/** Episodes of `act` until they have `steps` steps and are `episodes` or more. Their rewards are the true ones. */
+/**
+ * Episodes of `act` until they have `steps` steps and are `episodes` or more. Their rewards are the true ones. `onDropped` hears of each
+ * episode whose simulation diverges.
+ */
 export function rolloutSteps(
   environment: Environment,
   act: Act,
   { steps, episodes }: { readonly steps: number; readonly episodes: number },
   key: Key,
+  onDropped: () => void = () => {},
 ): RowSource["rows"] {
   const parts: Trajectories[] = [];
   for (let count = 0; count < steps || parts.length < episodes;) {
-    const episode = rollout(environment, act, 1, foldIn(key, parts.length));
+    const episode = rollout(environment, act, 1, foldIn(key, parts.length), onDropped);
     count += transitionCount(episode);
     parts.push(episode);
   }
