@@ -69,9 +69,11 @@ export function takeTrajectories(builder: TrajectoryBuilder): Trajectories {
   return trajectories;
 }
 
-/** Drop the steps of the unfinished episode. */
-export function dropUnfinished(builder: TrajectoryBuilder): void {
+/** Drop the steps of the unfinished episode; how many there were. */
+export function dropUnfinished(builder: TrajectoryBuilder): number {
+  const { rows } = builder;
   builder.rows = builder.episodeEnds.at(-1) ?? 0;
+  return rows - builder.rows;
 }
 
 /** Floats in a row of the builder's buffer. */

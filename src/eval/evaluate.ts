@@ -22,17 +22,29 @@ export interface Evaluation {
   readonly stdReturn: number;
   /** Episodes in which the simulation diverged: others took their place. */
   readonly dropped: number;
+  /** Environment steps taken, those of dropped episodes among them. */
+  readonly steps: number;
 }
 
 /** Roll out `act` and add up the true reward. Reporting only: nothing a learner sees comes from here. */
 export function evaluate(environment: Environment, act: Act, episodes: number, key: Key): Evaluation {
-  let dropped = 0;
-  const trajectories = rollout(environment, act, episodes, key, () => dropped++);
+  let [dropped, lost] = [0, 0];
+  const trajectories = rollout(environment, act, episodes, key, (steps) => {
+    dropped++;
+    lost += steps;
+  });
   const returns = Array.from(episodeReturns(trajectories) ?? []);
   const meanReturn = mean(returns);
   const squares = returns.map((value) => (value - meanReturn) ** 2);
   const stdReturn = episodes > 1 ? Math.sqrt(mean(squares) * (episodes / (episodes - 1))) : 0;
-  return { trajectories, returns, meanReturn, stdReturn, dropped };
+  return {
+    trajectories,
+    returns,
+    meanReturn,
+    stdReturn,
+    dropped,
+    steps: transitionCount(trajectories) + lost,
+  };
 }
 
 /** The policy's mode: tanh(mean), or the most probable of finitely many actions. */

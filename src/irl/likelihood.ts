@@ -149,7 +149,10 @@ export function sampleAgent(where: string, kernels: Kernels, state: TwoLevels): 
   const act = (observation: Float64Array, action: Float32Array): void =>
     actBy(kernels, agent.policy, observation, "sample", action);
   const key = foldIn(state.rolloutKey, state.counters.rewardSteps);
-  const trajectories = rollout(rolloutEnvironment, act, count, key, () => countDropped(agent));
+  const trajectories = rollout(rolloutEnvironment, act, count, key, (lost) => {
+    countDropped(agent);
+    state.steps.rewardRollout += lost;
+  });
   state.steps.rewardRollout += transitionCount(trajectories);
   requireWholeEpisodes(where, options.termination, trajectories, "environment");
   return [trajectories];

@@ -43,14 +43,15 @@ const MOST_TRIES = 4;
 
 /**
  * Run `episodes` episodes from the start, seeded by `key`. Actions are recorded in the environment's own units. An episode in which the
- * simulation diverges is dropped, of which `onDropped` hears, and another one takes its place.
+ * simulation diverges is dropped, and another one takes its place; `onDropped` hears how many steps it took, the last of which came to
+ * nothing.
  */
 export function rollout(
   environment: Environment,
   act: Act,
   episodes: number,
   key: Key,
-  onDropped: () => void = () => {},
+  onDropped: (steps: number) => void = () => {},
 ): Trajectories {
   const space = policyActions(environment);
   const size = environment.observationSpace.size;
@@ -74,8 +75,7 @@ export function rollout(
       runEpisode(episode);
     } catch (error) {
       if (!(error instanceof SimulationDiverged) || episode + 1 >= MOST_TRIES * episodes) throw error;
-      dropUnfinished(builder);
-      onDropped();
+      onDropped(dropUnfinished(builder) + 1);
     }
   }
   return takeTrajectories(builder);

@@ -6,7 +6,6 @@ import {
   keyFromSeed,
   wholeReturn,
   TandemError,
-  transitionCount,
   type FindingRecord,
   type InstrumentsRecord,
   type Key,
@@ -387,7 +386,7 @@ function evaluateNow(training: Training, listener: Listener): Evaluation {
   const { episodes } = config.evaluation;
   const evaluation = evaluate(evaluationEnvironment, policy, episodes, key);
   countDropped(agent, evaluation.dropped);
-  steps.evaluation += transitionCount(evaluation.trajectories);
+  steps.evaluation += evaluation.steps;
   const learned = training.rewardsOf?.(evaluation.trajectories);
   const agreement = learned && rewardAgreement(learned, evaluation.trajectories);
   listener({
@@ -421,7 +420,7 @@ function evaluateAct(training: Training, act: Parameters<typeof evaluate>[1], ke
     training.config.evaluation.finalEpisodes,
     key,
   );
-  training.steps.evaluation += transitionCount(evaluation.trajectories);
+  training.steps.evaluation += evaluation.steps;
   countDropped(training.agent, evaluation.dropped);
   return evaluation;
 }

@@ -296,7 +296,7 @@ describe("a simulation that diverges", () => {
 
   it("gives way to another episode in an evaluation", () => {
     const act = randomPolicy(foldIn(key, 3));
-    const { trajectories, returns, dropped } = evaluate(
+    const { trajectories, returns, dropped, steps } = evaluate(
       diverging((step) => step === 35),
       act,
       3,
@@ -304,7 +304,16 @@ describe("a simulation that diverges", () => {
     );
     expect(Array.from(trajectories.episodeStarts)).toEqual([0, 30, 60, 90]);
     expect(returns).toHaveLength(3);
-    expect(dropped).toBe(1);
+    expect([dropped, steps]).toEqual([1, 95]);
+  });
+
+  it("is counted, with its steps, where the agent's trajectories are rolled out anew", () => {
+    const environments = { train: environment, rollout: diverging((step) => step === 7) };
+    const fresh = { ...options, agentTrajectories: "fresh" } as const;
+    const learner = createMlIrl(kernels, environments, demonstrations, fresh, key);
+    trainTo(learner, options.policyStepsPerRewardStep);
+    expect(learner.agent.dropped.episodes).toBe(1);
+    expect(learner.steps.rewardRollout).toBe(7 + 30 * options.trajectoriesPerRewardStep);
   });
 
   it("ends an evaluation that nothing else comes of", () => {
