@@ -252,15 +252,16 @@ describe("tandem demos join", { timeout: HOOK_TIMEOUT }, () => {
   });
 });
 
+const firstOfRows = (rows: Float32Array): Float32Array => rows.filter((_, at) => at % 17 === 0);
+
 /** The first number of each observation alone. */
 function narrowed(trajectories: Trajectories): Trajectories {
-  const first = (rows: Float32Array): Float32Array => rows.filter((_, at) => at % 17 === 0);
   const { observations, nextObservations } = trajectories;
   return {
     ...trajectories,
     observationSize: 1,
-    observations: first(observations),
-    nextObservations: first(nextObservations),
+    observations: firstOfRows(observations),
+    nextObservations: firstOfRows(nextObservations),
   };
 }
 

@@ -121,11 +121,14 @@ const lastLine = (text: string): string => text.trimEnd().split("\n").at(-1) ?? 
 
 const OUT = "disturbed";
 
-/** Start the victim and send it `signal` at a random moment; again where it was done before. */
-async function stopAtRandom(scene: Scene, signal: NodeJS.Signals): Promise<Outcome> {
+/**
+ * Start the victim and send it `signal` at a random moment; again where it was done before. `slower`: how many times as long as the
+ * reference it may take by now.
+ */
+async function stopAtRandom(scene: Scene, signal: NodeJS.Signals, slower = 1): Promise<Outcome> {
   for (;;) {
     rmSync(join(scene.cwd, OUT), { recursive: true, force: true });
-    const moment = (0.1 + 0.9 * scene.random()) * scene.whole.milliseconds;
+    const moment = (0.1 + 0.9 * scene.random()) * slower * scene.whole.milliseconds;
     const outcome = await tandem([...scene.victim.args, "--out", OUT], {
       cwd: scene.cwd,
       onStart: (kill) => setTimeout(() => kill(signal), moment),
@@ -157,8 +160,10 @@ function damaged(name: string, damage: (state: string, random: () => number) => 
     seen: "says that it falls back to the checkpoint before",
     inject: async (scene) => {
       const place = join(scene.cwd, OUT, "checkpoint");
+      let slower = 1;
       do {
-        await stopAtRandom(scene, "SIGKILL");
+        await stopAtRandom(scene, "SIGKILL", slower);
+        slower *= 1.2;
       } while (!["state", "state.previous"].every((part) => existsSync(join(place, `${part}.safetensors`))));
       damage(join(place, "state.safetensors"), scene.random);
       const rest = await goOn(scene, OUT);

@@ -65,6 +65,7 @@ let engine: Promise<Planck> | undefined;
  * engine of JavaScript.
  */
 async function loadPlanck(): Promise<Planck> {
+  // oxlint-disable-next-line no-restricted-properties -- they are put back
   const { sin, cos } = Math;
   Object.assign(Math, { sin: portableSin, cos: portableCos });
   try {
