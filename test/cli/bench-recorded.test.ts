@@ -89,7 +89,12 @@ describe("a bench whose run folders are gone", () => {
     expect(fileIn("bare/bench.md")).toBe(before);
     expect(fileIn("bare/results.jsonl")).toBe(fileIn("whole/results.jsonl"));
     expect(existsSync(join(cwd, "bare/Cheetah"))).toBe(false);
-    expect(readdirSync(join(cwd, "bare")).sort()).toEqual(["bench.html", "bench.md", "figures", "results.jsonl"]);
+    expect(readdirSync(join(cwd, "bare")).sort()).toEqual([
+      "bench.html",
+      "bench.md",
+      "figures",
+      "results.jsonl",
+    ]);
   });
 
   it(
