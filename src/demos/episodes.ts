@@ -61,12 +61,15 @@ function checkRange(from: number, to: number, episodes: number): void {
   );
 }
 
+/** How engines say that there is no room for an array. */
+const NO_MEMORY = /allocation failed|invalid (?:typed )?array(?: buffer)? length/i;
+
 /** Errors of `attempt` with the file in front; a refusal too where memory does not suffice. */
 export async function inFile<T>(source: string, attempt: () => Promise<T>): Promise<T> {
   try {
     return await attempt();
   } catch (error) {
-    if (error instanceof RangeError) {
+    if (error instanceof RangeError && NO_MEMORY.test(error.message)) {
       const problem = `${source}: holds more than there is memory for; read fewer episodes at once`;
       throw new TandemError("readDemonstrations", problem, { cause: error });
     }

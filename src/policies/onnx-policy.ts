@@ -52,7 +52,7 @@ export async function loadOnnxPolicy(
     },
     act: async (observation, action) => {
       row.set(observation);
-      const results = await session.run(feeds, [output]);
+      const results = await running(source, () => session.run(feeds, [output]));
       decide(results[output].data, action);
     },
   };
@@ -76,9 +76,22 @@ async function openSession(runtime: Runtime, model: Uint8Array, source: string):
   try {
     return await runtime.InferenceSession.create(model, { executionProviders: ["wasm"] });
   } catch (cause) {
-    const reason = (cause as Error).message.replaceAll(/\s+/g, " ");
-    throw refusal(source, `is not an ONNX model that can be run (${reason})`, cause);
+    throw unfit(source, cause);
   }
+}
+
+/** Some of what is wrong with a model shows only in its first run. */
+async function running<T>(source: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (cause) {
+    throw unfit(source, cause);
+  }
+}
+
+function unfit(source: string, cause: unknown): TandemError {
+  const reason = (cause as Error).message.replaceAll(/\s+/g, " ");
+  return refusal(source, `is not an ONNX model that can be run (${reason})`, cause);
 }
 
 /** The model's input and the shape in which it takes one observation. */

@@ -14,7 +14,7 @@ const ALL_KEPT: ReadonlySet<TrainingRecord["kind"]> = new Set([
 
 /** Which records have been kept. Updated in place. */
 export interface RecordSpacing {
-  /** Training steps from one record of a kind to the next, at least. 0 keeps all. */
+  /** Training steps from one record of a kind to the next, at least. 1 keeps all. */
   readonly steps: number;
   /** The step of the newest that was kept, by kind. */
   readonly newest: Map<TrainingRecord["kind"], number>;
@@ -25,7 +25,7 @@ export interface RecordSpacing {
 /** For a run of so many steps. */
 export function createRecordSpacing(steps: number): RecordSpacing {
   const leftOut = { seconds: 0, policySeconds: 0, simulationSeconds: 0 };
-  return { steps: Math.floor(steps / MOST_OF_A_KIND), newest: new Map(), leftOut };
+  return { steps: Math.ceil(steps / MOST_OF_A_KIND), newest: new Map(), leftOut };
 }
 
 /** A record that is in the metrics already. */

@@ -121,21 +121,48 @@ const lastLine = (text: string): string => text.trimEnd().split("\n").at(-1) ?? 
 
 const OUT = "disturbed";
 
-/**
- * Start the victim and send it `signal` at a random moment; again where it was done before. `slower`: how many times as long as the
- * reference it may take by now.
- */
-async function stopAtRandom(scene: Scene, signal: NodeJS.Signals, slower = 1): Promise<Outcome> {
+/** Whether the run came to its end before the fault. */
+const isComplete = (cwd: string, out: string): boolean => existsSync(join(cwd, out, "summary.json"));
+
+/** Whether the last line says how to go on, where there is something to go on from. */
+function saysHowToGoOn(cwd: string, out: string, { stderr }: Outcome): boolean {
+  const states = ["state", "state.previous"].map((name) =>
+    join(cwd, out, "checkpoint", `${name}.safetensors`),
+  );
+  return !states.some((path) => existsSync(path)) || /; then go on with .*--resume /.test(lastLine(stderr));
+}
+
+/** Start the victim and send it `signal` at a random moment; again where it was done before. */
+async function stopAtRandom(scene: Scene, signal: NodeJS.Signals): Promise<Outcome> {
   for (;;) {
     rmSync(join(scene.cwd, OUT), { recursive: true, force: true });
-    const moment = (0.1 + 0.9 * scene.random()) * slower * scene.whole.milliseconds;
-    const outcome = await tandem([...scene.victim.args, "--out", OUT], {
-      cwd: scene.cwd,
-      onStart: (kill) => setTimeout(() => kill(signal), moment),
-    });
-    const isComplete = existsSync(join(scene.cwd, OUT, "summary.json"));
-    if (outcome.code !== 0 && !isComplete) return outcome;
+    const moment = (0.1 + 0.9 * scene.random()) * scene.whole.milliseconds;
+    const outcome = await start(scene, OUT, { onStart: (kill) => setTimeout(() => kill(signal), moment) });
+    if (!isComplete(scene.cwd, OUT)) return outcome;
   }
+}
+
+/** Start the victim and kill it at a random moment after its second checkpoint; again where it was done before. */
+async function killOnceSaved(scene: Scene): Promise<void> {
+  const saved = join(scene.cwd, OUT, "checkpoint", "state.previous.safetensors");
+  do {
+    rmSync(join(scene.cwd, OUT), { recursive: true, force: true });
+    let timer: NodeJS.Timeout | undefined;
+    await start(scene, OUT, {
+      onStart: (kill) => {
+        const wait = (): void => {
+          const isSaved = existsSync(saved);
+          const moment = 0.3 * scene.random() * scene.whole.milliseconds;
+          timer = isSaved ? setTimeout(() => kill("SIGKILL"), moment) : setTimeout(wait, 5);
+        };
+        wait();
+      },
+    });
+    clearTimeout(timer);
+  } while (
+    isComplete(scene.cwd, OUT) ||
+    !existsSync(join(scene.cwd, OUT, "checkpoint", "state.safetensors"))
+  );
 }
 
 function stoppedBy(signal: NodeJS.Signals, exitCode: number): Fault {
@@ -160,11 +187,7 @@ function damaged(name: string, damage: (state: string, random: () => number) => 
     seen: "says that it falls back to the checkpoint before",
     inject: async (scene) => {
       const place = join(scene.cwd, OUT, "checkpoint");
-      let slower = 1;
-      do {
-        await stopAtRandom(scene, "SIGKILL", slower);
-        slower *= 1.2;
-      } while (!["state", "state.previous"].every((part) => existsSync(join(place, `${part}.safetensors`))));
+      await killOnceSaved(scene);
       damage(join(place, "state.safetensors"), scene.random);
       const rest = await goOn(scene, OUT);
       // What is not read, such as the blanks of a header, may be another.
@@ -236,8 +259,9 @@ function onFailingDisk(
         if (first.code !== 1 || !seen.test(lastLine(first.stderr)))
           return `said ${lastLine(first.stderr)}, code ${first.code}`;
         // Where only its page could not be written there is nothing to go on with.
-        const isComplete = existsSync(join(scene.cwd, out, "summary.json"));
-        if (isComplete) return differenceOf(endOf(join(scene.cwd, out)), scene.whole.end);
+        if (isComplete(scene.cwd, out)) return differenceOf(endOf(join(scene.cwd, out)), scene.whole.end);
+        if (!saysHowToGoOn(scene.cwd, out, first))
+          return `did not say how to go on: ${lastLine(first.stderr)}`;
         return judge(scene, out, await goOn(scene, out));
       } finally {
         execFileSync("umount", [place]);
@@ -304,9 +328,10 @@ export const FAULTS: readonly Fault[] = [
         rmSync(join(cwd, OUT), { recursive: true, force: true });
         const moment = Math.floor(random() * whole.milliseconds);
         first = await start(scene, OUT, { env: disturbedBy(`thread:${moment}`) });
-      } while (first.code === 0);
+      } while (isComplete(cwd, OUT));
       if (first.code !== 1 || !/the training thread ended early \(exit code 7\)/.test(lastLine(first.stderr)))
         return `said ${lastLine(first.stderr)}, code ${first.code}`;
+      if (!saysHowToGoOn(cwd, OUT, first)) return `did not say how to go on: ${lastLine(first.stderr)}`;
       return judge(scene, OUT, await goOn(scene, OUT));
     },
   },

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -19,6 +19,7 @@ import {
   TRAIN_DEFAULTS,
 } from "../../src/runs/index.ts";
 import { SEGMENT_ROWS } from "../../src/runs/replay-log.ts";
+import { writeAtomically } from "../../src/runs/run-folder.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/runs/safetensors.ts";
 
 const kernels = await loadKernels({ build: "simd" });
@@ -327,4 +328,12 @@ describe("a simulation that diverges", () => {
       ),
     ).toThrow(SimulationDiverged);
   });
+});
+
+it("a file is replaced by a new one, not written over", () => {
+  const [path, other] = [join(folder, "file"), join(folder, "other")];
+  writeAtomically(path, "old");
+  linkSync(path, other);
+  writeAtomically(path, "new");
+  expect([path, other].map((each) => readFileSync(each, "utf8"))).toEqual(["new", "old"]);
 });

@@ -31,6 +31,14 @@ describe("the spacing of records", () => {
     expect(stepsKept(MOST_OF_A_KIND - 1, records)).toHaveLength(records.length);
   });
 
+  it.each([MOST_OF_A_KIND + 1, 1.5 * MOST_OF_A_KIND, 2 * MOST_OF_A_KIND - 1, 2.5 * MOST_OF_A_KIND])(
+    "holds a record each step of %i to the most, and one more",
+    (steps) => {
+      const records = Array.from({ length: steps }, (_, i) => episode(i + 1));
+      expect(stepsKept(steps, records).length).toBeLessThanOrEqual(MOST_OF_A_KIND + 1);
+    },
+  );
+
   it("keeps what lies far enough from the one before, of each kind by itself", () => {
     // 30,000 steps: three apart.
     expect(stepsKept(30_000, [1, 2, 3, 4, 6, 7, 9, 10, 20].map(episode))).toEqual([1, 4, 7, 10, 20]);
@@ -43,18 +51,13 @@ describe("the spacing of records", () => {
     expect(stepsKept(steps, records)).toHaveLength(MOST_OF_A_KIND);
   });
 
-  it("keeps all that is said of one step, and all evaluations and findings", () => {
+  it("keeps all that is said of one step", () => {
     expect(stepsKept(100_000, [episode(1), episode(1), episode(2), episode(2)])).toEqual([1, 1]);
-    const finding: TrainingRecord = {
-      kind: "finding",
-      step: 7,
-      signature: "not finite",
-      since: 0,
-      until: null,
-      evidence: "",
-      remedy: "",
-    };
-    expect(stepsKept(100_000, [finding, { ...finding, step: 8 }])).toEqual([7, 8]);
+  });
+
+  it.each(["evaluation", "held-out", "instruments", "finding"] as const)("keeps every %s", (kind) => {
+    const records = [7, 8].map((step) => ({ kind, step }) as TrainingRecord);
+    expect(stepsKept(100_000, records)).toEqual([7, 8]);
   });
 
   it("goes on from the records that a resumed run has", () => {

@@ -223,6 +223,29 @@ describe("a run that was stopped", () => {
     },
   );
 
+  it("keeps its records as far apart as one that was not", async () => {
+    // 50 steps apart; an iteration takes 20.
+    const long: TrainConfig = {
+      ...falling,
+      steps: 500_000,
+      algorithm: { ...falling.algorithm, replayCapacity: 1000 },
+    };
+    const stepsKept = async (...stops: number[]): Promise<number[]> => {
+      for (const stop of stops) {
+        let iterations = 0;
+        const stopRequested = (): boolean => ++iterations === stop;
+        await runTraining(folder, long, fallen, { ...hooks(), stopRequested });
+      }
+      const kept = recordsOf("reward").map(({ step }) => step);
+      rmSync(folder, { recursive: true });
+      folder = mkdtempSync(join(tmpdir(), "tandem-runs-"));
+      return kept;
+    };
+    const whole = await stepsKept(11);
+    expect(whole).toEqual([20, 80, 140, 200]);
+    expect(await stepsKept(5, 6)).toEqual(whole);
+  });
+
   it("keeps all that the classifier of an adversarial method needs", async () => {
     const { discriminator } = DAC_DEFAULTS;
     const adversarial: TrainConfig = {
