@@ -39,8 +39,11 @@ interface FuzzOptions {
   readonly keep: string | null;
 }
 
-/** How long an input may keep its thread, milliseconds by the wall: the machine may be busy. */
+/** How long an input may keep its thread, milliseconds by the wall; and of the processor's time in it, as the machine may be busy. */
 const PATIENCE = 10_000;
+const BUSY_FOR = 4000;
+/** Nor so long, whoever has the processor. */
+const MOST_PATIENCE = 120_000;
 
 /** What the thread's own heap may hold, MB. */
 const HEAP = 512;
@@ -101,12 +104,17 @@ function runThread(
     stderr: true,
   });
   return new Promise((resolve, reject) => {
-    let [last, since] = [-1, performance.now()];
+    let [last, since, usage] = [-1, performance.now(), process.cpuUsage()];
     const timer = setInterval(() => {
       watch();
       const now = Atomics.load(task.counts, 0);
-      if (now !== last) [last, since] = [now, performance.now()];
-      else if (performance.now() - since > PATIENCE) end(ENDED);
+      if (now !== last) {
+        [last, since, usage] = [now, performance.now(), process.cpuUsage()];
+        return;
+      }
+      const silent = performance.now() - since;
+      const busy = process.cpuUsage(usage).user / 1000;
+      if (silent > MOST_PATIENCE || (silent > PATIENCE && busy > BUSY_FOR)) end(ENDED);
     }, 100);
     const settle = (next: number): void => {
       clearInterval(timer);
