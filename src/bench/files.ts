@@ -1,8 +1,7 @@
 /** The files of a bench's report. */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { renderFigureSvg, renderPage, type Figure } from "../report/index.ts";
-import { writeAtomically } from "../runs/index.ts";
+import { makeFolder, writeAtomically } from "../runs/index.ts";
 import { isFigure, pageParts, type BenchFindings } from "./findings.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Table } from "./table.ts";
@@ -47,7 +46,7 @@ export function benchMarkdown({
 /** Write `bench.md`, `bench.html` and the figures into `folder`. */
 export function writePages(folder: string, findings: BenchFindings, details: string): void {
   const figures = findings.exhibits.filter(isFigure);
-  if (figures.length > 0) mkdirSync(join(folder, FIGURES), { recursive: true });
+  if (figures.length > 0) makeFolder(join(folder, FIGURES));
   for (const figure of figures) write(join(folder, FIGURES, fileOf(figure)), renderFigureSvg(figure));
   write(join(folder, "bench.md"), benchMarkdown(findings));
   write(join(folder, "bench.html"), benchPage(findings, details));

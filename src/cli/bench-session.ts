@@ -1,12 +1,12 @@
 /** Trains the cells of a bench in child processes, each an ordinary `tandem train`. */
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import type { Pace } from "../bench/index.ts";
 import { TandemError } from "../core/index.ts";
-import { deleteReplay, withWriteErrors } from "../runs/index.ts";
+import { deleteReplay, makeFolder } from "../runs/index.ts";
 import { removeLock, writeLock } from "./bench-lock.ts";
 import type { PlannedCell } from "./bench-plan.ts";
 import { createBenchProgress, type BenchProgress, type BenchStanding } from "./bench-progress.ts";
@@ -164,7 +164,7 @@ function start(
 ): { pid: number; exit: Promise<number> } {
   const place = join(folder, cell.id);
   const log = logOf(folder, cell.id);
-  withWriteErrors(folder, () => mkdirSync(dirname(log), { recursive: true }));
+  makeFolder(dirname(log));
   const out = openSync(log, "a");
   const begin = ["train", ...words, "--out", place, "--json"];
   const goOn = ["train", "--resume", place, "--demos", demos, "--json"];

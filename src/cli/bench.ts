@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -18,7 +18,7 @@ import {
   type Suite,
 } from "../bench/index.ts";
 import { TandemError } from "../core/index.ts";
-import { withWriteErrors } from "../runs/index.ts";
+import { makeFolder } from "../runs/index.ts";
 import { diskWords, requireRoom } from "./bench-disk.ts";
 import { hasEnded, knownOf, readRecords, trainAnew, type Known, type Records } from "./bench-known.ts";
 import { requireUnlocked } from "./bench-lock.ts";
@@ -128,11 +128,11 @@ export async function runSuite(
   if (flags.has("report")) {
     if (from.length === 0 && !existsSync(folder))
       throw new TandemError("--report", `there is nothing at ${folder}; check --out`);
-    withWriteErrors(folder, () => mkdirSync(folder, { recursive: true }));
+    makeFolder(folder);
     return conclude(NOTHING);
   }
   for (const doubt of doubts) warn(doubt);
-  withWriteErrors(folder, () => mkdirSync(folder, { recursive: true }));
+  makeFolder(folder);
   requireUnlocked(folder);
   const end = await trainCells(entry, folder, wanted, {
     parallel: parallel ?? availableParallelism(),

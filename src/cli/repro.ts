@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { Command, Option } from "commander";
@@ -24,7 +24,7 @@ import {
 } from "../bench/index.ts";
 import { TandemError } from "../core/index.ts";
 import { openDemonstrations } from "../demos/index.ts";
-import { taskDefaults, withWriteErrors, writeAtomically } from "../runs/index.ts";
+import { makeFolder, taskDefaults, writeAtomically } from "../runs/index.ts";
 import { reportUpdater, NOTHING, trainCells, writeReport } from "./bench.ts";
 import { knownOf, readRecords, type Known } from "./bench-known.ts";
 import { requireUnlocked } from "./bench-lock.ts";
@@ -167,7 +167,7 @@ async function repro(flags: GivenOptions, entry: URL, id: string): Promise<numbe
     if (!existsSync(folder)) throw new TandemError("--report", `there is nothing at ${folder}; check --out`);
   } else {
     for (const doubt of doubts) warn(doubt);
-    withWriteErrors(folder, () => mkdirSync(folder, { recursive: true }));
+    makeFolder(folder);
     requireUnlocked(folder);
     writeAtomically(join(folder, "suite.json"), `${JSON.stringify(suite, null, 2)}\n`);
     const updateReport = reportUpdater(place, known, records);

@@ -1,9 +1,9 @@
 /** The folder of an experiment's results: one JSON line a cell, written as cells end, read back to go on. */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TandemError } from "../core/index.ts";
 import { renderFigureSvg } from "../report/index.ts";
-import { writeAtomically } from "../runs/index.ts";
+import { makeFolder, writeAtomically } from "../runs/index.ts";
 import type { Cell, CellResult, Findings, Table } from "./experiment.ts";
 
 const RESULTS = "results.jsonl";
@@ -17,7 +17,7 @@ export function openResults(
   cells: readonly Cell<unknown>[],
   restart: boolean,
 ): CellResult<unknown, unknown>[] {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const path = join(folder, RESULTS);
   if (restart) rmSync(path, { force: true });
   if (!existsSync(path)) return [];

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { rowWidth, TandemError, type StepCounts, type Trajectories } from "../core/index.ts";
 import { rewardTensors, type Learner, type RewardModel } from "../irl/index.ts";
@@ -7,7 +7,7 @@ import type { Kernels } from "../kernels/index.ts";
 import type { AdamState, RowStatistics } from "../nn/index.ts";
 import { episodeSeed, policyOptimisers, policyTensors, type Agent } from "../rl/index.ts";
 import { pruneReplayLog, readReplayLog, writeReplayLog, type ReplayLog } from "./replay-log.ts";
-import { syncFile, syncFolder, withWriteErrors, writeAtomically } from "./run-folder.ts";
+import { makeFolder, syncFile, syncFolder, withWriteErrors, writeAtomically } from "./run-folder.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 import { checkFit, checkState } from "./snapshot-check.ts";
 
@@ -135,7 +135,7 @@ export function saveCheckpoint(
   const { place, state, previous, replay } = partsOf(folder);
   const { json, arrays } = takeSnapshot(kernels, agent, learner, steps, seconds);
   withWriteErrors(place, () => {
-    mkdirSync(place, { recursive: true });
+    makeFolder(place);
     const last = stateOrNull(state);
     const kept = (last ?? stateOrNull(previous))?.json.replay ?? null;
     const log = writeReplayLog(kernels, replay, agent.replay, kept);

@@ -8,7 +8,6 @@ import {
   existsSync,
   fstatSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -20,6 +19,7 @@ import { crc32 } from "node:zlib";
 import { TandemError } from "../core/index.ts";
 import type { Kernels } from "../kernels/index.ts";
 import type { Replay } from "../rl/index.ts";
+import { makeFolder } from "./run-folder.ts";
 
 /** Rows of a file: about 3 MB of HalfCheetah. */
 export const SEGMENT_ROWS = 16_384;
@@ -50,7 +50,7 @@ export function writeReplayLog(
   replay: Replay,
   before: ReplayLog | null,
 ): ReplayLog {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const { added, capacity } = replay;
   const oldest = Math.max(0, added - capacity);
   const known = before && before.added >= oldest && before.added <= added ? before : EMPTY;

@@ -11,14 +11,14 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { requireRunFormat, TandemError, type TrainingRecord } from "../core/index.ts";
 import { runConfig, type RunConfig } from "./config.ts";
 
 /** Make a folder for a new run. Refuses one that already holds files. */
 export function createRunFolder(folder: string, config: RunConfig): void {
   withWriteErrors(folder, () => {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     if (readdirSync(folder).length > 0) {
       throw new TandemError(
         "createRunFolder",
@@ -26,6 +26,22 @@ export function createRunFolder(folder: string, config: RunConfig): void {
       );
     }
     writeAtomically(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
+  });
+}
+
+/** Make a folder, and those that it lies in, where they are missing. */
+export function makeFolder(folder: string): void {
+  withWriteErrors(folder, () => {
+    try {
+      mkdirSync(folder, { recursive: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      // Node says that of a disk that is read-only, too. Asked for the first that is missing alone, it says why.
+      let missing = resolve(folder);
+      while (!existsSync(dirname(missing))) missing = dirname(missing);
+      mkdirSync(missing);
+      mkdirSync(folder, { recursive: true });
+    }
   });
 }
 

@@ -206,12 +206,13 @@ function disturbedBy(fault: string): Record<string, string> {
 }
 
 /** A file system of its own, of `size`, at `place`. */
-function mount(place: string, size: string): void {
+export function mount(place: string, size: string): void {
   mkdirSync(place, { recursive: true });
   execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", place], { stdio: "pipe" });
 }
 
-function needsMount(cwd: string): string | null {
+/** Why none can be mounted in `cwd`; null where one can. */
+export function needsMount(cwd: string): string | null {
   const place = join(cwd, "probe");
   try {
     mount(place, "64k");
@@ -270,8 +271,8 @@ function onFailingDisk(
   };
 }
 
-/** Whether it could: while a file is open for writing no file system is made read-only. */
-function remount(place: string, how: "ro" | "rw"): boolean {
+/** Make it read-only, or no longer. Whether it could: while a file is open for writing no file system is made read-only. */
+export function remount(place: string, how: "ro" | "rw"): boolean {
   const { status, stderr } = spawnSync("mount", ["-o", `remount,${how}`, place], { encoding: "utf8" });
   if (status !== 0 && !stderr.includes("busy")) throw new Error(stderr);
   return status === 0;
