@@ -266,11 +266,11 @@ export function parseMetrics(what: string, text: string): Omit<Run, "name" | "co
 
 /** The record, or its kind where that is unknown. */
 function checkedRecord(value: unknown, where: string): TrainingRecord | string {
-  if (typeof value !== "object" || value === null || !("kind" in value)) {
+  if (typeof value !== "object" || value === null || !("kind" in value) || typeof value.kind !== "string") {
     throw new TandemError("readRun", `${where}: expected a record with a kind; delete the line to go on`);
   }
   const record = value as Record<string, unknown>;
-  const kind = String(record.kind);
+  const { kind } = value;
   if (!Object.hasOwn(MEASURED, kind)) return kind;
   if (typeof record.step !== "number") {
     throw new TandemError("readRun", `${where}: step should be a number, got ${shownValue(record.step)}`);

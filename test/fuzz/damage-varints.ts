@@ -52,7 +52,8 @@ function thriftSpans(bytes: Uint8Array, from: number): Span[] {
       const head = bytes[at++];
       const size = head >> 4 === 15 ? skipVarint() : head >> 4;
       spans.push({ at: start, end: at, entries: head & 15 });
-      for (let i = 0; i < size && at < bytes.length; i++) skipElement(head & 15);
+      // Some elements have no bytes: what a list claims may be any number of those.
+      for (let i = 0; i < Math.min(size, bytes.length) && at < bytes.length; i++) skipElement(head & 15);
     } else if (type === 12) skipStruct();
   };
   const skipStruct = (): void => {

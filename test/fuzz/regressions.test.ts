@@ -7,7 +7,7 @@ import { checkThrift } from "../../src/demos/thrift.ts";
 import { READERS, type Reader, type ReaderName } from "./readers.ts";
 import { checksumOf } from "../../src/runs/checkpoint.ts";
 import { decodeSafetensors } from "../../src/runs/safetensors.ts";
-import { checkpointSeeds } from "./seed-runs.ts";
+import { checkpointSeeds, metricsSeeds } from "./seed-runs.ts";
 import { encoded, hdf5Seeds, jsonBytes, policySeeds, suiteSeeds, type Files } from "./seeds.ts";
 import { outcomeOf } from "./trial.ts";
 
@@ -131,6 +131,18 @@ describe("Parquet's Thrift", () => {
     const inside = [0x19, 0x22, 1, 0, 0x1c, 0x15, 2, 0, 0x05, 0x40, 6, 0];
     expect(() => checkThrift(Uint8Array.from([...sound, ...inside]), 0)).not.toThrow();
   });
+});
+
+test.each([
+  ["a deep list", DEEP],
+  ["a number", "3"],
+  ["null", "null"],
+])("a record whose kind is %s", async (_, kind) => {
+  const [{ files }] = await metricsSeeds();
+  const record = encoded(`{"kind":${kind},"step":3}\n`);
+  expect(await refusal("metrics", { ...files, "metrics.jsonl": record })).toMatch(
+    /line 1: expected a record with a kind/,
+  );
 });
 
 test("a Minari description deeper than a stack", async () => {
