@@ -57,20 +57,19 @@ export function requireFreeFile(option: string, file: string, extension: string)
   }
 }
 
+/** What a run has in its folder before it has results. */
+const FURNITURE = ["config.json", "reward.safetensors"];
+
 /** Make the folder of a new run: `wanted`, or the first of `runs/<env>-<seed>-<n>` that is free. */
 export function makeRunFolder(wanted: string | null, config: RunConfig): NewRunFolder {
   const anchor = nearestExisting(resolve(wanted ?? RUNS));
   const path = wanted ?? claimName(join(RUNS, `${config.env.id}-${config.seed}`));
-  const wasThere = wanted !== null && existsSync(wanted);
-  const discard = (): void => {
-    if (wasThere) for (const name of readdirSync(path)) rmSync(join(path, name), { recursive: true });
-    else rmSync(path, { recursive: true, force: true });
-    removeEmptyUpTo(anchor, resolve(path));
-  };
+  let isOurs = false;
   const discardIfUnused = (): void => {
     if (hasResults(path)) return;
     try {
-      discard();
+      if (isOurs) for (const name of FURNITURE) rmSync(join(path, name), { force: true });
+      removeEmptyUpTo(anchor, resolve(path));
     } catch {
       // What kept the run from beginning, such as a disk that may not be written to, keeps this from being done, too.
     }
@@ -78,6 +77,7 @@ export function makeRunFolder(wanted: string | null, config: RunConfig): NewRunF
   try {
     makeFolders(anchor, path);
     createRunFolder(path, config);
+    isOurs = true;
   } catch (error) {
     discardIfUnused();
     throw error;
@@ -124,8 +124,9 @@ function madeFolder(path: string): boolean {
   }
 }
 
+/** `path` and the folders between it and `anchor`, as long as they are empty. */
 function removeEmptyUpTo(anchor: string, path: string): void {
-  for (let folder = dirname(path); folder.length > anchor.length; folder = dirname(folder)) {
+  for (let folder = path; folder.length > anchor.length; folder = dirname(folder)) {
     if (!existsSync(folder)) continue;
     if (readdirSync(folder).length > 0) return;
     rmdirSync(folder);

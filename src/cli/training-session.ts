@@ -20,6 +20,9 @@ export const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 type Signal = keyof typeof EXIT_CODES;
 
+/** What the user can mend and then go on: the disk, and memory. What else ends a training ends it again. */
+const MENDABLE = /^(?:run folder|train): /;
+
 /**
  * Train in `folder` and show how it goes on stderr. A first signal stops the run after its current iteration, with
  * everything saved; a second one stops it at once.
@@ -82,7 +85,8 @@ export async function runSession(
     return { exitCode: EXIT_CODES[stoppedBy ?? "SIGINT"] };
   } catch (error) {
     display.finish();
-    if (!(error instanceof TandemError) || !hasCheckpoint(folder)) throw error;
+    if (!(error instanceof TandemError) || !MENDABLE.test(error.message) || !hasCheckpoint(folder))
+      throw error;
     throw new TandemError("train", `${error.message}; then go on with ${resume}`, { cause: error });
   } finally {
     for (const signal of Object.keys(EXIT_CODES)) process.off(signal, onSignal);

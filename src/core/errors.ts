@@ -31,5 +31,8 @@ export function shownValue(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 60)}...` : text;
 }
 
+/** The policy gave a number that is not finite: it has diverged, and nothing can be done with it. */
+export class PolicyDiverged extends TandemError {}
+
 /** The simulator lost the state it was in: a number of it was no longer finite, or beyond all bounds. The environment wants a reset. */
 export class SimulationDiverged extends TandemError {}

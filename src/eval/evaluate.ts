@@ -36,7 +36,8 @@ export function evaluate(environment: Environment, act: Act, episodes: number, k
   const returns = Array.from(episodeReturns(trajectories) ?? []);
   const meanReturn = mean(returns);
   const squares = returns.map((value) => (value - meanReturn) ** 2);
-  const stdReturn = episodes > 1 ? Math.sqrt(mean(squares) * (episodes / (episodes - 1))) : 0;
+  const { length } = returns;
+  const stdReturn = length > 1 ? Math.sqrt(mean(squares) * (length / (length - 1))) : 0;
   return {
     trajectories,
     returns,

@@ -24,7 +24,7 @@ import {
 import type { Environment, StepResult } from "../envs/environment.ts";
 import type { Kernels } from "../kernels/index.ts";
 import { addTransition, createReplay, type BatchReward, type Replay } from "./replay.ts";
-import { episodeSeed, policyActions } from "./rollout.ts";
+import { episodeSeed, policyActions, requireFinite } from "./rollout.ts";
 import { emptySacMetrics, type SacMetrics, type SacOptions } from "./sac.ts";
 import { actBy, createSoftPolicy, improvePolicy, policyTemperature, type SoftPolicy } from "./soft-policy.ts";
 
@@ -149,6 +149,7 @@ export function environmentStep(kernels: Kernels, agent: Agent, clock: () => num
   const begun = clock();
   if (agent.steps < options.startSteps) exploreInto(agent);
   else actBy(kernels, agent.policy, observation, "sample", unitAction);
+  requireFinite(unitAction);
   fromPolicyUnits(agent.actionSpace, unitAction, action);
   const acted = clock();
   const result = stepOrNull(environment, action);

@@ -4,6 +4,7 @@ import {
   dropUnfinished,
   foldIn,
   fromPolicyUnits,
+  PolicyDiverged,
   policySize,
   recordedSize,
   SimulationDiverged,
@@ -33,6 +34,14 @@ export function policyActions({ id, actionSpace: space }: Environment): ActionSp
   return space;
 }
 
+/** Refuse an action that is none, before the environment does. */
+export function requireFinite(unitAction: Float32Array): void {
+  for (let i = 0; i < unitAction.length; i++) {
+    if (Number.isFinite(unitAction[i])) continue;
+    throw new PolicyDiverged("policy", `its action is ${unitAction[i]}; try a smaller --learning-rate`);
+  }
+}
+
 /** The seed with which episode `episode` of the purpose that owns `key` starts. */
 export function episodeSeed(key: Key, episode: number): number {
   return foldIn(key, episode)[0];
@@ -44,7 +53,7 @@ const MOST_TRIES = 4;
 /**
  * Run `episodes` episodes from the start, seeded by `key`. Actions are recorded in the environment's own units. An episode in which the
  * simulation diverges is dropped, and another one takes its place; `onDropped` hears how many steps it took, the last of which came to
- * nothing.
+ * nothing. After four times as many as asked for there may be fewer; where there is none, that is an error.
  */
 export function rollout(
   environment: Environment,
@@ -63,6 +72,7 @@ export function rollout(
     observation.set(environment.reset({ seed: episodeSeed(key, episode) }).observation);
     for (let ended = false; !ended;) {
       act(observation, unit);
+      requireFinite(unit);
       fromPolicyUnits(space, unit, action);
       const { observation: next, reward, terminated, truncated } = environment.step(action);
       appendStep(builder, observation, action, next, reward, terminated, truncated);
@@ -74,8 +84,11 @@ export function rollout(
     try {
       runEpisode(episode);
     } catch (error) {
-      if (!(error instanceof SimulationDiverged) || episode + 1 >= MOST_TRIES * episodes) throw error;
+      if (!(error instanceof SimulationDiverged)) throw error;
       onDropped(dropUnfinished(builder) + 1);
+      if (episode + 1 < MOST_TRIES * episodes) continue;
+      if (builder.episodeEnds.length === 0) throw error;
+      break;
     }
   }
   return takeTrajectories(builder);

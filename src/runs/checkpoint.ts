@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { rowWidth, TandemError, type StepCounts, type Trajectories } from "../core/index.ts";
 import { rewardTensors, type Learner, type RewardModel } from "../irl/index.ts";
@@ -7,7 +7,7 @@ import type { Kernels } from "../kernels/index.ts";
 import type { AdamState, RowStatistics } from "../nn/index.ts";
 import { episodeSeed, policyOptimisers, policyTensors, type Agent } from "../rl/index.ts";
 import { pruneReplayLog, readReplayLog, writeReplayLog, type ReplayLog } from "./replay-log.ts";
-import { makeFolder, syncFile, syncFolder, withWriteErrors, writeAtomically } from "./run-folder.ts";
+import { makeFolder, readBytes, syncFile, syncFolder, withWriteErrors, writeFlushed } from "./run-folder.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 import { checkFit, checkState } from "./snapshot-check.ts";
 
@@ -46,6 +46,8 @@ interface SnapshotJson {
   agent: AgentJson;
   /** What of `replay/` belongs to it; absent before it is saved. */
   replay?: ReplayLog;
+  /** Records in the run's metrics by then; absent where nobody counts them. */
+  records?: number;
   /** Of the method. */
   irl: {
     counters: Record<string, number>;
@@ -131,6 +133,7 @@ export function saveCheckpoint(
   learner: Learner | null,
   steps: StepCounts,
   seconds: number,
+  records: number | null = null,
 ): void {
   const { place, state, previous, replay } = partsOf(folder);
   const { json, arrays } = takeSnapshot(kernels, agent, learner, steps, seconds);
@@ -139,11 +142,16 @@ export function saveCheckpoint(
     const last = stateOrNull(state);
     const kept = (last ?? stateOrNull(previous))?.json.replay ?? null;
     const log = writeReplayLog(kernels, replay, agent.replay, kept);
-    const bytes = encodeState(arrays, JSON.stringify({ ...json, replay: log }));
+    const bytes = encodeState(
+      arrays,
+      JSON.stringify({ ...json, replay: log, ...(records !== null && { records }) }),
+    );
     syncFile(join(folder, "metrics.jsonl"));
+    const next = `${state}.tmp`;
+    writeFlushed(next, bytes);
     if (last) renameSync(state, previous);
-    writeAtomically(state, bytes);
-    syncFolder(place);
+    renameSync(next, state);
+    for (const each of [replay, place, folder]) syncFolder(each);
     pruneReplayLog(replay, kept ? [log, kept] : [log]);
   });
 }
@@ -215,7 +223,7 @@ export function checksumOf(arrays: Record<string, Float32Array>, state: string):
 }
 
 function readState(path: string): Snapshot {
-  const { arrays, metadata } = decodeSafetensors(readFileSync(path), path);
+  const { arrays, metadata } = decodeSafetensors(readBytes(path), path);
   const { state = "null", sha256 } = metadata;
   const json = parseState(state);
   const format: string | undefined = json?.format;
@@ -224,13 +232,16 @@ function readState(path: string): Snapshot {
     checkState(json, path);
     return { json, arrays };
   }
-  throw new TandemError(
+  if (format === undefined || format === FORMAT)
+    throw new TandemError("readState", `${path} is damaged: its checksum is another`);
+  throw new Unresumable(
     "readState",
-    format === undefined || format === FORMAT
-      ? `${path} is damaged: its checksum is another`
-      : `${path} is of format ${format}, expected ${FORMAT}; a newer Tandem made it: use that one`,
+    `${path} is of format ${format}, expected ${FORMAT}; a newer Tandem made it: use that one`,
   );
 }
+
+/** Sound, but nothing to go on from. */
+class Unresumable extends TandemError {}
 
 function stateOrNull(path: string): Snapshot | null {
   if (!existsSync(path)) return null;
@@ -254,6 +265,8 @@ function parseState(text: string): SnapshotJson | null {
 export interface Restored {
   /** Trained so far, wall clock. */
   readonly seconds: number;
+  /** Records in the run's metrics by then; null where that is not known. */
+  readonly records: number | null;
   /** Why it is not the last state that was saved; null where it is. */
   readonly fallback: string | null;
 }
@@ -270,22 +283,39 @@ export function restoreCheckpoint(
   steps: StepCounts,
 ): Restored {
   const { state, previous, damaged } = partsOf(folder);
-  const from = (path: string): number => restoreState(kernels, folder, path, agent, learner, steps);
-  if (!existsSync(state)) return { seconds: from(previous), fallback: null };
+  const from = (path: string): Omit<Restored, "fallback"> =>
+    restoreState(kernels, folder, path, agent, learner, steps);
+  if (!existsSync(state)) return { ...from(previous), fallback: null };
+  let reason: string;
   try {
-    return { seconds: from(state), fallback: null };
+    return { ...from(state), fallback: null };
   } catch (error) {
-    if (!(error instanceof TandemError) || !existsSync(previous)) throw error;
-    const seconds = from(previous);
+    if (!(error instanceof TandemError) || error instanceof Unresumable) throw error;
+    reason = reasonOf(error);
+    if (!existsSync(previous)) throw lost(`${reason}; there is no checkpoint before it`);
+  }
+  try {
+    const restored = from(previous);
     withWriteErrors(folder, () => renameSync(state, damaged));
     return {
-      seconds,
-      fallback: `${reasonOf(error)}; it is now ${damaged}, and the run goes on from the checkpoint before it, step ${agent.steps}`,
+      ...restored,
+      fallback: `${reason}; it is now ${damaged}, and the run goes on from the checkpoint before it, step ${agent.steps}`,
     };
+  } catch (error) {
+    if (!(error instanceof TandemError)) throw error;
+    throw lost(`${reason}; the checkpoint before it is of no use either (${reasonOf(error)})`);
   }
 }
 
-/** Returns the seconds trained. Nothing but the replay has changed where it throws. */
+/** What evaluates or goes on learning from a run reads its newest state alone. */
+function lost(why: string): TandemError {
+  return new TandemError(
+    "restoreCheckpoint",
+    `${why}: the run cannot go on; begin a new one, or use what its states still hold (tandem eval, tandem reward)`,
+  );
+}
+
+/** Nothing but the replay has changed where it throws. */
 function restoreState(
   kernels: Kernels,
   folder: string,
@@ -293,17 +323,17 @@ function restoreState(
   agent: Agent,
   learner: Learner | null,
   steps: StepCounts,
-): number {
+): Omit<Restored, "fallback"> {
   const { replay } = partsOf(folder);
   const { json, arrays } = readState(path);
   if (!json.replay) {
-    throw new TandemError(
+    throw new Unresumable(
       "restoreCheckpoint",
       `${path} was made by an earlier Tandem (${json.format}); its policy and reward can be used, but the run cannot go on: begin a new one`,
     );
   }
   if (!existsSync(replay)) {
-    throw new TandemError(
+    throw new Unresumable(
       "restoreCheckpoint",
       `${replay} is not there any more; its policy and reward can be used, but the run cannot go on: begin a new one`,
     );
@@ -322,7 +352,7 @@ function restoreState(
   Object.assign(steps, json.steps);
   restoreAgent(agent, json.agent, arrays.episode);
   if (learner && json.irl) restoreLearner(learner, json.irl, arrays);
-  return json.seconds;
+  return { seconds: json.seconds, records: json.records ?? null };
 }
 
 /** The message without its place. */

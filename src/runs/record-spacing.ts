@@ -35,7 +35,7 @@ export function noteKept({ newest }: RecordSpacing, { kind, step }: TrainingReco
 
 /**
  * The record as it is to be kept, or null where one of its kind is too near before it. Seconds that a reward step took go over
- * to the next that is kept, so that their sum stays what it is; all else tells of its own step alone.
+ * to the next that is kept, so that their sum stays what it is, but for those left out before a stop; all else tells of its own step alone.
  */
 export function spaced(spacing: RecordSpacing, record: TrainingRecord): TrainingRecord | null {
   const { steps, newest, leftOut } = spacing;

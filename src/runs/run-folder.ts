@@ -19,14 +19,35 @@ import { runConfig, type RunConfig } from "./config.ts";
 export function createRunFolder(folder: string, config: RunConfig): void {
   withWriteErrors(folder, () => {
     makeFolder(folder);
-    if (readdirSync(folder).length > 0) {
-      throw new TandemError(
-        "createRunFolder",
-        `${folder} is not empty; choose another --out, or continue that run with --resume ${folder}`,
-      );
+    if (readdirSync(folder).length > 0) throw taken(folder);
+    const path = join(folder, "config.json");
+    // Of two that begin a run in one folder only one makes the file.
+    if (!madeFile(path, "")) throw taken(folder);
+    try {
+      writeAtomically(path, `${JSON.stringify(config, null, 2)}\n`);
+    } catch (error) {
+      rmSync(path, { force: true });
+      throw error;
     }
-    writeAtomically(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
   });
+}
+
+function taken(folder: string): TandemError {
+  return new TandemError(
+    "createRunFolder",
+    `${folder} is not empty; choose another --out, or continue that run with --resume ${folder}`,
+  );
+}
+
+/** Whether there was no such file before. */
+export function madeFile(path: string, content: string): boolean {
+  try {
+    writeFileSync(path, content, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
 }
 
 /** Make a folder, and those that it lies in, where they are missing. */
@@ -80,31 +101,34 @@ export function appendRecords(folder: string, records: readonly TrainingRecord[]
   withWriteErrors(folder, () => appendFileSync(join(folder, "metrics.jsonl"), lines));
 }
 
-/** Drop records made after training step `step`: what a resumed run will make again. */
-export function truncateRecords(folder: string, step: number): void {
-  const path = join(folder, "metrics.jsonl");
-  if (!existsSync(path)) return;
-  const kept = readFileSync(path, "utf8")
-    .split("\n")
-    .filter((line) => stepOf(line) <= step);
-  writeAtomically(path, kept.map((line) => `${line}\n`).join(""));
-}
-
-/** The run's records so far, oldest first; none before the first. Call after `truncateRecords`, which leaves whole lines only. */
-export function readRecords(folder: string): TrainingRecord[] {
+/**
+ * The run's records up to training step `step`, oldest first. Those after it, and a last line that was cut short, are dropped from the
+ * file: a resumed run will make them again. Any other line that cannot be read is refused.
+ */
+export function takeRecords(folder: string, step: number): TrainingRecord[] {
   const path = join(folder, "metrics.jsonl");
   if (!existsSync(path)) return [];
-  const lines = readFileSync(path, "utf8").split("\n");
-  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as TrainingRecord);
+  const lines = readBytes(path).toString("utf8").split("\n");
+  const cut = lines.pop();
+  const records = lines.map((line, index) => recordIn(line, `${path}, line ${index + 1},`));
+  const kept = lines.filter((_, index) => records[index].step <= step);
+  if (cut !== "" || kept.length < lines.length)
+    writeAtomically(path, kept.map((line) => `${line}\n`).join(""));
+  return records.filter((record) => record.step <= step);
 }
 
-/** The training step of a line of metrics; infinite for a line that was cut short. */
-function stepOf(line: string): number {
+function recordIn(line: string, where: string): TrainingRecord {
+  let record: Partial<TrainingRecord> | null = null;
   try {
-    return (JSON.parse(line) as TrainingRecord).step;
+    record = JSON.parse(line) as Partial<TrainingRecord> | null;
   } catch {
-    return Infinity;
+    // As any other that is no record.
   }
+  if (typeof record?.step === "number" && typeof record.kind === "string") return record as TrainingRecord;
+  throw new TandemError(
+    "run folder",
+    `${where} is damaged; restore the file, or delete the line to go on without it`,
+  );
 }
 
 /** Write a file so that at every moment either the old or the whole new content is there. Two processes need two temporary files. */
@@ -114,14 +138,35 @@ export function writeAtomically(
   temporary: string = `${path}.tmp`,
 ): void {
   withWriteErrors(dirname(path), () => {
+    writeFlushed(temporary, content);
     try {
-      writeFileSync(temporary, content, { flush: true });
       renameSync(temporary, path);
     } catch (error) {
       rmSync(temporary, { force: true });
       throw error;
     }
   });
+}
+
+/** Write a file to the disk; where that fails none is left. */
+export function writeFlushed(path: string, content: string | Uint8Array): void {
+  withWriteErrors(dirname(path), () => {
+    try {
+      writeFileSync(path, content, { flush: true });
+    } catch (error) {
+      removeIfPossible(path);
+      throw error;
+    }
+  });
+}
+
+/** What refuses the writing may refuse this, too; the first reason is the one to tell. */
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // It stays.
+  }
 }
 
 /** Let what has been written to a file reach the disk. Where there is none, nothing is to be done. */
@@ -157,13 +202,37 @@ const REASONS: Record<string, string> = {
   ELOOP: "its links go in a circle; choose another folder",
 };
 
+/** What the file system says, in words; null for any other error. */
+function reasonOf(error: unknown): string | null {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return null;
+  return REASONS[code] ?? `the system refuses it (${code})`;
+}
+
+/** The bytes of a file of a run. */
+export function readBytes(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code === undefined || syscall === undefined) throw error;
+    throw new TandemError(
+      "run folder",
+      `${path} cannot be read (${code}); restore it, or see who may read it`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
 /** Turn the file system's refusals into one clear line. */
 export function withWriteErrors(folder: string, write: () => void): void {
   try {
     write();
   } catch (error) {
-    const reason = REASONS[(error as NodeJS.ErrnoException).code ?? ""];
-    if (!reason) throw error;
+    const reason = reasonOf(error);
+    if (reason === null) throw error;
     throw new TandemError("run folder", `cannot write to ${folder}: ${reason}`, { cause: error });
   }
 }

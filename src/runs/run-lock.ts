@@ -1,9 +1,9 @@
 /** One process at a time in a run's folder: two would write over each other. */
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { TandemError } from "../core/index.ts";
-import { withWriteErrors } from "./run-folder.ts";
+import { madeFile, withWriteErrors } from "./run-folder.ts";
 
 /** Who trains in a run's folder. */
 export interface RunLock {
@@ -13,10 +13,16 @@ export interface RunLock {
 
 const FILE = "run.lock";
 
+/** The folders that this process has. */
+const held = new Set<string>();
+
 /** Who trains in a run's folder now; null for nobody. A process of another machine counts as alive: nobody here can tell. */
 export function trainerOf(folder: string): RunLock | null {
   const lock = parseLock(readOrNull(join(folder, FILE)) ?? "");
-  return lock && (lock.host !== hostname() || isAlive(lock.pid)) ? lock : null;
+  if (!lock || lock.host !== hostname()) return lock;
+  // Its own number in a lock that it did not make: an earlier process had it, as in a container that was started again.
+  const isOther = lock.pid !== process.pid || held.has(resolve(folder));
+  return isOther && isAlive(lock.pid) ? lock : null;
 }
 
 /** Take the folder for this process, or refuse where another has it; one that is no more has not. Returns how to give it back. */
@@ -34,7 +40,9 @@ export function lockRun(folder: string): () => void {
       else renameSync(aside, path);
     }
   });
+  held.add(resolve(folder));
   return () => {
+    held.delete(resolve(folder));
     try {
       if (readOrNull(path) === own) rmSync(path, { force: true });
     } catch {
@@ -75,15 +83,11 @@ function hasEnded(pid: number): boolean {
 
 function parseLock(text: string): RunLock | null {
   try {
-    const { pid, host } = JSON.parse(text) as Partial<RunLock>;
+    const { pid, host = hostname() } = JSON.parse(text) as Partial<RunLock>;
     return typeof pid === "number" && pid > 0 && typeof host === "string" ? { pid, host } : null;
   } catch {
     return null;
   }
-}
-
-function madeFile(path: string, content: string): boolean {
-  return unless("EEXIST", () => writeFileSync(path, content, { flag: "wx" }));
 }
 
 function moved(from: string, to: string): boolean {

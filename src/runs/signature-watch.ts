@@ -23,8 +23,8 @@ export interface SignatureWatch {
 /**
  * Reward steps judged together. Soft actor-critic takes about 1000 environment steps for each, so that a run has a few
  * hundred: 40 is the smallest window in which the signatures can tell a swing from noise (blocks of two), and three of
- * them, what divergence takes to be seen, are over at 120 reward steps. It does not depend on the length of the run, so
- * that a run made longer is judged as one that was long from the start.
+ * them, what divergence takes to be seen, are over at 120 reward steps. It does not depend on the length of the run, but steps count that
+ * are in the metrics: in a run of more than ten thousand reward steps those are fewer (`createRecordSpacing`).
  */
 const WINDOW = 40;
 /**
@@ -43,7 +43,7 @@ const REMEDIES: Record<FindingRecord["signature"], string> = {
   "reward saturation": "raise --reward-radius, or lower --reward-step-size",
   "simulation divergence":
     "where it is many, look at the environment's options and at what the policy does (tandem eval)",
-  "not finite": "try a smaller --learning-rate or --reward-step-size",
+  "not finite": "begin a new run with a smaller --learning-rate or --reward-step-size",
 };
 
 /** Nothing seen yet. */
@@ -63,12 +63,18 @@ export function createSignatureWatch(): SignatureWatch {
  * goes through those it has.
  */
 export function watchRecord(watch: SignatureWatch, record: TrainingRecord): FindingRecord[] {
-  const broken = Object.entries(record).find(
-    ([, value]) => typeof value === "number" && !Number.isFinite(value),
-  );
-  if (broken) return [notFinite(watch, record, broken)];
+  const broken = brokenField(record);
+  if (broken) {
+    const [name, value] = broken;
+    return [notFinite(watch, record.step, `${name} of the ${record.kind} level became ${String(value)}`)];
+  }
   if (record.kind === "policy") watch.criticLoss = record.criticLoss;
   return record.kind === "reward" ? watchReward(watch, record) : [];
+}
+
+/** A number of the record that is not finite, by name; undefined for none. */
+export function brokenField(record: TrainingRecord): [string, unknown] | undefined {
+  return Object.entries(record).find(([, value]) => typeof value === "number" && !Number.isFinite(value));
 }
 
 /** All that was seen, oldest first, as of training step `step`. */
@@ -117,13 +123,9 @@ function recordOf(finding: SignatureFinding, step: number): FindingRecord {
   };
 }
 
-function notFinite(
-  { rewardSteps }: SignatureWatch,
-  { kind, step }: TrainingRecord,
-  [name, value]: [string, unknown],
-): FindingRecord {
+/** The finding of a number that is not finite. */
+export function notFinite({ rewardSteps }: SignatureWatch, step: number, evidence: string): FindingRecord {
   const signature = "not finite";
-  const evidence = `${name} of the ${kind} level became ${String(value)}`;
   return {
     kind: "finding",
     step,

@@ -4,6 +4,8 @@ import { setImmediate as breathe } from "node:timers/promises";
 import {
   foldIn,
   keyFromSeed,
+  PolicyDiverged,
+  SimulationDiverged,
   wholeReturn,
   TandemError,
   type FindingRecord,
@@ -48,11 +50,13 @@ import { terminationOf, type ExpertConfig, type RunConfig } from "./config.ts";
 import { openFrozenReward } from "./frozen-reward.ts";
 import { openMethod } from "./methods.ts";
 import { createRecordSpacing, noteKept, spaced } from "./record-spacing.ts";
-import { appendRecords, readRecords, truncateRecords, writeAtomically } from "./run-folder.ts";
+import { appendRecords, takeRecords, writeAtomically } from "./run-folder.ts";
 import {
+  brokenField,
   createSignatureWatch,
   droppedFinding,
   findingsOf,
+  notFinite,
   watchRecord,
   type SignatureWatch,
 } from "./signature-watch.ts";
@@ -170,37 +174,61 @@ async function train(
   const { kernels, config, agent, learner, steps } = training;
   const key = keyFromSeed(config.seed);
   let secondsBefore = 0;
+  let expected: number | null = null;
   if (hasCheckpoint(folder)) {
-    const { seconds, fallback } = restoreCheckpoint(kernels, folder, agent, learner, steps);
-    secondsBefore = seconds;
+    const { seconds, records, fallback } = restoreCheckpoint(kernels, folder, agent, learner, steps);
+    [secondsBefore, expected] = [seconds, records];
     if (fallback) hooks.onNotice?.(fallback);
   }
-  truncateRecords(folder, agent.steps);
   const watch = createSignatureWatch();
   const spacing = createRecordSpacing(config.steps);
-  for (const record of readRecords(folder)) {
+  let recordCount = 0;
+  for (const record of takeRecords(folder, agent.steps)) {
+    recordCount++;
     watchRecord(watch, record);
     noteKept(spacing, record);
+  }
+  if (expected !== null && recordCount !== expected) {
+    hooks.onNotice?.(
+      `metrics.jsonl has ${recordCount} of the ${expected} records that there were by step ${agent.steps}; figures have gaps`,
+    );
   }
   if (agent.steps < config.steps) rmSync(join(folder, "summary.json"), { force: true });
   const begun = hooks.clock();
   const seconds = (): number => secondsBefore + (hooks.clock() - begun) / 1000;
   const pending: TrainingRecord[] = [];
-  const flush = (): void => appendRecords(folder, pending.splice(0));
+  const flush = (): void => {
+    appendRecords(folder, pending);
+    recordCount += pending.length;
+    pending.length = 0;
+  };
+  const stopBroken = (broken: FindingRecord): never => {
+    pending.push(broken);
+    flush();
+    throw new TandemError(
+      "training",
+      `${broken.evidence} by step ${broken.step}; the last checkpoint is kept: ${broken.remedy}`,
+    );
+  };
   const hear = watchedListener(
     watch,
     (record) => {
       pending.push(record);
       hooks.onRecord?.(record);
     },
-    (broken) => {
-      pending.push(broken);
-      flush();
-    },
+    stopBroken,
   );
   const listener: Listener = (record) => {
-    const kept = spaced(spacing, record);
+    const kept = brokenField(record) ? record : spaced(spacing, record);
     if (kept) hear(kept);
+  };
+  const unlessDiverged = <T>(act: () => T): T => {
+    try {
+      return act();
+    } catch (error) {
+      if (!(error instanceof PolicyDiverged)) throw error;
+      return stopBroken(notFinite(watch, agent.steps, "an action of the policy became NaN or infinite"));
+    }
   };
 
   let lastReturn: number | null = null;
@@ -215,11 +243,13 @@ async function train(
   while (agent.steps < config.steps) {
     const evaluationsBefore = Math.floor(agent.steps / config.evaluation.every);
     const droppedBefore = agent.dropped.episodes;
-    training.iterate(listener, clock);
+    unlessDiverged(() => training.iterate(listener, clock));
     if (Math.floor(agent.steps / config.evaluation.every) > evaluationsBefore) {
-      const evaluation = evaluateNow(training, listener);
-      lastReturn = evaluation.meanReturn;
-      measureHeldOut(training, evaluation.trajectories, listener);
+      const evaluation = unlessDiverged(() => evaluateNow(training, listener));
+      if (evaluation) {
+        lastReturn = evaluation.meanReturn;
+        measureHeldOut(training, evaluation.trajectories, listener);
+      }
       const measured = training.measure?.();
       if (measured) listener(measured);
     }
@@ -231,12 +261,12 @@ async function train(
     await breathe();
     const stop = hooks.stopRequested();
     if (stop || hooks.clock() - saved > 1000 * (config.checkpointEvery ?? CHECKPOINT_EVERY)) {
-      saveCheckpoint(kernels, folder, agent, learner, steps, seconds());
+      saveCheckpoint(kernels, folder, agent, learner, steps, seconds(), recordCount);
       saved = hooks.clock();
     }
     if (stop) return null;
   }
-  saveCheckpoint(kernels, folder, agent, learner, steps, seconds());
+  saveCheckpoint(kernels, folder, agent, learner, steps, seconds(), recordCount);
 
   const random = evaluateAct(
     training,
@@ -244,7 +274,7 @@ async function train(
     foldIn(key, RANDOM_BASELINE),
   );
   const policy = deterministicPolicy(kernels, agent.policy);
-  const final = evaluateAct(training, policy, foldIn(key, FINAL_EVALUATION));
+  const final = unlessDiverged(() => evaluateAct(training, policy, foldIn(key, FINAL_EVALUATION)));
   const learned = training.rewardsOf?.(final.trajectories);
   const agreement = learned && rewardAgreement(learned, final.trajectories);
   const summary: Summary = {
@@ -379,12 +409,17 @@ function expertIteration(
   if (record) listener(record);
 }
 
-function evaluateNow(training: Training, listener: Listener): Evaluation {
+/** null where no episode came to its end, whose simulations all diverged: the run goes on without that evaluation. */
+function evaluateNow(training: Training, listener: Listener): Evaluation | null {
   const { kernels, config, agent, steps, evaluationEnvironment } = training;
   const key = foldIn(training.evaluationKey, agent.steps);
   const policy = deterministicPolicy(kernels, agent.policy);
   const { episodes } = config.evaluation;
-  const evaluation = evaluate(evaluationEnvironment, policy, episodes, key);
+  const evaluation = evaluateOrNull(evaluationEnvironment, policy, episodes, key);
+  if (!evaluation) {
+    countDropped(agent, episodes);
+    return null;
+  }
   countDropped(agent, evaluation.dropped);
   steps.evaluation += evaluation.steps;
   const learned = training.rewardsOf?.(evaluation.trajectories);
@@ -400,6 +435,15 @@ function evaluateNow(training: Training, listener: Listener): Evaluation {
     steps: { ...steps },
   });
   return evaluation;
+}
+
+function evaluateOrNull(...given: Parameters<typeof evaluate>): Evaluation | null {
+  try {
+    return evaluate(...given);
+  } catch (error) {
+    if (error instanceof SimulationDiverged) return null;
+    throw error;
+  }
 }
 
 /** The fit to what was held out, of the policy that has just been evaluated. */
@@ -432,18 +476,12 @@ function evaluateAct(training: Training, act: Parameters<typeof evaluate>[1], ke
 function watchedListener(
   watch: SignatureWatch,
   hear: Listener,
-  hearLast: (broken: FindingRecord) => void,
+  stopBroken: (broken: FindingRecord) => never,
 ): Listener {
   return (record) => {
     const findings = watchRecord(watch, record);
     const broken = findings.find(({ signature }) => signature === "not finite");
-    if (broken) {
-      hearLast(broken);
-      throw new TandemError(
-        "training",
-        `${broken.evidence} by step ${broken.step}; the last checkpoint is kept: ${broken.remedy}`,
-      );
-    }
+    if (broken) stopBroken(broken);
     hear(record);
     for (const finding of findings) hear(finding);
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { keyFromSeed, nextUniform, streamOf } from "../../src/core/index.ts";
-import { portableCos, portableSin } from "../../src/envs/classic-control/trigonometry.ts";
+import { portableAtan2, portableCos, portableSin } from "../../src/envs/classic-control/trigonometry.ts";
 
 /** Distance to the next double of larger size. */
 function ulp(x: number): number {
@@ -63,5 +63,22 @@ describe("portableSin and portableCos", () => {
       expect(portableCos(x)).toBeNaN();
     }
     expect(Math.abs(portableSin(2 ** 20) - Math.sin(2 ** 20))).toBeLessThanOrEqual(2 ** -52);
+  });
+});
+
+describe("portableAtan2", () => {
+  it("is within 3 ulp of the engine's, itself within one, in all directions and at all distances", () => {
+    const stream = streamOf(keyFromSeed(2));
+    for (let i = 0; i < 20_000; i++) {
+      const [y, x] = [nextUniform(stream) - 0.5, (nextUniform(stream) - 0.5) * 10 ** ((i % 9) - 4)];
+      const expected = Math.atan2(y, x);
+      expect(Math.abs(portableAtan2(y, x) - expected)).toBeLessThanOrEqual(3 * ulp(expected));
+    }
+  });
+
+  it("is exact along the axes, of either zero", () => {
+    for (const y of [0, -0, 1, -1]) {
+      for (const x of [0, -0, 1, -1]) expect(portableAtan2(y, x)).toBe(Math.atan2(y, x));
+    }
   });
 });

@@ -5,13 +5,13 @@ import { describe, expect, it } from "vitest";
 import { type EnvironmentState, makeEnvironment } from "../../src/envs/index.ts";
 import { windStrength } from "../../src/envs/box2d/flight.ts";
 import { groundHeights } from "../../src/envs/box2d/lander.ts";
-import { portableCos, portableSin } from "../../src/envs/classic-control/trigonometry.ts";
+import { portableAtan2, portableCos, portableSin } from "../../src/envs/classic-control/trigonometry.ts";
 import golden from "./lunar-lander.golden.json" with { type: "json" };
 
 const REAL = new URL("../../../shared/real/", import.meta.url);
 
 /** As they are before the engine is loaded, which the first environment does. */
-const { sin, cos } = Math;
+const { sin, cos, atan2 } = Math;
 
 interface Rollout {
   options: Record<string, unknown>;
@@ -268,14 +268,15 @@ describe("LunarLander's legs", () => {
   });
 });
 
-it("the engine of LunarLander takes sin and cos that are the same everywhere; nobody else does", async () => {
+it("the engine of LunarLander takes sin, cos and atan2 that are the same everywhere; nobody else does", async () => {
   await Promise.all([makeEnvironment("LunarLander-v3"), makeEnvironment("LunarLander-v3")]);
-  expect([Math.sin, Math.cos]).toEqual([sin, cos]);
+  expect([Math.sin, Math.cos, Math.atan2]).toEqual([sin, cos, atan2]);
   const { Rot } = await import("planck");
   const angles = Array.from({ length: 1000 }, (_, i) => (i - 500) / 300);
   const taken = angles.map((angle) => new Rot(angle));
   expect(taken.map(({ s }) => s)).toEqual(angles.map((angle) => portableSin(angle)));
   expect(taken.map(({ c }) => c)).toEqual(angles.map((angle) => portableCos(angle)));
+  expect(taken.map((rotation) => rotation.getAngle())).toEqual(taken.map(({ s, c }) => portableAtan2(s, c)));
   // The usual ones are not those.
   expect(angles.some((angle) => Math.sin(angle) !== portableSin(angle))).toBe(true);
 });

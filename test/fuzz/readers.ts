@@ -191,7 +191,7 @@ async function openCheckpointReading(): Promise<Reading> {
 
 async function openMetricsReading(): Promise<Reading> {
   const { parseRun } = await import("../../src/report/run.ts");
-  const { readRecords, truncateRecords } = await import("../../src/runs/run-folder.ts");
+  const { takeRecords } = await import("../../src/runs/run-folder.ts");
   const { createSignatureWatch, watchRecord } = await import("../../src/runs/signature-watch.ts");
   return {
     read: async (files, folder) => {
@@ -202,9 +202,8 @@ async function openMetricsReading(): Promise<Reading> {
         summary: text("summary.json"),
       });
       // As a run that goes on does.
-      truncateRecords(folder, 2000);
       const watch = createSignatureWatch();
-      for (const record of readRecords(folder)) watchRecord(watch, record);
+      for (const record of takeRecords(folder, 2000)) watchRecord(watch, record);
     },
   };
 }

@@ -1,4 +1,15 @@
-import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -189,7 +200,7 @@ describe("a checkpoint", () => {
     save(learner);
     expect(readFileSync(place(PREVIOUS))).toEqual(good);
     const again = create();
-    expect(restore(again)).toEqual({ seconds: 150, fallback: null });
+    expect(restore(again)).toEqual({ seconds: 150, records: null, fallback: null });
     rmSync(place(STATE));
     expect(restore(create()).seconds).toBe(50);
   });
@@ -215,6 +226,48 @@ describe("a checkpoint", () => {
     bytes[bytes.length - 3] ^= 4;
     writeFileSync(log, bytes);
     expect(expectGoesOnFrom(50, whole)).toMatch(/000000\.f32 is damaged: its checksum is another; /);
+  });
+
+  it("says what is left where transitions are damaged that both need", () => {
+    twoCheckpoints();
+    const log = join(place("replay"), "000000.f32");
+    const bytes = readFileSync(log);
+    bytes[10] ^= 4;
+    writeFileSync(log, bytes);
+    expect(() => restore(create())).toThrow(
+      /000000\.f32 is damaged: its checksum is another; the checkpoint before it is of no use either \(.*000000\.f32 is damaged.*\): the run cannot go on; begin a new one, or use what its states still hold/,
+    );
+    expect(readdirSync(join(folder, "checkpoint")).sort()).toEqual(["replay", PREVIOUS, STATE].sort());
+    expect(Object.keys(readTensors(folder))).toContain("actor");
+  });
+
+  it("of a newer format is no damaged one, whatever lies before it", () => {
+    twoCheckpoints();
+    const { arrays, metadata } = decodeSafetensors(readFileSync(place(STATE)), "it");
+    const state = JSON.stringify({ ...JSON.parse(metadata.state), format: "tandem-checkpoint/3" });
+    const newer = encodeSafetensors(arrays, { state });
+    writeFileSync(place(STATE), newer);
+    expect(() => restore(create())).toThrow(/a newer Tandem made it: use that one/);
+    expect(readFileSync(place(STATE))).toEqual(Buffer.from(newer));
+  });
+
+  it("that cannot be written leaves both that there are", () => {
+    const { learner, whole } = twoCheckpoints();
+    const files = [STATE, PREVIOUS].map((name) => readFileSync(place(name)));
+    mkdirSync(place(`${STATE}.tmp`));
+    expect(() => save(learner)).toThrow(
+      /^run folder: cannot write to .*checkpoint: a folder of that name is in the way/,
+    );
+    rmdirSync(place(`${STATE}.tmp`));
+    expect([STATE, PREVIOUS].map((name) => readFileSync(place(name)))).toEqual(files);
+    expect(expectGoesOnFrom(100, whole)).toBeNull();
+  });
+
+  it("that cannot be read says so in words", () => {
+    twoCheckpoints();
+    rmSync(place(STATE));
+    mkdirSync(place(STATE));
+    expect(() => readTensors(folder)).toThrow(/state\.safetensors cannot be read \(EISDIR\)/);
   });
 
   it("keeps policy and reward, and says so, where its transitions are deleted", () => {

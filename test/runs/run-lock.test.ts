@@ -42,6 +42,15 @@ describe("the lock of a run's folder", () => {
     }
   });
 
+  it("is taken over where this process's number is an earlier one's, and counts without a host", () => {
+    leave({ pid: process.pid, host: hostname() });
+    expect(trainerOf(folder)).toBeNull();
+    lockRun(folder)();
+    leave({ pid: process.ppid });
+    expect(trainerOf(folder)).toEqual({ pid: process.ppid, host: hostname() });
+    expect(() => lockRun(folder)).toThrow(`process ${process.ppid} is in training in`);
+  });
+
   it("is not taken from a process that lives, nor from another machine, whose processes nobody here knows", () => {
     leave({ pid: process.ppid, host: hostname() });
     expect(() => lockRun(folder)).toThrow(`process ${process.ppid} is in training in`);

@@ -197,7 +197,7 @@ describe("a watch over a training", () => {
           since: 6,
           until: null,
           evidence: `meanQ of the policy level became ${value}`,
-          remedy: "try a smaller --learning-rate or --reward-step-size",
+          remedy: "begin a new run with a smaller --learning-rate or --reward-step-size",
         },
       ]);
       expect(watchRecord(watch, reward)).toEqual([]);

@@ -7,7 +7,7 @@ import {
   streamOf,
   TandemError,
 } from "../../core/index.ts";
-import { portableCos, portableSin } from "../classic-control/trigonometry.ts";
+import { portableAtan2, portableCos, portableSin } from "../classic-control/trigonometry.ts";
 import type { Environment, EnvironmentState, StepResult } from "../environment.ts";
 import {
   type GivenOptions,
@@ -61,17 +61,17 @@ const HIGH = [2.5, 2.5, 10, 10, 2 * Math.PI, 10, 1, 1];
 let engine: Promise<Planck> | undefined;
 
 /**
- * The engine takes its sin and cos from Math as it is loaded: for so long they are ours there, whose bits are the same in every
+ * The engine takes its sin, cos and atan2 from Math as it is loaded: for so long they are ours there, whose bits are the same in every
  * engine of JavaScript.
  */
 async function loadPlanck(): Promise<Planck> {
   // oxlint-disable-next-line no-restricted-properties -- they are put back
-  const { sin, cos } = Math;
-  Object.assign(Math, { sin: portableSin, cos: portableCos });
+  const { sin, cos, atan2 } = Math;
+  Object.assign(Math, { sin: portableSin, cos: portableCos, atan2: portableAtan2 });
   try {
     return await import("planck");
   } finally {
-    Object.assign(Math, { sin, cos });
+    Object.assign(Math, { sin, cos, atan2 });
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * sin and cos of doubles from `+ - *` alone: the same bits in every engine, which Math.sin and Math.cos do not promise.
+ * sin, cos and atan2 of doubles from `+ - * /` alone: the same bits in every engine, which those of Math do not promise.
  * x = n pi/2 + r, |r| <= pi/4, with r as a sum of two doubles; then the Taylor series, whose rest is below 2^-60.
  */
 
@@ -59,4 +59,32 @@ function cosReduced(r: number, rest: number): number {
   const half = z / 2;
   const large = 1 - half;
   return large + (1 - large - half + (z * z * series - r * rest));
+}
+
+/** atan(i / 8), i = 0 .. 8 */
+const ARC_TANGENTS = [
+  0.0, 0.12435499454676144, 0.24497866312686414, 0.35877067027057225, 0.4636476090008061, 0.5585993153435624,
+  0.6435011087932844, 0.7188299996216245, 0.7853981633974483,
+];
+
+/** The angle of (x, y) in rad, in [-pi, pi]; within 2 ulp. x and y finite. */
+export function portableAtan2(y: number, x: number): number {
+  const [height, width] = [Math.abs(y), Math.abs(x)];
+  if (height === 0 && width === 0) return x < 0 || Object.is(x, -0) ? signed(Math.PI, y) : y;
+  const octant = height <= width ? arcTangent(height / width) : Math.PI / 2 - arcTangent(width / height);
+  return signed(x < 0 ? Math.PI - octant : octant, y);
+}
+
+function signed(angle: number, y: number): number {
+  return y < 0 || Object.is(y, -0) ? -angle : angle;
+}
+
+/** atan(t), 0 <= t <= 1: that of the nearest eighth, and of what is left by its Taylor series, whose rest is below 2^-68. */
+function arcTangent(t: number): number {
+  const nearest = Math.floor(8 * t + 0.5);
+  const c = nearest / 8;
+  const r = (t - c) / (1 + t * c);
+  const z = r * r;
+  const high = 1 / 9 + z * (-1 / 11 + z * (1 / 13 - z / 15));
+  return ARC_TANGENTS[nearest] + (r + r * z * (-1 / 3 + z * (1 / 5 + z * (-1 / 7 + z * high))));
 }
