@@ -35,8 +35,8 @@ try {
   const wholes = new Map<string, Reference>();
   const victims = VICTIMS.filter(({ name }) => wanted(name, values.victim));
   process.stdout.write(`Each ${times} times on each of ${victims.map(({ name }) => name).join(", ")}:\n\n`);
-  print("fault", "times", "what is seen", "lost");
-  print("---", "---", "---", "---");
+  print("fault", "times", "went on from a checkpoint", "what is seen", "lost");
+  print("---", "---", "---", "---", "---");
   for (const victim of victims) {
     wholes.set(victim.name, await referenceOf(cwd, victim));
     rmSync(join(cwd, "whole"), { recursive: true });
@@ -45,14 +45,15 @@ try {
     if (!wanted(name, values.only)) continue;
     const reason = missing?.(cwd) ?? null;
     if (reason !== null) {
-      print(name, "not tried", reason, "");
+      print(name, "not tried", "", reason, "");
       continue;
     }
     const troubles: string[] = [];
+    const tally = { resumed: 0 };
     for (const victim of victims) {
       for (let time = 0; time < times; time++) {
         const whole = wholes.get(victim.name) as Reference;
-        const verdict = await inject({ cwd, victim, whole, random: () => nextUniform(stream) });
+        const verdict = await inject({ cwd, victim, whole, random: () => nextUniform(stream), tally });
         if (verdict !== null) troubles.push(`${victim.name}: ${verdict}`);
         process.stderr.write(
           `${name}, ${victim.name}, ${time + 1} of ${times}: ${verdict ?? "nothing lost"}\n`,
@@ -61,7 +62,7 @@ try {
     }
     lost += troubles.length;
     const result = troubles.length === 0 ? "nothing" : [...new Set(troubles)].join("; ");
-    print(name, times * victims.length, seen, result);
+    print(name, times * victims.length, tally.resumed, seen, result);
   }
 } finally {
   rmSync(cwd, { recursive: true, force: true });

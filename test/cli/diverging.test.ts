@@ -1,6 +1,16 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { HOOK_TIMEOUT, makeDemonstrations, tandem, temporaryFolder, TINY, type Outcome } from "./tandem.ts";
+import {
+  HOOK_TIMEOUT,
+  makeDemonstrations,
+  tandem,
+  temporaryFolder,
+  TINY,
+  TINY_POLICY,
+  type Outcome,
+} from "./tandem.ts";
 
 const folder = temporaryFolder();
 const cwd = folder.path;
@@ -39,6 +49,38 @@ it(
       ...TINY,
     ];
     expect(who(await disturbed(100, ...constant))).toEqual(["the constant expert"]);
+  },
+  HOOK_TIMEOUT,
+);
+
+it(
+  "a policy that is no number ends the training for good, and says so",
+  async () => {
+    const options = ["--method", "sqil", "--learning-rate", "10000", "--out", "nan"];
+    const { code, stderr } = await tandem(["train", "--demos", "demo.npz", ...TINY_POLICY, ...options], {
+      cwd,
+    });
+    expect([code, stderr.trimEnd().split("\n").at(-1)]).toEqual([
+      1,
+      expect.stringMatching(
+        /^tandem: training: .* became (NaN|-?Infinity|NaN or infinite) by step \d+; .*: begin a new run with a smaller --learning-rate or --reward-step-size$/,
+      ),
+    ]);
+    const { stdout } = await tandem(["runs", "list", "nan", "--json"], { cwd });
+    expect(stdout).toContain('"state":"diverged"');
+  },
+  HOOK_TIMEOUT,
+);
+
+it(
+  "an evaluation of which nothing comes is left out, and the training goes on",
+  async () => {
+    const rare = await disturbed(50, "train", "--demos", "demo.npz", "--out", "rare", "--json", ...TINY);
+    expect(rare.stderr).toMatch(/simulation divergence since step \d+: \d+ episodes dropped/);
+    expect(existsSync(join(cwd, "rare", "checkpoint", "state.safetensors"))).toBe(true);
+    const records = readFileSync(join(cwd, "rare", "metrics.jsonl"), "utf8");
+    expect(records).not.toContain('"evaluation"');
+    expect(records).toContain('"policy"');
   },
   HOOK_TIMEOUT,
 );

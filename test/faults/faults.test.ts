@@ -26,7 +26,9 @@ describe("nothing is lost", () => {
     it.skipIf(reason !== null)(
       reason === null ? `by ${name}` : `by ${name} (skipped: ${reason})`,
       async () => {
-        expect(await inject({ cwd, victim, whole, random: () => nextUniform(stream) })).toBeNull();
+        expect(
+          await inject({ cwd, victim, whole, random: () => nextUniform(stream), tally: { resumed: 0 } }),
+        ).toBeNull();
       },
       TIMEOUT,
     );
@@ -43,6 +45,7 @@ describe("what is lost is seen", () => {
       `other numbers in ${name}`,
     );
     expect(differenceOf({ ...end, state: {} }, end)).toBe("other state");
+    expect(differenceOf({ ...end, summary: {} }, end)).toBe("other summary");
     expect(differenceOf({ ...end, metrics: end.metrics.slice(1) }, end)).toBe("other metrics");
     expect(differenceOf(end, end)).toBeNull();
   });

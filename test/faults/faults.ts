@@ -1,6 +1,15 @@
 /** Faults that happen to a training, and whether it comes to what it would have come to without them. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -14,7 +23,7 @@ export interface Victim {
 }
 
 const SMALL =
-  "--steps 3000 --start-steps 100 --hidden 16,16 --batch-size 16 --checkpoint-every 0 " +
+  "--steps 6000 --start-steps 100 --hidden 16,16 --batch-size 16 --checkpoint-every 0 " +
   "--evaluate-every 1000 --evaluation-episodes 1 --final-episodes 1 --json";
 const ROUND = "--policy-steps-per-reward-step 100 --reward-network two-layer:64";
 const CLASSIFIER = "--discriminator-hidden 16,16 --discriminator-batch 16";
@@ -32,6 +41,11 @@ export const VICTIMS: readonly Victim[] = [
   learner("ml-irl", ROUND),
   learner("dac", CLASSIFIER),
   learner("sqil"),
+  // Whose transitions fill files, are overwritten and pruned.
+  {
+    name: "sqil, small replay",
+    args: learner("sqil", "--replay-capacity 3000").args.map((word) => (word === "6000" ? "24000" : word)),
+  },
 ];
 
 /** What a fault has to work with. `cwd` holds the demonstrations; `whole` is the victim's run without a fault. */
@@ -41,9 +55,11 @@ interface Scene {
   readonly whole: Reference;
   /** In [0, 1). */
   readonly random: () => number;
+  /** How many runs went on from a checkpoint. Counted up. */
+  readonly tally: { resumed: number };
 }
 
-/** What a run came to, and how long it took. */
+/** What a run came to, and how long it took from its first checkpoint to its end. */
 export interface Reference {
   readonly end: RunEnd;
   readonly milliseconds: number;
@@ -52,6 +68,7 @@ export interface Reference {
 /** All that a run leaves, but for the times it took. */
 export interface RunEnd {
   readonly metrics: unknown[];
+  readonly summary: unknown;
   readonly state: unknown;
   readonly tensors: Record<string, Float32Array>;
 }
@@ -70,19 +87,42 @@ export interface Fault {
 
 /** The victim's run without a fault. */
 export async function referenceOf(cwd: string, victim: Victim): Promise<Reference> {
-  const begun = performance.now();
-  const { code, stderr } = await start({ cwd, victim }, "whole");
+  let saved = 0;
+  const { code, stderr } = await start({ cwd, victim }, "whole", {
+    onStart: () => onceThere(stateIn(cwd, "whole"), () => (saved = performance.now())),
+  });
   if (code !== 0) throw new Error(`${victim.name} does not even run: ${stderr}`);
-  return { end: endOf(join(cwd, "whole")), milliseconds: performance.now() - begun };
+  return { end: endOf(join(cwd, "whole")), milliseconds: performance.now() - saved };
+}
+
+function stateIn(cwd: string, out: string): string {
+  return join(cwd, out, "checkpoint", "state.safetensors");
+}
+
+/** Calls `act` once the file is there; returns how to stop waiting. */
+function onceThere(path: string, act: () => void): () => void {
+  let timer: NodeJS.Timeout;
+  const look = (): void => {
+    if (existsSync(path)) act();
+    else timer = setTimeout(look, 5);
+  };
+  look();
+  return () => clearTimeout(timer);
+}
+
+function timeless(text: string): unknown {
+  return JSON.parse(text, (name, value: unknown) => (name === "seconds" ? undefined : value));
 }
 
 function endOf(folder: string): RunEnd {
-  const path = join(folder, "checkpoint", "state.safetensors");
+  const path = stateIn(folder, "");
   const { arrays, metadata } = decodeSafetensors(readFileSync(path), path);
-  const state = JSON.parse(metadata.state, (name, value: unknown) =>
-    name === "seconds" ? undefined : value,
-  );
-  return { metrics: timelessMetrics(folder), state, tensors: arrays };
+  return {
+    metrics: timelessMetrics(folder),
+    summary: timeless(readFileSync(join(folder, "summary.json"), "utf8")),
+    state: timeless(metadata.state),
+    tensors: arrays,
+  };
 }
 
 type Place = Pick<Scene, "cwd" | "victim">;
@@ -94,8 +134,14 @@ const start = (
 ): Promise<Outcome> => tandem([...victim.args, "--out", out], { cwd, ...more });
 
 /** Go on with a run, or begin it where nothing of it was left. */
-function goOn({ cwd, victim }: Place, out: string): Promise<Outcome> {
+function goOn({ cwd, victim, tally }: Scene, out: string): Promise<Outcome> {
   const [command] = victim.args;
+  if (
+    ["state", "state.previous"].some((name) =>
+      existsSync(join(cwd, out, "checkpoint", `${name}.safetensors`)),
+    )
+  )
+    tally.resumed++;
   if (existsSync(join(cwd, out, "config.json"))) return tandem([command, "--resume", out, "--json"], { cwd });
   rmSync(join(cwd, out), { recursive: true, force: true });
   return start({ cwd, victim }, out);
@@ -109,7 +155,7 @@ function judge({ cwd, whole }: Scene, out: string, { code, stderr }: Outcome): V
 
 /** What is not the same; null for nothing. */
 export function differenceOf(a: RunEnd, b: RunEnd): Verdict {
-  for (const part of ["metrics", "state"] as const)
+  for (const part of ["metrics", "summary", "state"] as const)
     if (JSON.stringify(a[part]) !== JSON.stringify(b[part])) return `other ${part}`;
   for (const [name, values] of Object.entries(b.tensors))
     if (!Buffer.from(values.buffer).equals(Buffer.from(a.tensors[name].buffer)))
@@ -132,37 +178,32 @@ function saysHowToGoOn(cwd: string, out: string, { stderr }: Outcome): boolean {
   return !states.some((path) => existsSync(path)) || /; then go on with .*--resume /.test(lastLine(stderr));
 }
 
-/** Start the victim and send it `signal` at a random moment; again where it was done before. */
-async function stopAtRandom(scene: Scene, signal: NodeJS.Signals): Promise<Outcome> {
+/**
+ * Start the victim and send it `signal` at a random moment, in one of ten before it has saved anything, else after; again where it was
+ * done before. `first`: the file after which moments begin.
+ */
+async function stopAtRandom(
+  scene: Scene,
+  signal: NodeJS.Signals,
+  first = stateIn(scene.cwd, OUT),
+): Promise<Outcome> {
+  const isEarly = first === stateIn(scene.cwd, OUT) && scene.random() < 0.1;
+  const place = isEarly ? join(scene.cwd, OUT, "config.json") : first;
   for (;;) {
     rmSync(join(scene.cwd, OUT), { recursive: true, force: true });
-    const moment = (0.1 + 0.9 * scene.random()) * scene.whole.milliseconds;
-    const outcome = await start(scene, OUT, { onStart: (kill) => setTimeout(() => kill(signal), moment) });
-    if (!isComplete(scene.cwd, OUT)) return outcome;
-  }
-}
-
-/** Start the victim and kill it at a random moment after its second checkpoint; again where it was done before. */
-async function killOnceSaved(scene: Scene): Promise<void> {
-  const saved = join(scene.cwd, OUT, "checkpoint", "state.previous.safetensors");
-  do {
-    rmSync(join(scene.cwd, OUT), { recursive: true, force: true });
     let timer: NodeJS.Timeout | undefined;
-    await start(scene, OUT, {
+    let stopWaiting: (() => void) | undefined;
+    const outcome = await start(scene, OUT, {
       onStart: (kill) => {
-        const wait = (): void => {
-          const isSaved = existsSync(saved);
-          const moment = 0.3 * scene.random() * scene.whole.milliseconds;
-          timer = isSaved ? setTimeout(() => kill("SIGKILL"), moment) : setTimeout(wait, 5);
-        };
-        wait();
+        stopWaiting = onceThere(place, () => {
+          timer = setTimeout(() => kill(signal), scene.random() * scene.whole.milliseconds);
+        });
       },
     });
+    stopWaiting?.();
     clearTimeout(timer);
-  } while (
-    isComplete(scene.cwd, OUT) ||
-    !existsSync(join(scene.cwd, OUT, "checkpoint", "state.safetensors"))
-  );
+    if (!isComplete(scene.cwd, OUT)) return outcome;
+  }
 }
 
 function stoppedBy(signal: NodeJS.Signals, exitCode: number): Fault {
@@ -187,7 +228,9 @@ function damaged(name: string, damage: (state: string, random: () => number) => 
     seen: "says that it falls back to the checkpoint before",
     inject: async (scene) => {
       const place = join(scene.cwd, OUT, "checkpoint");
-      await killOnceSaved(scene);
+      // Both are there but for a moment.
+      do await stopAtRandom(scene, "SIGKILL", join(place, "state.previous.safetensors"));
+      while (!existsSync(join(place, "state.safetensors")));
       damage(join(place, "state.safetensors"), scene.random);
       const rest = await goOn(scene, OUT);
       // What is not read, such as the blanks of a header, may be another.
@@ -197,6 +240,12 @@ function damaged(name: string, damage: (state: string, random: () => number) => 
       return judge(scene, OUT, rest);
     },
   };
+}
+
+function flipBit(path: string, random: () => number): void {
+  const bytes = readFileSync(path);
+  bytes[Math.floor(random() * bytes.length)] ^= 1 << Math.floor(8 * random());
+  writeFileSync(path, bytes);
 }
 
 const PRELOAD = fileURLToPath(new URL("preload.ts", import.meta.url));
@@ -251,7 +300,7 @@ function onFailingDisk(
           first = await start(scene, out, {
             onStderr: (text) => {
               if (!text.includes("Run folder")) return;
-              timer ??= setTimeout(tryToFail, scene.random() * scene.whole.milliseconds);
+              timer ??= setTimeout(tryToFail, 1.5 * scene.random() * scene.whole.milliseconds);
             },
           });
           clearTimeout(timer);
@@ -293,27 +342,43 @@ export const FAULTS: readonly Fault[] = [
   damaged("checkpoint cut short", (state, random) =>
     truncateSync(state, Math.floor(random() * statSync(state).size)),
   ),
-  damaged("a bit of the checkpoint flipped", (state, random) => {
-    const bytes = readFileSync(state);
-    bytes[Math.floor(random() * bytes.length)] ^= 1 << Math.floor(8 * random());
-    writeFileSync(state, bytes);
-  }),
-  onFailingDisk(
-    "disk full",
-    /the disk is full; free some space; then go on with .*--resume|the disk is full/,
-    {
-      size: "8m",
-      fail: (place) => {
-        try {
-          writeFileSync(join(place, "filler"), Buffer.alloc(8 * 1024 * 1024));
-        } catch {
-          // Full, as it should be.
-        }
-        return true;
-      },
-      mend: (place) => rmSync(join(place, "filler"), { force: true }),
+  damaged("a bit of the checkpoint flipped", flipBit),
+  {
+    name: "a bit of the stored transitions flipped",
+    seen: "the checkpoint before it serves; where both need what is damaged, that the run cannot go on, and exit code 1",
+    inject: async (scene) => {
+      await stopAtRandom(scene, "SIGKILL", join(scene.cwd, OUT, "checkpoint", "state.previous.safetensors"));
+      const files = readdirSync(join(scene.cwd, OUT, "checkpoint", "replay"));
+      const path = join(
+        scene.cwd,
+        OUT,
+        "checkpoint",
+        "replay",
+        files[Math.floor(scene.random() * files.length)],
+      );
+      flipBit(path, scene.random);
+      const rest = await goOn(scene, OUT);
+      const said = lastLine(rest.stderr);
+      if (
+        rest.code === 1 &&
+        /is damaged: its checksum is another; .*the run cannot go on; begin a new one/.test(said)
+      )
+        return said.includes("then go on with") ? `sends in a circle: ${said}` : null;
+      return judge(scene, OUT, rest);
     },
-  ),
+  },
+  onFailingDisk("disk full", /the disk is full; free some space/, {
+    size: "8m",
+    fail: (place) => {
+      try {
+        writeFileSync(join(place, "filler"), Buffer.alloc(8 * 1024 * 1024));
+      } catch {
+        // Full, as it should be.
+      }
+      return true;
+    },
+    mend: (place) => rmSync(join(place, "filler"), { force: true }),
+  }),
   onFailingDisk("folder made read-only", /the file system is read-only/, {
     size: "64m",
     fail: (place) => remount(place, "ro"),
@@ -327,10 +392,10 @@ export const FAULTS: readonly Fault[] = [
       let first: Outcome;
       do {
         rmSync(join(cwd, OUT), { recursive: true, force: true });
-        const moment = Math.floor(random() * whole.milliseconds);
+        const moment = Math.floor(1.2 * random() * whole.milliseconds);
         first = await start(scene, OUT, { env: disturbedBy(`thread:${moment}`) });
       } while (isComplete(cwd, OUT));
-      if (first.code !== 1 || !/the training thread ended early \(exit code 7\)/.test(lastLine(first.stderr)))
+      if (first.code !== 1 || !/the training thread ended early \(exit code 1\)/.test(lastLine(first.stderr)))
         return `said ${lastLine(first.stderr)}, code ${first.code}`;
       if (!saysHowToGoOn(cwd, OUT, first)) return `did not say how to go on: ${lastLine(first.stderr)}`;
       return judge(scene, OUT, await goOn(scene, OUT));

@@ -1,10 +1,20 @@
 /** Preloaded into a process (`--import`) and its threads, this makes happen what TANDEM_FAULT names: see `faults.ts`. */
-import { isMainThread } from "node:worker_threads";
+import { syncBuiltinESMExports } from "node:module";
+import threads, { isMainThread } from "node:worker_threads";
 import { Simulation } from "../../src/envs/mujoco/simulation.ts";
 
 const [fault, value] = (process.env.TANDEM_FAULT ?? "").split(":");
 
-if (fault === "thread" && !isMainThread) setTimeout(() => process.exit(7), Number(value)).unref();
+// From outside: in the middle of whatever it does, once it has said that it begins.
+if (fault === "thread" && isMainThread) {
+  threads.Worker = class extends threads.Worker {
+    constructor(...given: ConstructorParameters<typeof threads.Worker>) {
+      super(...given);
+      this.once("message", () => setTimeout(() => void this.terminate(), Number(value)).unref());
+    }
+  };
+  syncBuiltinESMExports();
+}
 
 if (fault === "simulation") {
   const prototype = Simulation.prototype as { advance: (this: Simulation, count: number) => boolean };
