@@ -47,7 +47,10 @@ const MAX_RUN_VALUES = 2 ** 22;
 const MAX_VALUES_PER_BYTE = 16;
 
 /** Largest window of zstd, bytes. */
-const MAX_WINDOW = 2 ** 27;
+const MAX_WINDOW = 2 ** 25;
+
+/** Snappy copies at most 64 bytes for three. */
+const SNAPPY_MAX_RATIO = 22;
 
 const BYTES_OF = { BOOLEAN: 1 / 8, INT32: 4, INT64: 8, FLOAT: 4, DOUBLE: 8 } as const;
 
@@ -105,6 +108,7 @@ function unpack(packed: Uint8Array, length: number, codec: string): Uint8Array {
 function unpackWith(packed: Uint8Array, length: number, codec: string): Uint8Array {
   if (codec === "UNCOMPRESSED") return packed;
   if (codec === "SNAPPY") {
+    if (length > SNAPPY_MAX_RATIO * packed.length) damaged();
     const bytes = new Uint8Array(length);
     snappyUncompress(packed, bytes);
     return bytes;
@@ -126,7 +130,12 @@ function checkFrame(packed: Uint8Array, length: number): void {
   if (!isSingle) {
     const window = view.getUint8(5);
     const base = 2 ** (10 + (window >> 3));
-    if (base + (base / 8) * (window & 7) > MAX_WINDOW) damaged();
+    const bytes = base + (base / 8) * (window & 7);
+    const most = Math.max(MAX_WINDOW, 2 * length);
+    if (bytes > most)
+      throw new Error(
+        `has a zstd window of ${bytes} bytes, at most ${most} are read; write it with a smaller one`,
+      );
   }
   const at = 6 - isSingle + [0, 1, 2, 4][descriptor & 3];
   if (sizeBytes === 1 && view.getUint8(at) !== length) damaged();

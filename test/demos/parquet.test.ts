@@ -90,7 +90,16 @@ describe("claims of a page make no room for what is not there", () => {
     expect(() => decodePage(frame, page, { ...format, codec: "ZSTD" }, null)).toThrow(/is damaged/);
     // The same with a window of 2^41 bytes and no size.
     const window = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0xf8, 0, 0, 0);
-    expect(() => decodePage(window, page, { ...format, codec: "ZSTD" }, null)).toThrow(/is damaged/);
+    expect(() => decodePage(window, page, { ...format, codec: "ZSTD" }, null)).toThrow(
+      /a zstd window of 2199023255552 bytes, at most 33554432 are read/,
+    );
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 24);
+  });
+
+  test("a page of snappy that claims more than its bytes can hold", () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const claimed = { ...page, length: 2 ** 27 };
+    expect(() => decodePage(run, claimed, { ...format, codec: "SNAPPY" }, null)).toThrow(/is damaged/);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 24);
   });
 });
