@@ -49,8 +49,9 @@ const MAX_VALUES_PER_BYTE = 16;
 /** Largest window of zstd, bytes. */
 const MAX_WINDOW = 2 ** 25;
 
-/** Snappy copies at most 64 bytes for three. */
-const SNAPPY_MAX_RATIO = 22;
+/** Room for pages of so many bytes is made at once; larger ones must be backed by what is packed, as deflate's best is. */
+const SOON_BYTES = 2 ** 26;
+const MAX_RATIO = 1032;
 
 const BYTES_OF = { BOOLEAN: 1 / 8, INT32: 4, INT64: 8, FLOAT: 4, DOUBLE: 8 } as const;
 
@@ -100,6 +101,7 @@ function checkClaims({ count, length }: PageShape): void {
 function unpack(packed: Uint8Array, length: number, codec: string): Uint8Array {
   if (length < 0) damaged(); // Where the levels are longer than the whole page.
   if (length === 0) return new Uint8Array(0);
+  if (length > SOON_BYTES && length > MAX_RATIO * packed.length) damaged();
   const bytes = unpackWith(packed, length, codec);
   if (bytes.length !== length) damaged();
   return bytes;
@@ -108,7 +110,6 @@ function unpack(packed: Uint8Array, length: number, codec: string): Uint8Array {
 function unpackWith(packed: Uint8Array, length: number, codec: string): Uint8Array {
   if (codec === "UNCOMPRESSED") return packed;
   if (codec === "SNAPPY") {
-    if (length > SNAPPY_MAX_RATIO * packed.length) damaged();
     const bytes = new Uint8Array(length);
     snappyUncompress(packed, bytes);
     return bytes;

@@ -62,7 +62,8 @@ interface Scene {
 /** What a run came to, and how long it took from its first checkpoint to its end. */
 export interface Reference {
   readonly end: RunEnd;
-  readonly milliseconds: number;
+  /** As it was last: the machine may be busy now and idle later. */
+  milliseconds: number;
 }
 
 /** All that a run leaves, but for the times it took. */
@@ -193,9 +194,11 @@ async function stopAtRandom(
     rmSync(join(scene.cwd, OUT), { recursive: true, force: true });
     let timer: NodeJS.Timeout | undefined;
     let stopWaiting: (() => void) | undefined;
+    let begun = 0;
     const outcome = await start(scene, OUT, {
       onStart: (kill) => {
         stopWaiting = onceThere(place, () => {
+          begun = performance.now();
           timer = setTimeout(() => kill(signal), scene.random() * scene.whole.milliseconds);
         });
       },
@@ -203,6 +206,7 @@ async function stopAtRandom(
     stopWaiting?.();
     clearTimeout(timer);
     if (!isComplete(scene.cwd, OUT)) return outcome;
+    scene.whole.milliseconds = performance.now() - begun;
   }
 }
 
@@ -294,17 +298,20 @@ function onFailingDisk(
         do {
           rmSync(join(scene.cwd, out), { recursive: true, force: true });
           let timer: NodeJS.Timeout | undefined;
+          let begun = 0;
           const tryToFail = (): void => {
             if (!fail(place)) timer = setTimeout(tryToFail, 1);
           };
           first = await start(scene, out, {
             onStderr: (text) => {
               if (!text.includes("Run folder")) return;
+              begun ||= performance.now();
               timer ??= setTimeout(tryToFail, 1.5 * scene.random() * scene.whole.milliseconds);
             },
           });
           clearTimeout(timer);
           mend(place);
+          if (first.code === 0) scene.whole.milliseconds = performance.now() - begun;
         } while (first.code === 0);
         if (first.code !== 1 || !seen.test(lastLine(first.stderr)))
           return `said ${lastLine(first.stderr)}, code ${first.code}`;
