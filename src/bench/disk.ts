@@ -2,7 +2,7 @@
 import { SEGMENT_ROWS, type TrainConfig } from "../runs/index.ts";
 import { replayBytes } from "./cells.ts";
 
-/** A cell that has steps to go: its configuration, and the sizes of an observation and an action. */
+/** A cell that has steps to go: its configuration, and the sizes of an observation and of an action as the policy puts it. */
 export interface CellOnDisk {
   readonly config: TrainConfig;
   readonly sizes: readonly [observation: number, action: number];
@@ -19,22 +19,26 @@ export interface DiskBound {
 /** What cells take beside what lies there already. A cell that fails keeps its replay, to go on with, beyond this. */
 export function diskBound(cells: readonly CellOnDisk[], parallel: number, keepReplay: boolean): DiskBound {
   const sizes = cells
-    .map(({ config, sizes }) => replayBytes(transitionsKept(config), sizes[0], sizes[1]))
+    .map(({ config, sizes }) => replayBytes(rowsOnDisk(config), sizes[0], sizes[1]))
     .sort((a, b) => b - a);
   const kept = sizes.slice(0, keepReplay ? sizes.length : parallel);
   return { replays: sum(kept), rest: sum(cells.map(restOf)) };
 }
 
-/** Transitions in a cell's replay, at most: those of the state before the last too, and in files of so many. */
-function transitionsKept({ algorithm, steps, demos, evaluation }: TrainConfig): number {
+/** States whose transitions are there while one is written: two that are kept, and the new one. */
+const STATES = 3;
+
+/**
+ * Rows in the files of a cell's replay, at most. However far apart states are, each speaks of no more than the capacity and the rest of
+ * its oldest file. No transition is in two files, so that there are no more rows than steps either.
+ */
+function rowsOnDisk({ algorithm, steps, demos }: TrainConfig): number {
   if ("replayCapacity" in algorithm)
-    return Math.min(steps, algorithm.replayCapacity + evaluation.every + SEGMENT_ROWS);
+    return Math.min(steps, STATES * (algorithm.replayCapacity + SEGMENT_ROWS));
   return demos.transitions + (algorithm.method === "dagger" ? steps : 0);
 }
 
 const FLOAT = 4;
-/** The state before the last is kept. */
-const STATES = 2;
 /** Page, summary, configuration, log and blocks that are not full. */
 const FILES = 600_000;
 

@@ -89,6 +89,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   seed: '"seeds"',
   out: "--out",
 };
+/** Points of a sweep, at most: each is at least a second of training. */
+const MOST_POINTS = 10_000;
 /** How points are measured, which is the same for all. */
 const PROTOCOL = ["evaluate-every", "evaluation-episodes", "final-episodes", "kernels"];
 
@@ -118,7 +120,23 @@ export function parseSweep(
     ...(random && { random: { ...random, options: named("random", random.options) } }),
   };
   checkOptions(where, sweep);
+  checkCount(where, sweep);
   return sweep;
+}
+
+/** Refuse what nobody could wait for, before any of it is made. */
+function checkCount(where: string, { grid, random }: Sweep): void {
+  const combinations = Object.values(grid).reduce((product, { length }) => product * length, 1);
+  const draws = random?.points ?? 1;
+  if (combinations * draws <= MOST_POINTS) return;
+  const remedy =
+    combinations > MOST_POINTS
+      ? "leave values of the grid out, or draw them with random"
+      : `set random.points to ${Math.floor(MOST_POINTS / combinations)} or less`;
+  throw new TandemError(
+    where,
+    `expected at most ${MOST_POINTS} points, got ${combinations * draws} (${combinations} of the grid x ${draws} at random); ${remedy}`,
+  );
 }
 
 function checkOptions(where: string, { base, grid, random }: Sweep): void {
@@ -151,7 +169,8 @@ function checkOptions(where: string, { base, grid, random }: Sweep): void {
     ...Object.entries(grid),
     ...Object.entries(drawn).map(([name, { choice = [] }]) => [name, choice] as const),
   ]) {
-    const twice = values.find((value, i) => values.findIndex((other) => isSame(value, other)) < i);
+    const seen = new Set<string>();
+    const twice = values.find((value) => seen.size === seen.add(plainText(value)).size);
     if (twice !== undefined)
       throw new TandemError(where, `${name}: ${textOf(twice)} is there twice; leave one out`);
   }
@@ -162,9 +181,10 @@ export function textOf(value: Value): string {
   return Array.isArray(value) ? value.join(",") : String(value);
 }
 
-function isSame(one: Value, other: Value): boolean {
-  const [a, b] = [textOf(one), textOf(other)];
-  return a === b || (a !== "" && Number(a) === Number(b));
+/** The same for all spellings of a number. */
+function plainText(value: Value): string {
+  const text = textOf(value);
+  return text === "" || Number.isNaN(Number(text)) ? text : String(Number(text));
 }
 
 /**
@@ -189,14 +209,14 @@ function combinationsOf(grid: Sweep["grid"]): Options[] {
 
 /** Different draws, as many as are asked for. Each option's depend on its name and on the seed alone. */
 function drawsOf(where: string, { points, seed, options }: NonNullable<Sweep["random"]>): Options[] {
-  const TRIES = 1000;
+  const [TRIES, FEW] = [1000, 100];
   const found = new Map<string, Options>();
   const keys = Object.entries(options).map(([name, each]) => [name, each, keyOf(seed, name)] as const);
   for (let i = 0; found.size < points; i++) {
     const draw = Object.fromEntries(keys.map(([name, each, key]) => [name, drawOf(each, foldIn(key, i))]));
     const text = JSON.stringify(draw);
     if (!found.has(text)) found.set(text, draw);
-    if (i >= TRIES * points) {
+    if (i >= TRIES * Math.min(points, Math.max(FEW, found.size + 1))) {
       throw new TandemError(
         where,
         `random.points: expected at most ${found.size}, as many as there are different ones, got ${points}`,

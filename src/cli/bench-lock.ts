@@ -9,6 +9,8 @@ interface Lock {
   readonly pid: number;
   /** Processes of cells by their id. A bench that was killed leaves them running. */
   readonly cells: Readonly<Record<string, number>>;
+  /** Whether replays of complete cells stay; absent in older ones. */
+  readonly keepReplay?: boolean;
 }
 
 const FILE = "bench.lock";
@@ -32,9 +34,17 @@ export function requireUnlocked(folder: string): void {
   );
 }
 
+/** Cells that a bench left behind which was killed, and whose replays it would have deleted. Call after `requireUnlocked`. */
+export function leftBehind(folder: string): string[] {
+  const path = join(folder, FILE);
+  if (!existsSync(path)) return [];
+  const { cells, keepReplay = false } = parseJson(path) as Lock;
+  return keepReplay ? [] : Object.keys(cells);
+}
+
 /** Say who works in a folder. */
-export function writeLock(folder: string, cells: ReadonlyMap<string, number>): void {
-  const lock: Lock = { pid: process.pid, cells: Object.fromEntries(cells) };
+export function writeLock(folder: string, cells: ReadonlyMap<string, number>, keepReplay: boolean): void {
+  const lock: Lock = { pid: process.pid, cells: Object.fromEntries(cells), keepReplay };
   writeAtomically(join(folder, FILE), `${JSON.stringify(lock)}\n`);
 }
 

@@ -43,7 +43,7 @@ export interface PlannedCell {
   readonly demos: string;
   /** The configuration that its run folder must hold. */
   readonly config: TrainConfig;
-  /** Sizes of an observation and an action. */
+  /** Sizes of an observation and an action as the policy puts it. */
   readonly sizes: readonly [observation: number, action: number];
 }
 
@@ -170,8 +170,7 @@ async function planSeeds(desk: Desk, asked: AskedSeeds): Promise<PlannedTraining
   for (const doubt of first.doubts) desk.doubts.add(`${task.name}: ${doubt}`);
   checkUpdates(desk.where, method, first.config);
   checkEvaluation(desk.where, task, first.config);
-  const { observationSize, actionSize } = first.expert.trajectories;
-  const sizes = [observationSize, actionSize] as const;
+  const sizes = [first.expert.trajectories.observationSize, first.actionSize] as const;
   for (const seed of seeds) {
     // The episodes of a constant expert follow from the seed, and so does their length.
     const { config } = first.config.demos.constant ? await plan(seed) : first;

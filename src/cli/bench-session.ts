@@ -62,7 +62,7 @@ const POLL_MS = 2000;
  * both cases no other begins.
  */
 export async function runBench(job: BenchJob): Promise<BenchEnd> {
-  const { folder, waiting, parallel } = job;
+  const { folder, waiting, parallel, keepReplay } = job;
   const queue = [...waiting];
   const running = new Map<string, Running>();
   const completed: string[] = [];
@@ -106,17 +106,18 @@ export async function runBench(job: BenchJob): Promise<BenchEnd> {
       const child = start(job, cell);
       const entry: Running = { cell, pid: child.pid, begun: null, step: 0 };
       running.set(id, entry);
-      writeLock(folder, pidsOf(running));
+      writeLock(folder, pidsOf(running), keepReplay);
       progress.say(`${cell.isBegun ? "going on with" : "beginning"} ${id}`);
       const code = await child.exit;
       look(entry, folder);
+      // While the lock names the cell: were the bench killed now, the next one would do it.
+      if (code === 0 && !keepReplay) deleteReplay(join(folder, id));
       running.delete(id);
-      writeLock(folder, pidsOf(running));
+      writeLock(folder, pidsOf(running), keepReplay);
       writeDown(job, progress);
       if (code === 0) {
         completed.push(id);
         paces.push(...paceOf(entry));
-        if (!job.keepReplay) deleteReplay(join(folder, id));
         progress.ended(id, standing());
       } else if (stopped === null) {
         const reason = lastLine(logOf(folder, id)) ?? `ended with code ${code}`;
@@ -129,7 +130,7 @@ export async function runBench(job: BenchJob): Promise<BenchEnd> {
 
   for (const signal of Object.keys(EXIT_CODES)) process.on(signal, onSignal);
   try {
-    writeLock(folder, pidsOf(running));
+    writeLock(folder, pidsOf(running), keepReplay);
     job.updateReport();
     await Promise.all(Array.from({ length: Math.min(parallel, waiting.length) }, work));
     return { completed, failed, stopped };

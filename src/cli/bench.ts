@@ -18,10 +18,10 @@ import {
   type Suite,
 } from "../bench/index.ts";
 import { TandemError } from "../core/index.ts";
-import { makeFolder } from "../runs/index.ts";
+import { makeFolder, removeReplay } from "../runs/index.ts";
 import { diskWords, requireRoom } from "./bench-disk.ts";
 import { hasEnded, knownOf, readRecords, trainAnew, type Known, type Records } from "./bench-known.ts";
-import { requireUnlocked } from "./bench-lock.ts";
+import { leftBehind, removeLock, requireUnlocked } from "./bench-lock.ts";
 import { findSuite, planBench, type FoundSuite } from "./bench-plan.ts";
 import { runBench, type BenchEnd, type BenchJob, type WaitingCell } from "./bench-session.ts";
 import { commandText } from "./invocation.ts";
@@ -108,16 +108,8 @@ export async function runSuite(
   const from = flags.get("from")?.texts ?? [];
   const records = readRecords(found.suite, cells, folder, from);
   const look = (): Known[] => cells.map((planned) => knownOf(planned, folder, records));
-  const wantedOf = (known: readonly Known[]): Known[] =>
-    known.filter(({ planned }) => isWanted(planned.cell, only));
   const known = look();
-  const wanted = wantedOf(known);
-  if (wanted.length === 0) {
-    throw new TandemError(
-      "--only",
-      `no cell is called ${only.join(" or ")}; see which there are with --list`,
-    );
-  }
+  const wanted = wantedOf(known, only);
   if (flags.has("list")) {
     process.stderr.write(`${diskWords(waitingOf(wanted), parallel ?? availableParallelism(), keepReplay)}\n`);
     return list(wanted);
@@ -133,7 +125,7 @@ export async function runSuite(
   }
   for (const doubt of doubts) warn(doubt);
   makeFolder(folder);
-  requireUnlocked(folder);
+  takeOver(folder, known, keepReplay);
   const end = await trainCells(entry, folder, wanted, {
     parallel: parallel ?? availableParallelism(),
     keepReplay,
@@ -145,11 +137,32 @@ export async function runSuite(
     ...only.flatMap((text) => ["--only", text]),
     ...(keepReplay ? ["--keep-replay"] : []),
   ];
-  const left = wantedOf(look()).filter((each) => !hasEnded(each)).length;
+  const left = wantedOf(look(), only).filter((each) => !hasEnded(each)).length;
   process.stderr.write(
     `Stopped with ${left} of ${wanted.length} cells to go; each goes on from what it has saved:\n  ${commandText(command.name(), word, "--out", folder, ...words)}\n`,
   );
   return end.stopped;
+}
+
+/** The cells that `--only` asks for, all where it is not given; refused where there are none. */
+export function wantedOf(known: readonly Known[], only: readonly string[]): Known[] {
+  const wanted = known.filter(({ planned }) => isWanted(planned.cell, only));
+  if (wanted.length > 0) return wanted;
+  throw new TandemError("--only", `no cell is called ${only.join(" or ")}; see which there are with --list`);
+}
+
+/**
+ * Begin in a folder in which nobody else may be at work, with what a bench left undone that was killed: its lock is removed, and the
+ * replays of cells that it had in training and that have completed since by themselves are deleted.
+ */
+export function takeOver(folder: string, known: readonly Known[], keepReplay: boolean): void {
+  requireUnlocked(folder);
+  const left = keepReplay ? [] : leftBehind(folder);
+  for (const { outcome, isRecorded } of known) {
+    const { id, state } = outcome;
+    if (state === "complete" && !isRecorded && left.includes(id)) removeReplay(join(folder, id));
+  }
+  removeLock(folder);
 }
 
 /** What a report is on, where it goes, and the command that goes on with it. */

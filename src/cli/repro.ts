@@ -25,9 +25,8 @@ import {
 import { TandemError } from "../core/index.ts";
 import { openDemonstrations } from "../demos/index.ts";
 import { makeFolder, taskDefaults, writeAtomically } from "../runs/index.ts";
-import { reportUpdater, NOTHING, trainCells, writeReport } from "./bench.ts";
+import { reportUpdater, NOTHING, takeOver, trainCells, writeReport } from "./bench.ts";
 import { knownOf, readRecords, type Known } from "./bench-known.ts";
-import { requireUnlocked } from "./bench-lock.ts";
 import { planBench } from "./bench-plan.ts";
 import type { BenchEnd } from "./bench-session.ts";
 import { commandText } from "./invocation.ts";
@@ -168,7 +167,7 @@ async function repro(flags: GivenOptions, entry: URL, id: string): Promise<numbe
   } else {
     for (const doubt of doubts) warn(doubt);
     makeFolder(folder);
-    requireUnlocked(folder);
+    takeOver(folder, known, false);
     writeAtomically(join(folder, "suite.json"), `${JSON.stringify(suite, null, 2)}\n`);
     const updateReport = reportUpdater(place, known, records);
     end = await trainCells(entry, folder, known, { parallel, keepReplay: false, updateReport });

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { TandemError } from "../core/index.ts";
+import { policySize, TandemError } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
 import type { Environment } from "../envs/index.ts";
 import { requireTable, requireWholeEpisodes } from "../irl/index.ts";
@@ -89,6 +89,8 @@ export interface PlannedTraining {
   /** Whether the task can end an episode, and whether its episodes and the demonstrations can have a fixed horizon. */
   readonly canEnd: boolean;
   readonly canFixHorizon: boolean;
+  /** Numbers in an action as the policy puts it. */
+  readonly actionSize: number;
 }
 
 /** Settle every setting of a training and check them against its task and demonstrations, which `read` reads. */
@@ -138,7 +140,8 @@ export async function planTraining(
     };
     const canEnd = environment.terminates !== false;
     const canFixHorizon = canBeEndless(environment) && !demonstrations.trajectories.terminated.includes(1);
-    return { config, expert: demonstrations, doubts, canEnd, canFixHorizon };
+    const actionSize = policySize(environment.actionSpace);
+    return { config, expert: demonstrations, doubts, canEnd, canFixHorizon, actionSize };
   } finally {
     environment.close();
   }

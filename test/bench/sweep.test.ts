@@ -201,6 +201,10 @@ describe("the suite of a sweep", () => {
 
 const grid = { discount: [0.9, 0.99] };
 const random = (x: object): object => ({ random: { points: 2, seed: 1, options: { x } } });
+/** So many options of ten values each. */
+const tens = (count: number): Record<string, number[]> =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`o${i}`, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]]));
+const drawsOf = (points: number): object => ({ random: even(points) });
 const BROKEN: [why: string, changes: object, says: RegExp][] = [
   ["nothing swept", {}, /nothing is swept; add for example "grid"/],
   ["random points of nothing", { random: { points: 2, seed: 1, options: {} } }, /nothing is swept/],
@@ -249,8 +253,33 @@ const BROKEN: [why: string, changes: object, says: RegExp][] = [
   ],
   ["whole words", random({ choice: ["a"], whole: true }), /whole is for uniform and log/],
   ["a seed twice", { grid, seeds: [1, 1] }, /seed 1 is there twice/],
+  [
+    "more draws than anybody trains",
+    { random: { points: 1e12, seed: 1, options: { x: { uniform: [0, 1] } } } },
+    /expected at most 10000 points, got 1000000000000 \(1 of the grid x 1000000000000 at random\); set random\.points to 10000 or less$/,
+  ],
+  [
+    "a grid of more points than there is memory",
+    { grid: tens(12) },
+    /expected at most 10000 points, got 1000000000000 \(1000000000000 of the grid x 1 at random\); leave values of the grid out, or draw them with random$/,
+  ],
+  [
+    "a draw too many under every combination",
+    { grid: tens(3), ...drawsOf(11) },
+    /expected at most 10000 points, got 11000 \(1000 of the grid x 11 at random\); set random\.points to 10 or less$/,
+  ],
+  [
+    "few different draws where many are asked for",
+    { random: { points: 10_000, seed: 1, options: { x: { choice: ["a", "b"] } } } },
+    /random\.points: expected at most 2, as many as there are different ones, got 10000/,
+  ],
   ["learning from what is held out", { grid, heldOut: [2] }, /episode 2 is held out, and learnt from/],
 ];
+
+it("a sweep may have as many points as are said to be allowed", () => {
+  expect(pointsIn({ grid: tens(4) })).toHaveLength(10_000);
+  expect(pointsIn({ grid: tens(3), ...drawsOf(10) })).toHaveLength(10_000);
+});
 
 describe("a sweep that is broken is refused in one line", () => {
   it.each(BROKEN)("%s", (_, changes, says) => {

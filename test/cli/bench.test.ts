@@ -11,6 +11,7 @@ import {
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Outcome } from "../../src/bench/index.ts";
+import { isAlive } from "../../src/runs/index.ts";
 import {
   HOOK_TIMEOUT,
   makeDemonstrations,
@@ -458,6 +459,97 @@ describe("a bench that was stopped", () => {
         timelessMetrics(join(cwd, "unstopped/Cheetah/irl/0-3")),
       );
       expect(results("unstopped").map(({ state }) => state)).toEqual(["complete", "new"]);
+    },
+    LONG,
+  );
+});
+
+const locked = (out: string): boolean => existsSync(join(cwd, out, "bench.lock"));
+/** The folder `orphan` as it was left, under another name. */
+const copied = (out: string): string => {
+  cpSync(join(cwd, "orphan"), join(cwd, out), { recursive: true });
+  return out;
+};
+const callAgain = (out: string, ...more: string[]): Promise<CommandOutcome> =>
+  bench("alone.json", "--out", out, "--only", "sqil", ...more);
+
+describe("a bench that was killed, whose cell completed by itself,", () => {
+  const cell = "Cheetah/sqil/0-3";
+  beforeAll(async () => {
+    writeSuite("alone.json", { ...TINY, tasks: [{ ...TASK, trajectories: [0], steps: 2000 }] });
+    let isKilled = false;
+    const killed = await tandem(
+      ["bench", "alone.json", "--out", "orphan", "--only", "sqil", "--parallel", "1"],
+      {
+        cwd,
+        onStderr: (text, kill) => {
+          if (isKilled || !text.includes(`beginning ${cell}`)) return;
+          isKilled = true;
+          kill("SIGKILL");
+        },
+      },
+    );
+    expect(killed.code).toBeNull();
+    const { cells } = readJson(cwd, "orphan", "bench.lock") as { cells: Record<string, number> };
+    while (isAlive(cells[cell])) await new Promise((wake) => setTimeout(wake, 50));
+    expect(existsSync(join(cwd, "orphan", cell, "summary.json"))).toBe(true);
+    expect(existsSync(replay("orphan", cell))).toBe(true);
+  }, LONG);
+
+  it(
+    "loses its replay and its lock to the next call, whichever cells that one is for",
+    async () => {
+      const { code, stderr } = await callAgain(copied("next"));
+      expect({ code, stderr }).toEqual({
+        code: 0,
+        stderr: expect.stringMatching(/^0 of 1 cells to train/),
+      });
+      expect([existsSync(replay("next", cell)), locked("next")]).toEqual([false, false]);
+      expect(existsSync(join(cwd, "next", cell, "checkpoint/state.safetensors"))).toBe(true);
+      expect(await bench("alone.json", "--out", copied("other"), "--only", "irl")).toMatchObject({ code: 0 });
+      expect([existsSync(replay("other", cell)), locked("other")]).toEqual([false, false]);
+    },
+    LONG,
+  );
+
+  it(
+    "keeps its replay with --keep-replay, now or then, and both where nothing is to run",
+    async () => {
+      expect(await callAgain(copied("kept"), "--keep-replay")).toMatchObject({ code: 0 });
+      expect([existsSync(replay("kept", cell)), locked("kept")]).toEqual([true, false]);
+      // What was kept on purpose stays: no bench left it behind.
+      expect(await callAgain("kept")).toMatchObject({ code: 0 });
+      expect(existsSync(replay("kept", cell))).toBe(true);
+
+      const lock = readJson(cwd, "orphan", "bench.lock");
+      expect(lock).toMatchObject({ keepReplay: false });
+      writeFileSync(join(cwd, copied("then"), "bench.lock"), JSON.stringify({ ...lock, keepReplay: true }));
+      expect(await callAgain("then")).toMatchObject({ code: 0 });
+      expect([existsSync(replay("then", cell)), locked("then")]).toEqual([true, false]);
+
+      for (const what of ["--list", "--report"]) {
+        expect(await callAgain(copied("shown"), what)).toMatchObject({ code: 0 });
+        expect([existsSync(replay("shown", cell)), locked("shown")]).toEqual([true, true]);
+      }
+    },
+    LONG,
+  );
+
+  it(
+    "is left alone where it is none of the suite's, or has steps to go",
+    async () => {
+      writeFileSync(
+        join(cwd, copied("strange"), "bench.lock"),
+        JSON.stringify({ pid: 2 ** 22 + 1, cells: { [`${cell}0`]: 2 ** 22 + 1, "../orphan": 2 ** 22 + 1 } }),
+      );
+      expect(await callAgain("strange")).toMatchObject({ code: 0 });
+      expect([existsSync(replay("strange", cell)), locked("strange")]).toEqual([true, false]);
+      expect(existsSync(replay("orphan", cell))).toBe(true);
+
+      rmSync(join(cwd, copied("begun"), cell, "summary.json"));
+      const { code, stderr } = await callAgain("begun");
+      expect(stderr).toContain(`going on with ${cell}`);
+      expect(code).toBe(0);
     },
     LONG,
   );

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Outcome } from "../../src/bench/index.ts";
+import { diskBound, parseSweep, suiteOf, type Outcome } from "../../src/bench/index.ts";
+import { planBench } from "../../src/cli/bench-plan.ts";
 import {
   HOOK_TIMEOUT,
   makeDemonstrations,
@@ -81,6 +82,11 @@ const CASES: [why: string, sweep: unknown, says: RegExp][] = [
     { ...TINY, grid: { "gradient-penalty": [1, 10] } },
     /gradient-penalty: is an option of dac, airl, f-irl, the method is sqil/,
   ],
+  [
+    "more draws than anybody trains",
+    { ...TINY, random: { points: 1e12, seed: 1, options: { polyak: { uniform: [0.1, 0.2] } } } },
+    /bad\.json: expected at most 10000 points, got 4000000000000 \(4 of the grid x 1000000000000 at random\); set random\.points to 2500 or less/,
+  ],
   ["demonstrations that are not there", { ...TINY, demos: "none.npz" }, /no demonstrations at none\.npz/],
 ];
 
@@ -159,6 +165,40 @@ describe("the points of a sweep", () => {
     });
   });
 
+  it("are those that --only names, as a run takes them", async () => {
+    const only = ["--only", "lr-5e-4_bs-16", "--only", "lr-1e-3_bs-8/0-3", "--parallel", "1"];
+    const { stdout } = await sweep("tiny.json", "--points", ...only);
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines[0]).toBe("tiny: 3 of 8 cells, 6,000 steps in all");
+    expect(lines.slice(1, 4).map((line) => line.split(/ +/))).toEqual([
+      ["point", "learning-rate", "batch-size"],
+      ["lr-1e-3_bs-8", "1e-3", "8"],
+      ["lr-5e-4_bs-16", "0.0005", "16"],
+    ]);
+    expect(lines[4]).toMatch(/that stay of 3 cells/);
+    const json = async (...more: string[]): Promise<Record<string, unknown>> =>
+      JSON.parse((await sweep("tiny.json", "--points", "--json", ...more)).stdout) as Record<string, unknown>;
+    const [part, whole] = [await json(...only), await json("--parallel", "1")];
+    expect(part).toMatchObject({
+      cells: 3,
+      waiting: 3,
+      steps: 6000,
+      points: [{ name: "lr-1e-3_bs-8" }, { name: "lr-5e-4_bs-16" }],
+    });
+    expect(part.diskBytes).toBeLessThan(whole.diskBytes as number);
+  });
+
+  it("are refused where --only names none, in the words of a run", async () => {
+    const refused = {
+      code: 1,
+      stdout: "",
+      stderr: "tandem: --only: no cell is called nonsense; see which there are with --list\n",
+    };
+    for (const more of [["--points"], ["--points", "--json"], ["--list"], []])
+      expect(await sweep("tiny.json", "--out", "nowhere", "--only", "nonsense", ...more)).toEqual(refused);
+    expect(existsSync(join(cwd, "nowhere"))).toBe(false);
+  });
+
   it("are listed as cells, with the room that they take", async () => {
     const { stdout, stderr } = await sweep("tiny.json", "--list", "--only", "lr-5e-4_bs-16");
     expect(stdout).toBe(
@@ -207,6 +247,61 @@ async function killedAt(out: string, when: string): Promise<void> {
   expect(part.code).toBeNull();
 }
 
+/** Bytes in blocks of a file system, 512 each, of all files below a folder. */
+function bytesBelow(place: string): number {
+  const files = readdirSync(place, { recursive: true, withFileTypes: true });
+  const blocks = files.map(
+    ({ parentPath, name }) => statSync(join(parentPath, name), { throwIfNoEntry: false })?.blocks ?? 0,
+  );
+  return 512 * blocks.reduce((sum, each) => sum + each, 0);
+}
+
+describe("a sweep on a task of finitely many actions, saved after every iteration,", () => {
+  const demos = join(import.meta.dirname, "../../demonstrations/cartpole-v1-tandem.npz");
+  const cartpole = {
+    ...TINY,
+    name: "cartpole",
+    env: "CartPole-v1",
+    demos,
+    seeds: [3],
+    steps: 6000,
+    base: { ...TINY.base, "start-steps": 5900, "evaluate-every": 300, "checkpoint-every": 0 },
+    grid: { "batch-size": [8, 16] },
+  };
+  let peak = 0;
+  beforeAll(async () => {
+    write("cartpole.json", cartpole);
+    const look = setInterval(() => {
+      if (existsSync(join(cwd, "peak"))) peak = Math.max(peak, bytesBelow(join(cwd, "peak")));
+    }, 5);
+    const args = ["cartpole.json", "--out", "peak", "--parallel", "2", "--keep-replay"];
+    expect(await sweep(...args)).toMatchObject({ code: 0 });
+    clearInterval(look);
+  }, LONG);
+
+  it("takes at no moment more on the disk than was said", async () => {
+    const args = ["cartpole.json", "--points", "--json", "--parallel", "2", "--keep-replay"];
+    const { diskBytes } = JSON.parse((await sweep(...args)).stdout) as { diskBytes: number };
+    expect(peak).toBeGreaterThan(bytesBelow(join(cwd, "peak")));
+    expect(peak).toBeLessThan(diskBytes);
+  });
+
+  it("has replays as large as was said: a number a step for each possible action", async () => {
+    const suite = suiteOf(
+      "x",
+      parseSweep("x", cartpole, (_, name) => name),
+    );
+    const { cells } = await planBench({ suite, place: cwd, where: "x" });
+    const { replays } = diskBound(cells, 2, true);
+    const sizes = cells.map(({ cell }) => {
+      const place = join(cwd, "peak", cell.id, "checkpoint/replay");
+      return readdirSync(place).reduce((sum, name) => sum + statSync(join(place, name)).size, 0);
+    });
+    expect(sizes).toEqual([6000 * (4 + 2 + 4 + 1) * 4, 6000 * (4 + 2 + 4 + 1) * 4]);
+    expect(replays).toBe(sizes[0] + sizes[1]);
+  });
+});
+
 describe("a sweep that was killed", () => {
   beforeAll(async () => {
     expect(await sweep("tiny.json", "--out", "whole", "--parallel", "2")).toMatchObject({ code: 0 });
@@ -242,12 +337,7 @@ describe("a sweep that was killed", () => {
     const { diskBytes } = JSON.parse((await sweep("tiny.json", "--points", "--json")).stdout) as {
       diskBytes: number;
     };
-    const files = readdirSync(join(cwd, "whole"), { recursive: true, withFileTypes: true });
-    // Blocks of a file system, 512 bytes each.
-    const used = files.reduce(
-      (sum, { parentPath, name }) => sum + 512 * statSync(join(parentPath, name)).blocks,
-      0,
-    );
+    const used = bytesBelow(join(cwd, "whole"));
     expect(used).toBeLessThan(diskBytes);
     expect(used).toBeGreaterThan(diskBytes / 20);
   });
