@@ -424,8 +424,9 @@ function statisticsJson({ count, mean, squares }: RowStatistics): StatisticsJson
 
 function restoreReward(reward: RewardModel, { rewardAdam, statistics }: LearnerJson): void {
   Object.assign(reward.adam, rewardAdam);
-  for (const [who, saved] of Object.entries(statistics ?? {})) {
-    const own = reward.statistics[who as "expert" | "agent"];
+  for (const who of ["expert", "agent"] as const) {
+    const [own, saved] = [reward.statistics[who], statistics?.[who]];
+    if (!saved) continue;
     own.count = saved.count;
     own.mean.set(saved.mean);
     own.squares.set(saved.squares);

@@ -18,6 +18,9 @@ interface Saved {
       readonly statistics?: Readonly<
         Record<string, { readonly mean: readonly number[]; readonly squares: readonly number[] }>
       >;
+      readonly counters?: Readonly<Record<string, number>>;
+      readonly streams?: Readonly<Record<string, number>>;
+      readonly rewardAdam?: unknown;
       readonly recentEpisodes: number;
     } | null;
   };
@@ -67,6 +70,7 @@ export function checkState(json: unknown, path: string): void {
 
 /** Refuses a state that is of another agent or learner, or whose parts do not go together. */
 export function checkFit({ json, arrays }: Saved, agent: Agent, learner: Learner | null, path: string): void {
+  if (learner) checkLearner(json.irl, learner, path);
   const lengths: [what: string, expected: number, got: number | undefined][] = [
     ["optimisers", policyOptimisers(agent.policy).length, json.agent.adam.length],
     [
@@ -97,6 +101,16 @@ export function checkFit({ json, arrays }: Saved, agent: Agent, learner: Learner
   }
   const wrong = lengths.find(([, expected, got]) => got !== expected);
   if (wrong) throw damaged(path, `${wrong[0]}: expected ${wrong[1]}, got ${wrong[2] ?? "none"}`);
+}
+
+function checkLearner(irl: Saved["json"]["irl"], { counters, streams, reward }: Learner, path: string): void {
+  const missing = [
+    ...Object.keys(counters).filter((name) => irl?.counters?.[name] === undefined),
+    ...Object.keys(streams).filter((name) => irl?.streams?.[name] === undefined),
+    ...(reward && !irl?.rewardAdam ? ["the reward's optimiser"] : []),
+    ...(reward && !irl?.statistics ? ["the reward's statistics"] : []),
+  ];
+  if (missing.length > 0) throw damaged(path, `it has no ${missing[0]}`);
 }
 
 function damaged(path: string, problem: string): TandemError {
