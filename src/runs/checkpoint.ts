@@ -226,13 +226,13 @@ function readState(path: string): Snapshot {
   const { arrays, metadata } = decodeSafetensors(readBytes(path), path);
   const { state = "null", sha256 } = metadata;
   const json = parseState(state);
-  const format: string | undefined = json?.format;
+  const format: unknown = json?.format;
   const isWhole = format === OLDER || (format === FORMAT && sha256 === checksumOf(arrays, state));
   if (json && isWhole) {
     checkState(json, path);
     return { json, arrays };
   }
-  if (format === undefined || format === FORMAT)
+  if (typeof format !== "string" || format === FORMAT)
     throw new TandemError("readState", `${path} is damaged: its checksum is another`);
   throw new Unresumable(
     "readState",

@@ -107,8 +107,8 @@ function checkLearner(irl: Saved["json"]["irl"], { counters, streams, reward }: 
   const missing = [
     ...Object.keys(counters).filter((name) => irl?.counters?.[name] === undefined),
     ...Object.keys(streams).filter((name) => irl?.streams?.[name] === undefined),
-    ...(reward && !irl?.rewardAdam ? ["the reward's optimiser"] : []),
-    ...(reward && !irl?.statistics ? ["the reward's statistics"] : []),
+    ...(reward && !irl?.rewardAdam ? ["optimiser of the reward"] : []),
+    ...(reward && !irl?.statistics ? ["statistics of the reward"] : []),
   ];
   if (missing.length > 0) throw damaged(path, `it has no ${missing[0]}`);
 }

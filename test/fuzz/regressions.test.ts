@@ -256,6 +256,18 @@ describe("checkpoints", () => {
   });
 
   test.each<[string, Parameters<typeof changed>[0], RegExp]>([
+    [
+      "an object as its format",
+      (state) => Object.assign(state, { format: {} }),
+      /is damaged: its checksum is another/,
+    ],
+    ["no streams", ({ irl }) => delete irl.streams, /it has no expert; the checkpoint is damaged/],
+    ["no counters", ({ irl }) => delete irl.counters, /it has no rewardSteps; the checkpoint is damaged/],
+    [
+      "no statistics",
+      ({ irl }) => delete irl.statistics,
+      /it has no statistics of the reward; the checkpoint is damaged/,
+    ],
     ["no agent", (state) => delete state.agent, /: agent: .*; the checkpoint is damaged/],
     ["no steps", ({ agent }) => (agent.steps = null), /: agent\.steps: /],
     ["a step that is none", ({ agent }) => (agent.steps = -1), /: agent\.steps: /],
