@@ -15,7 +15,7 @@ it(
   async () => {
     const args = ["train", "--demos", "demo.npz", "--out", "both", ...TINY];
     const outcomes = await Promise.all([tandem(args, { cwd }), tandem(args, { cwd })]);
-    expect(outcomes.map(({ code }) => code).sort()).toEqual([0, 1]);
+    expect(new Set(outcomes.map(({ code }) => code))).toEqual(new Set([0, 1]));
     const refused = outcomes.find(({ code }) => code === 1);
     expect(refused?.stderr.trimEnd().split("\n").at(-1)).toMatch(
       /^tandem: .*both.*(is not empty|is in training)/,
