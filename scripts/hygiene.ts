@@ -48,9 +48,12 @@ const TRAININGS: Readonly<Record<string, { env: string; options: string }>> = {
 
 /** Stretches of a training that are measured. By the end of the second the replay of a million is full. */
 const STRETCHES = 10;
-/** Most live memory in the last five stretches, over that in the three before. */
+/**
+ * The stretch with least live memory of the last five, over that of the three before: what is held for a moment is in some, what is never
+ * given back in all.
+ */
 const LIVE_BOUND = 1.02;
-/** The same of the resident set, which the collector and the allocator round up. */
+/** Most of the resident set in the last five, over that in the three before; it is what the collector and the allocator round up. */
 const RESIDENT_BOUND = 1.1;
 /** Processor's time a step in the last two stretches, over that in the third and fourth. */
 const TIME_BOUND = 1.2;
@@ -106,9 +109,10 @@ try {
       console.log(
         `| ${(step / 1e6).toFixed(2)} | ${liveMB.toFixed(1)} | ${residentMB.toFixed(0)} | ${microseconds.toFixed(1)} | ${metricsMB.toFixed(2)} | ${checkpointMB.toFixed(0)} |`,
       );
-    const growth = (of: "liveMB" | "residentMB"): number =>
-      mostOf(stretches.slice(5), of) / mostOf(stretches.slice(2, 5), of);
-    const [live, resident] = [growth("liveMB"), growth("residentMB")];
+    const growth = (of: "liveMB" | "residentMB", extreme: typeof Math.max): number =>
+      extreme(...stretches.slice(5).map((each) => each[of])) /
+      extreme(...stretches.slice(2, 5).map((each) => each[of]));
+    const [live, resident] = [growth("liveMB", Math.min), growth("residentMB", Math.max)];
     const time = timeOf(stretches.slice(-2)) / timeOf(stretches.slice(2, 4));
     const failures = [
       live > LIVE_BOUND || resident > RESIDENT_BOUND ? "memory grows" : "",
@@ -228,10 +232,6 @@ function mostRecords(path: string): number {
   const lines = readFileSync(path, "utf8").trimEnd().split("\n");
   const kinds = Map.groupBy(lines, (line) => (JSON.parse(line) as { kind: string }).kind);
   return Math.max(...[...kinds.values()].map((alike) => alike.length));
-}
-
-function mostOf(stretches: readonly Stretch[], of: "liveMB" | "residentMB"): number {
-  return Math.max(...stretches.map((stretch) => stretch[of]));
 }
 
 function timeOf(stretches: readonly Stretch[]): number {
