@@ -42,7 +42,10 @@ function placesIn(value: unknown, places: [Holder, string][] = []): [Holder, str
   return places;
 }
 
-/** JSON text with one value damaged; what is no JSON, or deeper than a stack, comes back as it is. */
+/** Values of a text that is damaged as JSON: copying what is deep takes time with the square of its depth. */
+const MOST_PLACES = 10_000;
+
+/** JSON text with one value damaged; what is no JSON, or too deep, comes back as it is. */
 export function damagedJson(text: string, stream: RandomStream): string {
   try {
     return withDamagedValue({ root: JSON.parse(text) }, stream);
@@ -53,6 +56,7 @@ export function damagedJson(text: string, stream: RandomStream): string {
 
 function withDamagedValue(root: Holder, stream: RandomStream): string {
   const places = placesIn(root);
+  if (places.length > MOST_PLACES) throw new RangeError("takes too long to damage again");
   const [holder, key] = nextUniform(stream) < 0.02 ? places[0] : oneOf(places, stream);
   let written = "";
   const kind = nextInteger(stream, 12);
