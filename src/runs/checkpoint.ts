@@ -285,7 +285,14 @@ export function restoreCheckpoint(
   const { state, previous, damaged } = partsOf(folder);
   const from = (path: string): Omit<Restored, "fallback"> =>
     restoreState(kernels, folder, path, agent, learner, steps);
-  if (!existsSync(state)) return { ...from(previous), fallback: null };
+  if (!existsSync(state)) {
+    try {
+      return { ...from(previous), fallback: null };
+    } catch (error) {
+      if (!(error instanceof TandemError) || error instanceof Unresumable) throw error;
+      throw lost(reasonOf(error));
+    }
+  }
   let reason: string;
   try {
     return { ...from(state), fallback: null };
@@ -302,7 +309,7 @@ export function restoreCheckpoint(
       fallback: `${reason}; it is now ${damaged}, and the run goes on from the checkpoint before it, step ${agent.steps}`,
     };
   } catch (error) {
-    if (!(error instanceof TandemError)) throw error;
+    if (!(error instanceof TandemError) || error instanceof Unresumable) throw error;
     throw lost(`${reason}; the checkpoint before it is of no use either (${reasonOf(error)})`);
   }
 }

@@ -3,6 +3,7 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -20,16 +21,27 @@ export function createRunFolder(folder: string, config: RunConfig): void {
   withWriteErrors(folder, () => {
     makeFolder(folder);
     if (readdirSync(folder).length > 0) throw taken(folder);
-    const path = join(folder, "config.json");
-    // Of two that begin a run in one folder only one makes the file.
-    if (!madeFile(path, "")) throw taken(folder);
-    try {
-      writeAtomically(path, `${JSON.stringify(config, null, 2)}\n`);
-    } catch (error) {
-      rmSync(path, { force: true });
-      throw error;
-    }
+    if (!madeWhole(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`)) throw taken(folder);
   });
+}
+
+/** Whether there was no such file before: of two that make it at once only one does. At every moment it is whole, or not there. */
+function madeWhole(path: string, content: string): boolean {
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFlushed(temporary, content);
+  try {
+    linkSync(temporary, path);
+    return true;
+  } catch (error) {
+    if (existsSync(path)) return false;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EPERM" && code !== "ENOTSUP" && code !== "ENOSYS") throw error;
+    // A file system without links.
+    renameSync(temporary, path);
+    return true;
+  } finally {
+    removeIfPossible(temporary);
+  }
 }
 
 function taken(folder: string): TandemError {

@@ -9,9 +9,18 @@ const { TANDEM_TEST_FULL: ending = "", TANDEM_TEST_BUG: bug } = process.env;
 const { writeFileSync, appendFileSync } = fs;
 
 function refuse(path: unknown): void {
-  if (!String(path).endsWith(ending)) return;
+  // Some temporary names carry the number of the process.
+  if (
+    !String(path)
+      .replace(/\.\d+\.tmp$/, ".tmp")
+      .endsWith(ending)
+  )
+    return;
   if (bug) throw new RangeError(bug);
-  throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  throw Object.assign(new Error("ENOSPC: no space left on device, write"), {
+    code: "ENOSPC",
+    syscall: "write",
+  });
 }
 
 fs.writeFileSync = (...args: Parameters<typeof writeFileSync>) => {

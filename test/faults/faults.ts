@@ -371,7 +371,7 @@ export const FAULTS: readonly Fault[] = [
       const said = lastLine(rest.stderr);
       if (
         rest.code === 1 &&
-        /is damaged: its checksum is another; .*the run cannot go on; begin a new one/.test(said)
+        /is damaged: its checksum is another.*the run cannot go on; begin a new one/.test(said)
       )
         return said.includes("then go on with") ? `sends in a circle: ${said}` : null;
       return judge(scene, OUT, rest);

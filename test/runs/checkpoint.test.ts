@@ -239,6 +239,11 @@ describe("a checkpoint", () => {
     );
     expect(readdirSync(join(folder, "checkpoint")).sort()).toEqual(["replay", PREVIOUS, STATE].sort());
     expect(Object.keys(readTensors(folder))).toContain("actor");
+    // The same where the newest never got its name.
+    rmSync(place(STATE));
+    expect(() => restore(create())).toThrow(
+      /000000\.f32 is damaged: its checksum is another: the run cannot go on; begin a new one/,
+    );
   });
 
   it("of a newer format is no damaged one, whatever lies before it", () => {
