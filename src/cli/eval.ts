@@ -82,8 +82,10 @@ async function evaluateRun(
   const environment = await openEnvironment(config.env.id, config.env.options);
   try {
     const saved = await loadSavedRun(folder, config, environment, foldIn(key, DRAWS));
-    const evaluation = evaluate(environment, savedPolicy(saved, policy), episodes, foldIn(key, EPISODES));
-    warnOfDropped(evaluation.dropped, "the policy");
+    let dropped = 0;
+    const act = savedPolicy(saved, policy);
+    const evaluation = evaluate(environment, act, episodes, foldIn(key, EPISODES), () => dropped++);
+    warnOfDropped(dropped, "the policy");
     const summary = summaryOf(folder);
     return {
       run: folder,

@@ -20,32 +20,26 @@ export interface Evaluation {
   readonly meanReturn: number;
   /** Standard deviation over episodes (n - 1). */
   readonly stdReturn: number;
-  /** Episodes in which the simulation diverged: others took their place. */
-  readonly dropped: number;
-  /** Environment steps taken, those of dropped episodes among them. */
-  readonly steps: number;
 }
 
-/** Roll out `act` and add up the true reward. Reporting only: nothing a learner sees comes from here. */
-export function evaluate(environment: Environment, act: Act, episodes: number, key: Key): Evaluation {
-  let [dropped, lost] = [0, 0];
-  const trajectories = rollout(environment, act, episodes, key, (steps) => {
-    dropped++;
-    lost += steps;
-  });
+/**
+ * Roll out `act` and add up the true reward. Reporting only: nothing a learner sees comes from here. `onDropped` hears the steps of each
+ * episode in which the simulation diverged, as in `rollout`.
+ */
+export function evaluate(
+  environment: Environment,
+  act: Act,
+  episodes: number,
+  key: Key,
+  onDropped?: (steps: number) => void,
+): Evaluation {
+  const trajectories = rollout(environment, act, episodes, key, onDropped);
   const returns = Array.from(episodeReturns(trajectories) ?? []);
   const meanReturn = mean(returns);
   const squares = returns.map((value) => (value - meanReturn) ** 2);
   const { length } = returns;
   const stdReturn = length > 1 ? Math.sqrt(mean(squares) * (length / (length - 1))) : 0;
-  return {
-    trajectories,
-    returns,
-    meanReturn,
-    stdReturn,
-    dropped,
-    steps: transitionCount(trajectories) + lost,
-  };
+  return { trajectories, returns, meanReturn, stdReturn };
 }
 
 /** The policy's mode: tanh(mean), or the most probable of finitely many actions. */

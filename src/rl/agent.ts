@@ -186,9 +186,9 @@ function stepOrNull(environment: Environment, action: Float32Array): StepResult 
 }
 
 /** Count episodes that the agent, or its policy in a rollout, did not end because the simulation diverged. */
-export function countDropped({ dropped, steps }: Agent, episodes = 1): void {
+export function countDropped({ dropped, steps }: Agent): void {
   if (dropped.episodes === 0) dropped.since = steps;
-  dropped.episodes += episodes;
+  dropped.episodes++;
 }
 
 /** A uniformly random action into `unitAction`. */

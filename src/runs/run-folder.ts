@@ -51,17 +51,6 @@ function taken(folder: string): TandemError {
   );
 }
 
-/** Whether there was no such file before. */
-export function madeFile(path: string, content: string): boolean {
-  try {
-    writeFileSync(path, content, { flag: "wx" });
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
-  }
-}
-
 /** Make a folder, and those that it lies in, where they are missing. */
 export function makeFolder(folder: string): void {
   withWriteErrors(folder, () => {

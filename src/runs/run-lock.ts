@@ -1,9 +1,9 @@
 /** One process at a time in a run's folder: two would write over each other. */
-import { readFileSync, renameSync, rmSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { TandemError } from "../core/index.ts";
-import { madeFile, withWriteErrors } from "./run-folder.ts";
+import { withWriteErrors } from "./run-folder.ts";
 
 /** Who trains in a run's folder. */
 export interface RunLock {
@@ -49,6 +49,17 @@ export function lockRun(folder: string): () => void {
       // The disk refuses: it is the lock of a process that will be no more.
     }
   };
+}
+
+/** Whether there was no such file before. */
+function madeFile(path: string, content: string): boolean {
+  try {
+    writeFileSync(path, content, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
 }
 
 /** Refuse a folder in which a process trains. */

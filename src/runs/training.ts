@@ -6,6 +6,7 @@ import {
   keyFromSeed,
   PolicyDiverged,
   SimulationDiverged,
+  transitionCount,
   wholeReturn,
   TandemError,
   type FindingRecord,
@@ -268,13 +269,13 @@ async function train(
   }
   saveCheckpoint(kernels, folder, agent, learner, steps, seconds(), recordCount);
 
-  const random = evaluateAct(
-    training,
-    randomPolicy(foldIn(key, RANDOM_ACTIONS)),
-    foldIn(key, RANDOM_BASELINE),
-  );
+  const { finalEpisodes } = config.evaluation;
+  const randomActions = randomPolicy(foldIn(key, RANDOM_ACTIONS));
+  const random = evaluateAct(training, randomActions, finalEpisodes, foldIn(key, RANDOM_BASELINE));
   const policy = deterministicPolicy(kernels, agent.policy);
-  const final = unlessDiverged(() => evaluateAct(training, policy, foldIn(key, FINAL_EVALUATION)));
+  const final = unlessDiverged(() =>
+    evaluateAct(training, policy, finalEpisodes, foldIn(key, FINAL_EVALUATION)),
+  );
   const learned = training.rewardsOf?.(final.trajectories);
   const agreement = learned && rewardAgreement(learned, final.trajectories);
   const summary: Summary = {
@@ -411,17 +412,11 @@ function expertIteration(
 
 /** null where no episode came to its end, whose simulations all diverged: the run goes on without that evaluation. */
 function evaluateNow(training: Training, listener: Listener): Evaluation | null {
-  const { kernels, config, agent, steps, evaluationEnvironment } = training;
-  const key = foldIn(training.evaluationKey, agent.steps);
+  const { kernels, config, agent, steps } = training;
   const policy = deterministicPolicy(kernels, agent.policy);
-  const { episodes } = config.evaluation;
-  const evaluation = evaluateOrNull(evaluationEnvironment, policy, episodes, key);
-  if (!evaluation) {
-    countDropped(agent, episodes);
-    return null;
-  }
-  countDropped(agent, evaluation.dropped);
-  steps.evaluation += evaluation.steps;
+  const key = foldIn(training.evaluationKey, agent.steps);
+  const evaluation = unlessNone(() => evaluateAct(training, policy, config.evaluation.episodes, key));
+  if (!evaluation) return null;
   const learned = training.rewardsOf?.(evaluation.trajectories);
   const agreement = learned && rewardAgreement(learned, evaluation.trajectories);
   listener({
@@ -437,9 +432,9 @@ function evaluateNow(training: Training, listener: Listener): Evaluation | null 
   return evaluation;
 }
 
-function evaluateOrNull(...given: Parameters<typeof evaluate>): Evaluation | null {
+function unlessNone(act: () => Evaluation): Evaluation | null {
   try {
-    return evaluate(...given);
+    return act();
   } catch (error) {
     if (error instanceof SimulationDiverged) return null;
     throw error;
@@ -457,15 +452,18 @@ function measureHeldOut(
   listener({ kind: "held-out", step: agent.steps, ...fit });
 }
 
-function evaluateAct(training: Training, act: Parameters<typeof evaluate>[1], key: Key): Evaluation {
-  const evaluation = evaluate(
-    training.evaluationEnvironment,
-    act,
-    training.config.evaluation.finalEpisodes,
-    key,
-  );
-  training.steps.evaluation += evaluation.steps;
-  countDropped(training.agent, evaluation.dropped);
+/** Episodes of `act` under the true reward: the steps of all of them count, and the dropped ones. */
+function evaluateAct(
+  { evaluationEnvironment, agent, steps }: Training,
+  act: Parameters<typeof evaluate>[1],
+  episodes: number,
+  key: Key,
+): Evaluation {
+  const evaluation = evaluate(evaluationEnvironment, act, episodes, key, (lost) => {
+    countDropped(agent);
+    steps.evaluation += lost;
+  });
+  steps.evaluation += transitionCount(evaluation.trajectories);
   return evaluation;
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { makeRunFolder, requireFreePlace } from "../../src/cli/run-place.ts";
@@ -32,6 +32,15 @@ it("what others put into a folder meanwhile stays where it cannot become a run's
   writeFileSync(join(place, "precious.txt"), "mine");
   expect(() => makeRunFolder(place, {} as RunConfig)).toThrow(/is not empty; choose another --out/);
   expect(readdirSync(place)).toEqual(["precious.txt"]);
+});
+
+it("a run that began in the folder a moment before keeps its config", () => {
+  const place = join(cwd, "sooner");
+  const theirs = join(place, "config.json");
+  const late = { toJSON: () => (writeFileSync(theirs, "theirs"), {}) } as unknown as RunConfig;
+  expect(() => makeRunFolder(place, late)).toThrow(/is not empty; choose another --out/);
+  expect(readFileSync(theirs, "utf8")).toBe("theirs");
+  expect(readdirSync(place)).toEqual(["config.json"]);
 });
 
 it("a run that never began leaves nothing, not even the folders above it", () => {

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { decodeSafetensors } from "../../src/runs/safetensors.ts";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import {
   HOOK_TIMEOUT,
@@ -77,7 +78,13 @@ it(
   async () => {
     const rare = await disturbed(50, "train", "--demos", "demo.npz", "--out", "rare", "--json", ...TINY);
     expect(rare.stderr).toMatch(/simulation divergence since step \d+: \d+ episodes dropped/);
-    expect(existsSync(join(cwd, "rare", "checkpoint", "state.safetensors"))).toBe(true);
+    const { metadata } = decodeSafetensors(
+      readFileSync(join(cwd, "rare", "checkpoint", "state.safetensors")),
+      "state",
+    );
+    const { agent, steps } = JSON.parse(metadata.state);
+    // One evaluation of one episode: four were tried. Each divergence ended an episode, in training or there.
+    expect([steps.train, steps.evaluation, agent.dropped.episodes]).toEqual([300, 4 * 50, (300 + 200) / 50]);
     const records = readFileSync(join(cwd, "rare", "metrics.jsonl"), "utf8");
     expect(records).not.toContain('"evaluation"');
     expect(records).toContain('"policy"');

@@ -264,6 +264,11 @@ describe("checkpoints", () => {
     ["no streams", ({ irl }) => delete irl.streams, /it has no expert; the checkpoint is damaged/],
     ["no counters", ({ irl }) => delete irl.counters, /it has no rewardSteps; the checkpoint is damaged/],
     [
+      "no optimiser of the reward",
+      ({ irl }) => delete irl.rewardAdam,
+      /it has no optimiser of the reward; the checkpoint is damaged/,
+    ],
+    [
       "no statistics",
       ({ irl }) => delete irl.statistics,
       /it has no statistics of the reward; the checkpoint is damaged/,

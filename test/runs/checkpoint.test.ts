@@ -210,7 +210,9 @@ describe("a checkpoint", () => {
     trainTo(learner, 50);
     save(learner);
     truncateSync(place(STATE), 100);
-    expect(() => restore(create())).toThrow(/state\.safetensors is .*damaged/);
+    expect(() => restore(create())).toThrow(
+      /state\.safetensors is .*damaged; there is no checkpoint before it: the run cannot go on/,
+    );
     save(learner);
     save(learner);
     truncateSync(place(STATE), 100);
@@ -280,12 +282,15 @@ describe("a checkpoint", () => {
     deleteReplay(folder);
     expect(Object.keys(readTensors(folder))).toContain("actor");
     expect(() => restore(create())).toThrow(
-      /replay is not there any more; its policy and reward can be used, but the run cannot go on/,
+      /replay is not there any more; its policy and reward can be used, but the run cannot go on: begin a new one$/,
     );
   });
 
   it.each([
-    ["tandem-checkpoint/1", /was made by an earlier Tandem \(tandem-checkpoint\/1\).*cannot go on/],
+    [
+      "tandem-checkpoint/1",
+      /was made by an earlier Tandem \(tandem-checkpoint\/1\); [^;]* cannot go on: begin a new one$/,
+    ],
     ["tandem-checkpoint/3", /is of format tandem-checkpoint\/3, expected .*a newer Tandem made it/],
   ])("of format %s is refused with words", (format, message) => {
     const learner = create();
@@ -355,15 +360,13 @@ describe("a simulation that diverges", () => {
 
   it("gives way to another episode in an evaluation", () => {
     const act = randomPolicy(foldIn(key, 3));
-    const { trajectories, returns, dropped, steps } = evaluate(
-      diverging((step) => step === 35),
-      act,
-      3,
-      foldIn(key, 4),
-    );
+    const dropped: number[] = [];
+    const environmentOf = diverging((step) => step === 35);
+    const note = (steps: number): void => void dropped.push(steps);
+    const { trajectories, returns } = evaluate(environmentOf, act, 3, foldIn(key, 4), note);
     expect(Array.from(trajectories.episodeStarts)).toEqual([0, 30, 60, 90]);
     expect(returns).toHaveLength(3);
-    expect([dropped, steps]).toEqual([1, 95]);
+    expect(dropped).toEqual([5]);
   });
 
   it("is counted, with its steps, where the agent's trajectories are rolled out anew", () => {
@@ -377,14 +380,12 @@ describe("a simulation that diverges", () => {
 
   it("ends an evaluation that nothing else comes of", () => {
     const act = randomPolicy(foldIn(key, 3));
-    expect(() =>
-      evaluate(
-        diverging(() => true),
-        act,
-        2,
-        key,
-      ),
-    ).toThrow(SimulationDiverged);
+    const dropped: number[] = [];
+    const always = diverging(() => true);
+    expect(() => evaluate(always, act, 2, key, (steps) => void dropped.push(steps))).toThrow(
+      SimulationDiverged,
+    );
+    expect(dropped).toEqual(Array.from({ length: 8 }, () => 1));
   });
 });
 

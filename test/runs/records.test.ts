@@ -16,12 +16,15 @@ const line = (step: number): string =>
 const steps = (upTo: number): number[] => takeRecords(folder, upTo).map(({ step }) => step);
 
 describe("the records of a run that goes on", () => {
-  it("are those up to its step; later ones and a last line that was cut short leave the file", () => {
-    writeFileSync(path(), `${line(1)}${line(5)}${line(9)}{"kind":"epis`);
-    expect(steps(5)).toEqual([1, 5]);
-    expect(readFileSync(path(), "utf8")).toBe(line(1) + line(5));
-    expect(steps(5)).toEqual([1, 5]);
-  });
+  it.each(["", line(9), '{"kind":"epis', `${line(9)}{"kind":"epis`])(
+    "are those up to its step; later ones and a last line that was cut short leave the file (%j)",
+    (more) => {
+      writeFileSync(path(), line(1) + line(5) + more);
+      expect(steps(5)).toEqual([1, 5]);
+      expect(readFileSync(path(), "utf8")).toBe(line(1) + line(5));
+      expect(steps(5)).toEqual([1, 5]);
+    },
+  );
 
   it("are none where there is no file", () => {
     expect(steps(5)).toEqual([]);
