@@ -2,7 +2,7 @@
 import { reachesScore } from "../eval/index.ts";
 import type { Control } from "./control.ts";
 import type { Outcome } from "./outcome.ts";
-import { count, meanOf, standing, taskRow, type Mean } from "./statistics.ts";
+import { count, meanOf, standing, type Mean } from "./statistics.ts";
 
 /** A control on a task, over its cells. */
 export interface ControlRow {
@@ -44,31 +44,49 @@ function controlRow(cells: readonly Outcome[]): ControlRow {
 export interface Verdict {
   readonly task: string;
   readonly method: string;
-  /** The control that explains the score, the largest where several do; null where none does. */
-  readonly explainedBy: ControlRow | null;
-  /** The method's normalised score; null where there is none. */
-  readonly score: Mean | null;
-  /** Controls that apply to the method, and those of them that have a score. */
+  /** The controls that explain the score, the largest first. */
+  readonly explainedBy: readonly Explanation[];
+  /** Controls that apply to the method, and those of them that have a score and one of the method to set against it. */
   readonly controls: number;
   readonly scored: number;
 }
 
-/** Whether a control explains a method's score on a task; null where nothing applies to it, as to one that is a control itself. */
+/** A control that reaches a method's score. */
+interface Explanation {
+  readonly row: ControlRow;
+  /** The method's normalised score on the demonstration sets that the control was trained on. */
+  readonly own: Mean;
+}
+
+/** Whether controls explain a method's score on a task; null where nothing applies to it, as to one that is a control itself. */
 export function verdictOn(task: string, method: string, outcomes: readonly Outcome[]): Verdict | null {
   const applying = controlRows(task, outcomes).filter(({ control }) => control.appliesTo.includes(method));
   if (applying.length === 0) return null;
-  const { normalised: score } = taskRow(task, method, outcomes);
-  const scored = applying.filter(({ normalised }) => normalised !== null);
-  const explainedBy =
-    score && scored.find(({ normalised }) => normalised && reachesScore(normalised.mean, score));
+  const compared = applying
+    .map((row) => ({ row, own: scoreBeside(row, task, method, outcomes) }))
+    .filter((each): each is Explanation => each.own !== null && each.row.normalised !== null);
   return {
     task,
     method,
-    explainedBy: explainedBy ?? null,
-    score,
+    explainedBy: compared.filter(({ row, own }) => reachesScore((row.normalised as Mean).mean, own)),
     controls: applying.length,
-    scored: scored.length,
+    scored: compared.length,
   };
+}
+
+/** A method's score on the demonstration sets of a control: another set is another task to learn from. */
+function scoreBeside(
+  { method: folder }: ControlRow,
+  task: string,
+  method: string,
+  outcomes: readonly Outcome[],
+): Mean | null {
+  const onTask = outcomes.filter((outcome) => outcome.task === task);
+  const sets = new Set(
+    onTask.filter((outcome) => outcome.method === folder).map(({ trajectory }) => trajectory),
+  );
+  const own = onTask.filter((outcome) => outcome.method === method && sets.has(outcome.trajectory));
+  return meanOf(own.map(standing));
 }
 
 /** The audit of every method on every task that something applies to. */

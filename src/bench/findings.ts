@@ -22,9 +22,10 @@ import {
   grouped,
   plural,
 } from "../report/numbers.ts";
-import { reachesScore, type BootstrapInterval } from "../eval/index.ts";
+import type { BootstrapInterval } from "../eval/index.ts";
 import { buildsOf } from "./agreement.ts";
 import { controlRows, largestControl, verdictsOf, type ControlRow, type Verdict } from "./audit.ts";
+import { stepsOf } from "./cells.ts";
 import { familyExhibits } from "./family-exhibits.ts";
 import { lastTenth, type Outcome } from "./outcome.ts";
 import { checkpointChoice, CRITERIA, familyChoice, type Choice, type FamilyChoice } from "./selection.ts";
@@ -83,7 +84,7 @@ export function findingsOf(
   );
   const shared = comparable(tasks, methods, outcomes);
   const across = aggregates(shared);
-  const audit = suite.audit ? auditOf(tasks, methods, outcomes) : null;
+  const audit = suite.audit ? auditOf(suite, outcomes) : null;
   const own = outcomes.filter((outcome) => outcome.audit === null);
   const exhibits = [
     aggregateTable(shared, across, tasks, audit),
@@ -91,7 +92,7 @@ export function findingsOf(
     profileFigure(shared),
     ...suite.tasks.flatMap((task, i) => [
       scoreTable(task, rows[i], own, audit),
-      audit && controlTable(task, audit),
+      audit && controlTable(suite, task, audit),
       curveFigure(
         task,
         methodsOn(suite, task).map(({ name }) => name),
@@ -122,11 +123,16 @@ interface Audit {
   readonly verdicts: readonly Verdict[];
 }
 
-function auditOf(tasks: readonly string[], methods: readonly string[], outcomes: readonly Outcome[]): Audit {
+function auditOf({ tasks, methods }: Suite, outcomes: readonly Outcome[]): Audit {
+  const names = tasks.map(({ name }) => name);
   return {
-    rows: new Map(tasks.map((task) => [task, controlRows(task, outcomes)])),
-    largest: new Map(tasks.map((task) => [task, largestControl(task, outcomes)])),
-    verdicts: verdictsOf(tasks, methods, outcomes),
+    rows: new Map(names.map((task) => [task, controlRows(task, outcomes)])),
+    largest: new Map(names.map((task) => [task, largestControl(task, outcomes)])),
+    verdicts: verdictsOf(
+      names,
+      methods.map(({ name }) => name),
+      outcomes,
+    ),
   };
 }
 
@@ -183,17 +189,17 @@ function headlineOf(
 }
 
 const AUDIT_PROTOCOL =
-  "Controls saw no reward, or nonsense; they are scored as the methods are, between random actions and the real expert. A leak explains a method's score where a control that applies to it reaches it: the control's mean normalised score is at or above the lower end of the method's 95% interval on the task or, where the method has one cell, at or above its score less a tenth. A reward that is not learnt applies to methods under the same treatment of an episode's end, and to those that clone actions; a constant or shuffled expert applies to the method that was shown it. Comparisons of treatments learn from the real expert and explain nothing.";
+  "Controls saw no reward, or nonsense; they are scored as the methods are, between random actions and the real expert. A leak explains a method's score where a control that applies to it reaches it: the control's mean normalised score is at or above the lower end of the method's 95% interval on the demonstration sets that the control was trained on or, where the method has one cell there, at or above its score less a tenth. A reward that is not learnt applies to methods under the same treatment of an episode's end, and to those that clone actions; a constant or shuffled expert applies to the method that was shown it. Comparisons of treatments learn from the real expert and explain nothing.";
 
 const MARK = "a leak explains it";
 
 /** One sentence where controls explain scores, one where controls are missing. */
 function leakWarnings(audit: Audit | null): string[] {
   if (!audit) return [];
-  const marked = audit.verdicts.flatMap(({ task, method, score: own, explainedBy }) =>
-    own && explainedBy?.normalised
+  const marked = audit.verdicts.flatMap(({ task, method, explainedBy: [first] }) =>
+    first
       ? [
-          `${method} on ${task} (${score(own.mean)}; ${explainedBy.control.name} ${score(explainedBy.normalised.mean)})`,
+          `${method} on ${task} (${score(first.own.mean)}; ${first.row.control.name} ${score(first.row.normalised?.mean ?? NaN)})`,
         ]
       : [],
   );
@@ -252,7 +258,7 @@ function warningsOf(
   const bare = outcomes.filter(({ score, normalised }) => score !== null && normalised === null);
   if (bare.length > 0) {
     warnings.push(
-      `Without a normalised score, as the return of their demonstrations is not known: ${some(bare.map(({ id }) => id))}.`,
+      `Without a normalised score, as the return of their expert is not known: ${some(bare.map(({ id }) => id))}.`,
     );
   }
   return warnings;
@@ -286,7 +292,7 @@ function protocolOf({ seeds, tasks, methods }: Suite): string[] {
     ...(apart.length > 0
       ? [`Not for all tasks, and so in no comparison across tasks: ${enumerate(apart)}.`]
       : []),
-    "A cell's score is the mean true return over its evaluations in the last tenth of its training steps, never the best. Normalised, 0 is the return of uniformly random actions and 1 that of the demonstrations learnt from, both measured in the cell's own environment and written in its own summary.",
+    "A cell's score is the mean true return over its evaluations in the last tenth of its training steps, never the best. Normalised, 0 is the return of uniformly random actions, mean over the task's cells, and 1 that of the expert, mean over all whole episodes in the task's file of demonstrations, whichever of them a cell was shown.",
     "Intervals on one task are Student's t over cells, 95%, as if cells were independent; where demonstration sets matter they are too narrow for other sets, and the table of variance components has the interval over sets. Intervals across tasks are percentiles of the stratified bootstrap (arXiv:2108.13264), 95%; they speak of other runs on these tasks, and with three or five cells a task hold in some 73 or 83 of 100 cases rather than 95.",
   ];
 }
@@ -350,7 +356,7 @@ function plannedOf({ methods }: Comparable, name: string): number {
 function leakCount({ verdicts }: Audit, method: string, tasks: readonly string[]): string {
   const own = verdicts.filter((verdict) => verdict.method === method && tasks.includes(verdict.task));
   if (own.length === 0) return "n/a";
-  return `${own.filter(({ explainedBy }) => explainedBy).length} of ${own.length}`;
+  return `${own.filter(({ explainedBy }) => explainedBy.length > 0).length} of ${own.length}`;
 }
 
 function scoreTable(
@@ -397,7 +403,7 @@ function verdictWords({ verdicts }: Audit, { task, method, normalised }: TaskRow
   const verdict = verdicts.find((each) => each.task === task && each.method === method);
   if (!verdict) return "not audited";
   const { explainedBy, scored, controls } = verdict;
-  if (explainedBy) return MARK;
+  if (explainedBy.length > 0) return MARK;
   if (!normalised) return "n/a";
   return scored < controls ? `${scored} of ${controls} controls` : "no leak found";
 }
@@ -408,38 +414,44 @@ function largestWords({ largest }: Audit, task: string): string {
 }
 
 /** The controls of a task, largest first, comparisons last. */
-function controlTable({ name, steps }: Task, { rows, verdicts }: Audit): Table | null {
-  const controls = rows.get(name) ?? [];
+function controlTable(suite: Suite, task: Task, { rows, verdicts }: Audit): Table | null {
+  const controls = rows.get(task.name) ?? [];
   if (controls.length === 0) return null;
-  const own = verdicts.filter(({ task }) => task === name);
-  const [{ steps: trained }] = controls;
+  const own = verdicts.filter((verdict) => verdict.task === task.name);
+  const short = controls
+    .map(({ control, steps }) => ({ name: control.name, steps, whole: stepsBeside(suite, task, control) }))
+    .filter(({ steps, whole }) => steps < whole)
+    .map(({ name, steps, whole }) => `${name} (${formatSteps(steps)} of ${formatSteps(whole)} steps)`);
   const shorter =
-    trained < steps
-      ? ` Controls were trained for ${formatSteps(trained)} of the methods' ${formatSteps(steps)} steps, which may understate them.`
-      : "";
+    short.length > 0 ? ` Trained for less than the methods, which may understate them: ${some(short)}.` : "";
   return {
-    title: `${name}: controls`,
+    title: `${task.name}: controls`,
     note: `Learners that saw no reward, or nonsense, largest score first; then, as comparisons, one method under each treatment of an episode's end. Explains: the methods whose score a leak of this kind accounts for.${shorter}`,
     columns: ["control", "cells", "normalised", "explains", "true return"],
     rows: controls.map((row) => [
       row.control.name,
       cellWords(row),
       row.normalised ? meanWords(row.normalised, score) : "n/a",
-      explainsWords(row.control, row.normalised, own),
+      explainsWords(row, own),
       returnWords(row),
     ]),
   };
 }
 
-function explainsWords(
-  { kind, appliesTo }: ControlRow["control"],
-  normalised: Mean | null,
-  verdicts: readonly Verdict[],
-): string {
-  if (kind === "comparison") return "(comparison)";
-  const explained = verdicts.filter(
-    ({ method, score: own }) =>
-      appliesTo.includes(method) && own && normalised && reachesScore(normalised.mean, own),
+/** Steps of what a control stands beside: of the method that was shown nonsense, or the task's. */
+function stepsBeside(
+  { methods }: Suite,
+  task: Task,
+  { kind, appliesTo: [first] }: ControlRow["control"],
+): number {
+  const shown = kind === "nonsense" ? methods.find(({ name }) => name === first) : undefined;
+  return shown ? stepsOf(task, shown) : task.steps;
+}
+
+function explainsWords({ control, normalised }: ControlRow, verdicts: readonly Verdict[]): string {
+  if (control.kind === "comparison") return "(comparison)";
+  const explained = verdicts.filter(({ explainedBy }) =>
+    explainedBy.some(({ row }) => row.control.name === control.name),
   );
   if (explained.length > 0) return enumerate(explained.map(({ method }) => method));
   return normalised ? "nothing" : "n/a";
@@ -733,8 +745,8 @@ function curvesOf(cells: readonly Outcome[], group: readonly LookOf[]): XyPanel 
   const stepping = cells.filter(({ isCloned }) => !isCloned);
   const steps = stepping.at(0)?.steps ?? 0;
   const levels = [
-    ["expert", "expert", meanOf(cells.map(({ expertReturn }) => expertReturn))],
-    ["random", "neutral", meanOf(cells.map(({ randomReturn }) => randomReturn))],
+    ["expert", "expert", meanOf(cells.map(({ scale }) => scale && scale[1]))],
+    ["random", "neutral", meanOf(cells.map(({ scale }) => scale && scale[0]))],
   ] as const;
   const rules = levels.flatMap(([name, tone, level]): Mark[] =>
     level ? [{ kind: "rule", name, tone, style: "dashed", y: level.mean }] : [],

@@ -10,6 +10,9 @@ import type { Control } from "./control.ts";
 
 type CellState = "new" | RunEnd;
 
+/** True returns of random actions and of the expert. */
+export type Scale = readonly [random: number, expert: number];
+
 /** Fit to held-out demonstrations: see `HeldOutRecord`. */
 export type HeldOutPoint = Omit<HeldOutRecord, "kind">;
 
@@ -69,12 +72,12 @@ export interface Outcome {
   readonly score: number | null;
   /** How many evaluations the score is the mean of. */
   readonly evaluations: number;
-  /**
-   * 0 for random actions, 1 for the expert, both of this cell's own summary; null where one is unknown. See `anchored` for a cell that
-   * was shown another expert.
-   */
+  /** The score on its `scale`; null without either. */
   readonly normalised: number | null;
+  /** The returns that stand at 0 and 1: random actions and the expert, of its own summary or (`anchored`) of its task. */
+  readonly scale: Scale | null;
   readonly finalReturn: number | null;
+  /** Of the demonstrations that it learnt from, and of random actions, as its own summary has them. */
   readonly expertReturn: number | null;
   readonly randomReturn: number | null;
   /** Of learned and true reward a step, on the final evaluation. */
@@ -104,8 +107,7 @@ export function outcomeOf(cell: Cell, config: RunConfig | null, run: Run | null)
   const score = summary && last.length > 0 ? finite(mean(last.map(({ meanReturn }) => meanReturn))) : null;
   const expertReturn = finite(summary?.expertReturn);
   const randomReturn = finite(summary?.randomReturn);
-  const isAnchored =
-    expertReturn !== null && randomReturn !== null && expertReturn !== randomReturn && score !== null;
+  const scale = scaleOf(randomReturn, expertReturn);
   return {
     ...placeOf(cell),
     state,
@@ -121,7 +123,8 @@ export function outcomeOf(cell: Cell, config: RunConfig | null, run: Run | null)
     step: evaluations.at(-1)?.step ?? 0,
     score,
     evaluations: score === null ? 0 : last.length,
-    normalised: isAnchored ? normalisedScore(score, { random: randomReturn, expert: expertReturn }) : null,
+    normalised: normalisedOn(scale, score),
+    scale,
     finalReturn: finite(summary?.finalReturn),
     expertReturn,
     randomReturn,
@@ -162,24 +165,38 @@ export function finite(value: number | null | undefined): number | null {
 }
 
 /**
- * The outcomes, where cells that were shown a shuffled or a constant expert, whose return nobody knows or wants to know, have the
- * real one's from a cell on the same demonstrations, and so a normalised score.
+ * The outcomes on one scale a task, whichever demonstrations a cell was shown: from the mean return of random actions over all of its
+ * cells to that of its expert, `expertReturns` by task; null where that is not known.
  */
-export function anchored(outcomes: readonly Outcome[]): Outcome[] {
+export function anchored(
+  outcomes: readonly Outcome[],
+  expertReturns: ReadonlyMap<string, number | null>,
+): Outcome[] {
+  const scales = new Map(
+    Array.from(
+      Map.groupBy(outcomes, ({ task }) => task),
+      ([task, cells]) => {
+        const randoms = cells.map(({ randomReturn }) => randomReturn).filter((each) => each !== null);
+        const random = randoms.length > 0 ? mean(randoms) : null;
+        return [task, scaleOf(random, expertReturns.get(task) ?? null)] as const;
+      },
+    ),
+  );
   return outcomes.map((outcome) => {
-    const { control, score, randomReturn, expertReturn, task, trajectory, sha256 } = outcome;
-    if (control === null || score === null || randomReturn === null || expertReturn !== null) return outcome;
-    const expert = outcomes.find(
-      (other) =>
-        other.expertReturn !== null &&
-        other.task === task &&
-        other.trajectory === trajectory &&
-        other.sha256 === sha256,
-    )?.expertReturn;
-    if (expert === undefined || expert === null || expert === randomReturn) return outcome;
-    const normalised = normalisedScore(score, { random: randomReturn, expert });
-    return { ...outcome, expertReturn: expert, normalised };
+    const scale = scales.get(outcome.task) ?? null;
+    return { ...outcome, normalised: normalisedOn(scale, outcome.score), scale };
   });
+}
+
+function scaleOf(random: number | null, expert: number | null): Scale | null {
+  return random === null || expert === null || random === expert ? null : [random, expert];
+}
+
+/** A true return on a scale; null where one of both is unknown. */
+export function normalisedOn(scale: Scale | null, trueReturn: number | null): number | null {
+  if (scale === null || trueReturn === null) return null;
+  const [random, expert] = scale;
+  return normalisedScore(trueReturn, { random, expert });
 }
 
 /** Records in the last tenth of `steps`: those after 0.9 of them. */

@@ -1,5 +1,5 @@
 /** Choices made without the true reward, by the fit to held-out demonstrations, and what they cost against choices made with it. */
-import { lastTenth, type HeldOutPoint, type Outcome } from "./outcome.ts";
+import { lastTenth, normalisedOn, type HeldOutPoint, type Outcome } from "./outcome.ts";
 import { standing } from "./statistics.ts";
 
 /** What a choice may go by. */
@@ -151,12 +151,11 @@ export function checkpointChoice(
 }
 
 /** The fit and the normalised return of each evaluation that has both; none where the expert's return is not known. */
-function measuredReturns({ heldOut, curve, expertReturn, randomReturn }: Outcome): [HeldOutPoint, number][] {
-  if (expertReturn === null || randomReturn === null || expertReturn === randomReturn) return [];
+function measuredReturns({ heldOut, curve, scale }: Outcome): [HeldOutPoint, number][] {
   const returns = new Map(curve);
   return heldOut.flatMap((point): [HeldOutPoint, number][] => {
-    const earned = returns.get(point.step);
-    return earned === undefined ? [] : [[point, (earned - randomReturn) / (expertReturn - randomReturn)]];
+    const earned = normalisedOn(scale, returns.get(point.step) ?? null);
+    return earned === null ? [] : [[point, earned]];
   });
 }
 

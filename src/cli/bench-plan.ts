@@ -15,7 +15,7 @@ import {
   SUITES,
 } from "../bench/index.ts";
 import type { Cell, ControlMethod, Method, OptionLayer, Suite, Task } from "../bench/index.ts";
-import { episodeCount, TandemError } from "../core/index.ts";
+import { episodeCount, meanWholeReturn, TandemError } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
 import { controlName } from "../report/index.ts";
 import { parseJson, type TrainConfig } from "../runs/index.ts";
@@ -45,6 +45,8 @@ export interface PlannedCell {
   readonly config: TrainConfig;
   /** Sizes of an observation and an action as the policy puts it. */
   readonly sizes: readonly [observation: number, action: number];
+  /** Mean true return of the whole episodes in the task's file of demonstrations; null where there is none, or it holds no rewards. */
+  readonly expertReturn: number | null;
 }
 
 /** What a cell is told and must be, by its task, method, set and seed. */
@@ -171,13 +173,20 @@ async function planSeeds(desk: Desk, asked: AskedSeeds): Promise<PlannedTraining
   checkUpdates(desk.where, method, first.config);
   checkEvaluation(desk.where, task, first.config);
   const sizes = [first.expert.trajectories.observationSize, first.actionSize] as const;
+  const expertReturn = meanWholeReturn((await desk.read(demos)).trajectories, timeLimit(first.config));
   for (const seed of seeds) {
     // The episodes of a constant expert follow from the seed, and so does their length.
     const { config } = first.config.demos.constant ? await plan(seed) : first;
     const id = keyOf(task, method, trajectory, seed);
-    desk.plans.set(id, { options, demos, config: { ...config, seed }, sizes });
+    desk.plans.set(id, { options, demos, config: { ...config, seed }, sizes, expertReturn });
   }
   return first;
+}
+
+/** Steps after which time ends an episode. */
+function timeLimit({ env }: TrainConfig): number {
+  const { maxEpisodeSteps } = env.options;
+  return typeof maxEpisodeSteps === "number" ? maxEpisodeSteps : 0;
 }
 
 /** A method of the suite with what came of planning it on a set of a task. */

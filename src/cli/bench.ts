@@ -202,7 +202,13 @@ export function writeReport(
 }
 
 function outcomesOf(known: readonly Known[]): Outcome[] {
-  return anchored(known.map(({ outcome }) => outcome));
+  const expertReturns = new Map(
+    known.map(({ planned: { cell, expertReturn } }) => [cell.task.name, expertReturn]),
+  );
+  return anchored(
+    known.map(({ outcome }) => outcome),
+    expertReturns,
+  );
 }
 
 /**
@@ -302,7 +308,7 @@ function jsonLine(
   const scores = outcomes.map(({ id, state, score, normalised }) => ({ id, state, score, normalised }));
   const verdicts = verdictsOf(namesOf(tasks), namesOf(methods), outcomes);
   const leaks = verdicts.flatMap(({ task, method, explainedBy }) =>
-    explainedBy ? [{ task, method, control: explainedBy.control.name }] : [],
+    explainedBy.slice(0, 1).map(({ row }) => ({ task, method, control: row.control.name })),
   );
   return `${JSON.stringify({ suite: name, out: folder, cells: states, completed, failed, scores, leaks })}\n`;
 }

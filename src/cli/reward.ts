@@ -1,12 +1,13 @@
 import { Command } from "commander";
 import { foldIn, keyFromSeed, TandemError, transitionCount, type Key } from "../core/index.ts";
-import { tabularProblem, type Environment, type TabularMdp } from "../envs/index.ts";
+import { tabularProblem, type Environment } from "../envs/index.ts";
 import {
   agreementBySource,
   drawRows,
   exactDistance,
   joinRows,
   randomPolicy,
+  rewardTable,
   rolloutSteps,
   sampledDistance,
   shownRows,
@@ -287,7 +288,9 @@ function measureDistances(
   if (settings.kinds.length === 0) return none;
   const problem = tabularProblem(environment);
   if (problem) {
-    const tables = learners.map(({ rewards }) => rewardTable(environment, problem, rewards));
+    const tables = learners.map(({ rewards }) =>
+      rewardTable(problem, environment.observationSpace.size, rewards),
+    );
     const distances = settings.kinds.map((kind) => exactDistance(kind, problem, tables, settings.discount));
     return { distances, notes: [] };
   }
@@ -311,30 +314,4 @@ function measureDistances(
     return distance;
   });
   return { distances, notes: [] };
-}
-
-/** r(s, a) of every pair, [S, A], as the task shows states. */
-function rewardTable(
-  { observationSpace: { size } }: Environment,
-  { states, actions }: TabularMdp,
-  rewards: RewardsAlong,
-): Float32Array {
-  const pairs = states * actions;
-  const observations = new Float32Array(pairs * size);
-  for (let pair = 0; pair < pairs; pair++) {
-    const state = Math.floor(pair / actions);
-    if (size === 1) observations[pair] = state;
-    else observations[pair * size + state] = 1;
-  }
-  return rewards({
-    observationSize: size,
-    actionSize: 1,
-    observations,
-    actions: Float32Array.from({ length: pairs }, (_, pair) => pair % actions),
-    nextObservations: observations,
-    rewards: null,
-    terminated: new Uint8Array(pairs),
-    truncated: new Uint8Array(pairs),
-    episodeStarts: Uint32Array.from({ length: pairs + 1 }, (_, pair) => pair),
-  });
 }

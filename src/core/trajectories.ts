@@ -96,3 +96,11 @@ export function knownHorizon({ episodeStarts, terminated }: Trajectories, limit:
 export function wholeReturn(trajectories: Trajectories, limit: number): number | null {
   return knownHorizon(trajectories, limit) < limit ? null : meanReturn(trajectories);
 }
+
+/** Mean true return of those episodes that were not cut before `limit` steps; null where there are none, or no rewards. */
+export function meanWholeReturn(trajectories: Trajectories, limit: number): number | null {
+  const whole = Array.from({ length: episodeCount(trajectories) }, (_, episode) =>
+    wholeReturn(sliceEpisodes(trajectories, episode, episode + 1), limit),
+  ).filter((each) => each !== null);
+  return whole.length === 0 ? null : whole.reduce((sum, each) => sum + each, 0) / whole.length;
+}

@@ -7,6 +7,7 @@ export * from "./held-out.ts";
 export { reachesScore, type AuditedScore } from "./leak.ts";
 export * from "./reward-distance.ts";
 export * from "./reward-quality.ts";
+export { rewardTable } from "./reward-table.ts";
 export * from "./sampled-reward-distance.ts";
 export { normalisedScore, type ScoreAnchors, type Scores } from "./scores.ts";
 export * from "./simulator.ts";

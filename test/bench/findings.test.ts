@@ -355,9 +355,9 @@ describe("cells that are not of one world", () => {
     expect(odd({})).toEqual([]);
   });
 
-  it("or lack the return of their demonstrations", () => {
+  it("or lack the return of their expert", () => {
     expect(odd({}, { expertReturn: null })).toEqual([
-      "Without a normalised score, as the return of their demonstrations is not known: two/first/1-2.",
+      "Without a normalised score, as the return of their expert is not known: two/first/1-2.",
     ]);
   });
 });

@@ -124,9 +124,9 @@ describe("a choice between evaluations", () => {
   });
 
   it("counts in the range from random to expert", () => {
-    const lifted = cells.map((each) => ({ ...each, randomReturn: 100 }));
+    const lifted = cells.map((each) => ({ ...each, scale: [100, 200] as const }));
     expect(checkpointChoice("one", "a", lifted)?.last).toBeCloseTo(0.3, 12);
-    const one = [{ ...cells[0], randomReturn: -200, curve: [[1000, 100]] as const }];
+    const one = [{ ...cells[0], scale: [-200, 200] as const, curve: [[1000, 100]] as const }];
     expect(checkpointChoice("one", "a", one)?.last).toBe(0);
   });
 
@@ -142,7 +142,7 @@ describe("a choice between evaluations", () => {
       checkpointChoice(
         "one",
         "a",
-        cells.map((each) => ({ ...each, expertReturn: null })),
+        cells.map((each) => ({ ...each, scale: null })),
       ),
     ).toBeNull();
   });

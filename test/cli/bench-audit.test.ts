@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseSuite, type Outcome } from "../../src/bench/index.ts";
 import { planBench, type BenchPlan } from "../../src/cli/bench-plan.ts";
-import { keyFromSeed } from "../../src/core/index.ts";
-import { writeDemonstrations } from "../../src/demos/index.ts";
+import { episodeReturns, keyFromSeed } from "../../src/core/index.ts";
+import { readDemonstrations, writeDemonstrations } from "../../src/demos/index.ts";
 import { makeEnvironment } from "../../src/envs/index.ts";
 import { randomPolicy } from "../../src/eval/index.ts";
 import { rollout } from "../../src/rl/index.ts";
@@ -162,6 +162,15 @@ describe("planning an audit", () => {
     expect(plan.cells[2].config).toEqual(alone.cells[0].config);
   });
 
+  it("knows the expert's return from all whole episodes of a task's file, whichever is shown", async () => {
+    const { trajectories } = await readDemonstrations(join(cwd, TASK.demos));
+    const returns = Array.from(episodeReturns(trajectories) ?? []);
+    expect(returns.length).toBeGreaterThan(2);
+    const mean = returns.reduce((sum, value) => sum + value, 0) / returns.length;
+    const { cells } = await planOf({ tasks: [TASK] });
+    for (const { expertReturn } of cells) expect(expertReturn).toBeCloseTo(mean, 6);
+  });
+
   it("has no controls of what is one, nor of what it would not change", async () => {
     const methods = [
       { name: "taught", options: { method: "ml-irl", teacher: "zero" } },
@@ -212,9 +221,10 @@ describe("an audited bench", () => {
     expect(first.stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
     const found = results();
     expect(found).toHaveLength(9);
-    for (const { state, normalised, expertReturn } of found) {
+    for (const { state, normalised, scale } of found) {
       expect(state).toBe("complete");
-      expect(expertReturn).toBe(found[0].expertReturn);
+      expect(scale).toEqual([expect.any(Number), expect.any(Number)]);
+      expect(scale).toEqual(found[0].scale);
       expect(normalised).not.toBeNull();
     }
     const constant = found.find(({ method }) => method === "audit-constant-expert-rival");

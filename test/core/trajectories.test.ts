@@ -5,6 +5,7 @@ import {
   createTrajectoryBuilder,
   episodeCount,
   episodeReturns,
+  meanWholeReturn,
   sliceEpisodes,
   takeTrajectories,
   transitionCount,
@@ -114,6 +115,30 @@ describe("slices of episodes", () => {
     expect(() => sliceEpisodes(two, from, to)).toThrow(
       `sliceEpisodes: expected 0 <= from < to <= 2 episodes, got ${from}..${to}`,
     );
+  });
+});
+
+describe("the mean return of whole episodes", () => {
+  // Rewards are 10 000 i + 4 t + 3: episodes 0, 1 and 2 of three, two and three steps come to 21, 20 010 and 60 021.
+  const three = build([
+    ...episode(0, 3, "truncated"),
+    ...episode(1, 2, "terminated"),
+    ...episode(2, 3, "truncated"),
+  ]);
+
+  it("leaves out those that were cut before their time", () => {
+    expect(meanWholeReturn(three, 3)).toBe((21 + 20_010 + 60_021) / 3);
+    const cut = build([
+      ...episode(0, 2, "truncated"),
+      ...episode(1, 2, "terminated"),
+      ...episode(2, 3, "truncated"),
+    ]);
+    expect(meanWholeReturn(cut, 3)).toBe((20_010 + 60_021) / 2);
+  });
+
+  it("is not known where all were, or without rewards", () => {
+    expect(meanWholeReturn(build(episode(0, 2, "truncated")), 3)).toBeNull();
+    expect(meanWholeReturn({ ...three, rewards: null }, 3)).toBeNull();
   });
 });
 
