@@ -374,7 +374,7 @@ function scoreTable(
   const auditColumns = audit ? ["audit", "largest control"] : [];
   return {
     title: task.name,
-    note: `${task.env}, ${formatSteps(task.steps)} steps.${measured} Means are over complete cells, normalised ones also over those that diverged, as 0. Failed: normalised score below ${FAILURE}. Correlations of learned with true reward a step, where a reward is learnt.`,
+    note: `${task.env}, ${formatSteps(task.steps)} steps.${measured} Means are over complete cells, normalised ones also over those that diverged, as 0. Failed: normalised score below ${FAILURE}. Correlations of learned with true reward a step, where a reward is learnt, are over each cell's own final episodes, and so of other steps for every cell: tandem reward has them on common ones.`,
     columns: [
       "method",
       "cells",
