@@ -378,6 +378,14 @@ describe("the report of an audited bench", () => {
     ]);
   });
 
+  it("has a verdict on methods that are not for all tasks, too", () => {
+    const { methods } = SUITE;
+    const partial = tinySuite({ audit: true, methods: [methods[0], { ...methods[1], tasks: ["one"] }] });
+    const some = cells.filter(({ task: on, method }) => on === "one" || method !== "second");
+    const audits = tableOf(findingsOf(partial, some, [], "x"), "one").map((row) => row[4]);
+    expect(audits).toEqual(["audit", "a leak explains it", "no leak found"]);
+  });
+
   it("has the controls of each task, comparisons last", () => {
     expect(table("one: controls")).toEqual([
       ["control", "cells", "normalised", "explains", "true return"],
