@@ -53,7 +53,7 @@ export interface Verdict {
 
 /** A control that reaches a method's score. */
 interface Explanation {
-  readonly row: ControlRow;
+  readonly row: ControlRow & { readonly normalised: Mean };
   /** The method's normalised score on the demonstration sets that the control was trained on. */
   readonly own: Mean;
 }
@@ -68,7 +68,7 @@ export function verdictOn(task: string, method: string, outcomes: readonly Outco
   return {
     task,
     method,
-    explainedBy: compared.filter(({ row, own }) => reachesScore((row.normalised as Mean).mean, own)),
+    explainedBy: compared.filter(({ row, own }) => reachesScore(row.normalised.mean, own)),
     controls: applying.length,
     scored: compared.length,
   };

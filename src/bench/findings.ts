@@ -199,7 +199,7 @@ function leakWarnings(audit: Audit | null): string[] {
   const marked = audit.verdicts.flatMap(({ task, method, explainedBy: [first] }) =>
     first
       ? [
-          `${method} on ${task} (${score(first.own.mean)}; ${first.row.control.name} ${score(first.row.normalised?.mean ?? NaN)})`,
+          `${method} on ${task} (${score(first.own.mean)}; ${first.row.control.name} ${score(first.row.normalised.mean)})`,
         ]
       : [],
   );
@@ -745,8 +745,8 @@ function curvesOf(cells: readonly Outcome[], group: readonly LookOf[]): XyPanel 
   const stepping = cells.filter(({ isCloned }) => !isCloned);
   const steps = stepping.at(0)?.steps ?? 0;
   const levels = [
-    ["expert", "expert", meanOf(cells.map(({ scale }) => scale && scale[1]))],
-    ["random", "neutral", meanOf(cells.map(({ scale }) => scale && scale[0]))],
+    ["expert", "expert", meanOf(cells.map(({ scale }) => scale && scale.expert))],
+    ["random", "neutral", meanOf(cells.map(({ scale }) => scale && scale.random))],
   ] as const;
   const rules = levels.flatMap(([name, tone, level]): Mark[] =>
     level ? [{ kind: "rule", name, tone, style: "dashed", y: level.mean }] : [],

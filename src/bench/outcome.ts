@@ -2,16 +2,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { HeldOutRecord, StepCounts } from "../core/index.ts";
-import { normalisedScore } from "../eval/index.ts";
+import { normalisedScore, type ScoreAnchors } from "../eval/index.ts";
 import { controlName, endOf, readRun, type Run, type RunEnd } from "../report/index.ts";
 import type { RunConfig } from "../runs/index.ts";
 import type { Cell } from "./cells.ts";
 import type { Control } from "./control.ts";
 
 type CellState = "new" | RunEnd;
-
-/** True returns of random actions and of the expert. */
-export type Scale = readonly [random: number, expert: number];
 
 /** Fit to held-out demonstrations: see `HeldOutRecord`. */
 export type HeldOutPoint = Omit<HeldOutRecord, "kind">;
@@ -75,7 +72,7 @@ export interface Outcome {
   /** The score on its `scale`; null without either. */
   readonly normalised: number | null;
   /** The returns that stand at 0 and 1: random actions and the expert, of its own summary or (`anchored`) of its task. */
-  readonly scale: Scale | null;
+  readonly scale: ScoreAnchors | null;
   readonly finalReturn: number | null;
   /** Of the demonstrations that it learnt from, and of random actions, as its own summary has them. */
   readonly expertReturn: number | null;
@@ -188,15 +185,13 @@ export function anchored(
   });
 }
 
-function scaleOf(random: number | null, expert: number | null): Scale | null {
-  return random === null || expert === null || random === expert ? null : [random, expert];
+function scaleOf(random: number | null, expert: number | null): ScoreAnchors | null {
+  return random === null || expert === null || random === expert ? null : { random, expert };
 }
 
 /** A true return on a scale; null where one of both is unknown. */
-export function normalisedOn(scale: Scale | null, trueReturn: number | null): number | null {
-  if (scale === null || trueReturn === null) return null;
-  const [random, expert] = scale;
-  return normalisedScore(trueReturn, { random, expert });
+export function normalisedOn(scale: ScoreAnchors | null, trueReturn: number | null): number | null {
+  return scale === null || trueReturn === null ? null : normalisedScore(trueReturn, scale);
 }
 
 /** Records in the last tenth of `steps`: those after 0.9 of them. */

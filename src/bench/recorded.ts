@@ -54,7 +54,7 @@ const lineSchema: z.ZodType<Outcome> = z.strictObject({
   score: value,
   evaluations: count,
   normalised: value,
-  scale: z.tuple([z.number(), z.number()]).nullable().default(null),
+  scale: z.strictObject({ random: z.number(), expert: z.number() }).nullable().default(null),
   finalReturn: value,
   expertReturn: value,
   randomReturn: value,

@@ -308,11 +308,15 @@ describe("the scale of a task", () => {
     const odd = controlOutcome(suite, SHUFFLED, 155, { summary: { expertReturn: null, randomReturn: 90 } });
     const cells = withControls(odd);
     expect(odd.normalised).toBeNull();
-    expect(at(cells, odd.id)).toMatchObject({ scale: [10, 300], normalised: 0.5, expertReturn: null });
+    expect(at(cells, odd.id)).toMatchObject({
+      scale: { random: 10, expert: 300 },
+      normalised: 0.5,
+      expertReturn: null,
+    });
     // (140 - 10) / (300 - 10), not 140 of the 200 that its own demonstrations came to.
     expect(at(cells, "one/first/0-1")?.normalised).toBeCloseTo(130 / 290, 12);
     expect(at(cells, "one/first/0-1")).toMatchObject({ expertReturn: 200, randomReturn: 0, score: 140 });
-    expect(at(cells, "two/first/0-1")).toMatchObject({ scale: [0, 100], normalised: 1.4 });
+    expect(at(cells, "two/first/0-1")).toMatchObject({ scale: { random: 0, expert: 100 }, normalised: 1.4 });
   });
 
   it("is one, so that what is set against each other is so whoever is shown more", () => {

@@ -124,9 +124,9 @@ describe("a choice between evaluations", () => {
   });
 
   it("counts in the range from random to expert", () => {
-    const lifted = cells.map((each) => ({ ...each, scale: [100, 200] as const }));
+    const lifted = cells.map((each) => ({ ...each, scale: { random: 100, expert: 200 } }));
     expect(checkpointChoice("one", "a", lifted)?.last).toBeCloseTo(0.3, 12);
-    const one = [{ ...cells[0], scale: [-200, 200] as const, curve: [[1000, 100]] as const }];
+    const one = [{ ...cells[0], scale: { random: -200, expert: 200 }, curve: [[1000, 100]] as const }];
     expect(checkpointChoice("one", "a", one)?.last).toBe(0);
   });
 

@@ -223,7 +223,7 @@ describe("an audited bench", () => {
     expect(found).toHaveLength(9);
     for (const { state, normalised, scale } of found) {
       expect(state).toBe("complete");
-      expect(scale).toEqual([expect.any(Number), expect.any(Number)]);
+      expect(scale).toEqual({ random: expect.any(Number), expert: expect.any(Number) });
       expect(scale).toEqual(found[0].scale);
       expect(normalised).not.toBeNull();
     }
