@@ -90,7 +90,7 @@ export async function runBench(job: BenchJob): Promise<BenchEnd> {
     stopped ??= EXIT_CODES[signal];
     if (isFirst && running.size > 0) {
       progress.say(
-        `Stopping: ${running.size} cells save themselves after their iteration. Ctrl-C again stops them at once, unsaved.`,
+        `Stopping: ${running.size === 1 ? "1 cell saves itself after its" : `${running.size} cells save themselves after their`} iteration. Ctrl-C again stops at once, unsaved.`,
       );
     }
     forward(signal);

@@ -437,14 +437,17 @@ describe("a bench that was stopped", () => {
       });
       expect(part.code).toBe(130);
       expect(part.stdout).toBe("");
-      expect(part.stderr).toMatch(/Stopping: 2 cells save themselves after their iteration/);
+      // The other cell, which has no reward to learn, may have ended before the signal came.
+      expect(part.stderr).toMatch(/Stopping: (2 cells save themselves|1 cell saves itself) after/);
+      const { stdout: standing } = await bench("slow.json", "--out", "stopped", "--list");
+      expect(standing).toContain("begun      Cheetah/irl/0-3");
+      const left = standing.split("\n").filter((line) => line.includes("begun ")).length;
       expect(part.stderr).toMatch(
-        /Stopped with 2 of 2 cells to go; [^\n]*:\n {2}\S.* bench slow\.json --out stopped --parallel 2 --keep-replay\n$/,
+        new RegExp(
+          String.raw`Stopped with ${left} of 2 cells to go; [^\n]*:\n {2}\S.* bench slow\.json --out stopped --parallel 2 --keep-replay\n$`,
+        ),
       );
       expect(part.stderr).not.toContain("FAILED");
-      expect((await bench("slow.json", "--out", "stopped", "--list")).stdout).toContain(
-        "begun      Cheetah/irl/0-3",
-      );
       expect(existsSync(replay("stopped/Cheetah/irl/0-3"))).toBe(true);
 
       const rest = await bench(...args);
