@@ -44,8 +44,10 @@ function controlRow(cells: readonly Outcome[]): ControlRow {
 export interface Verdict {
   readonly task: string;
   readonly method: string;
-  /** The controls that explain the score, the largest first. */
+  /** The controls that explain the score, the largest first, but for what saw the expert's states. */
   readonly explainedBy: readonly Explanation[];
+  /** The method on shuffled actions, where that comes as far: it learnt from the expert, but from its states alone. */
+  readonly fromStates: Explanation | null;
   /** Controls that apply to the method, and those of them that have a score and one of the method to set against it. */
   readonly controls: number;
   readonly scored: number;
@@ -65,10 +67,12 @@ export function verdictOn(task: string, method: string, outcomes: readonly Outco
   const compared = applying
     .map((row) => ({ row, own: scoreBeside(row, task, method, outcomes) }))
     .filter((each): each is Explanation => each.own !== null && each.row.normalised !== null);
+  const reaching = compared.filter(({ row, own }) => reachesScore(row.normalised.mean, own));
   return {
     task,
     method,
-    explainedBy: compared.filter(({ row, own }) => reachesScore(row.normalised.mean, own)),
+    explainedBy: reaching.filter(({ row }) => row.control.kind !== "states"),
+    fromStates: reaching.find(({ row }) => row.control.kind === "states") ?? null,
     controls: applying.length,
     scored: compared.length,
   };

@@ -9,8 +9,11 @@ type Termination = Algorithm["termination"];
 export interface Control {
   /** In words, such as `constant reward (native)`. */
   readonly name: string;
-  /** `comparison`: it learns from what the expert did, under another treatment of an episode's end; it explains nobody's score. */
-  readonly kind: "no reward" | "nonsense" | "comparison";
+  /**
+   * `states`: it sees the expert's states with actions that say nothing, so that what it explains was learnt, though from states alone.
+   * `comparison`: it learns from what the expert did, under another treatment of an episode's end; it explains nobody's score.
+   */
+  readonly kind: "no reward" | "nonsense" | "states" | "comparison";
   /** Methods whose scores it can explain, by name; none for a comparison. */
   readonly appliesTo: readonly string[];
 }
@@ -96,14 +99,16 @@ export function controlMethods(
 /** A suite without ML-IRL gets the controls of its defaults. */
 const PLAIN: Method = { name: "ml-irl", options: { method: "ml-irl" }, perTask: {} };
 
-function nonsenseOf(task: Task, { method, seesStatesOnly }: AuditedMethod): ControlMethod[] {
+/** What copies actions has nothing to learn from shuffled ones; any other method has the expert's states. */
+function nonsenseOf(task: Task, { method, algorithm, seesStatesOnly }: AuditedMethod): ControlMethod[] {
+  const shuffled = algorithm.method === "bc" ? "nonsense" : "states";
   const kinds = [
-    ["constant-expert", "constant demonstrations"],
-    ...(seesStatesOnly ? [] : [["shuffle-expert", "shuffled demonstrations"]]),
-  ];
-  return kinds.map(([option, words]) => ({
+    ["constant-expert", "constant demonstrations", "nonsense"],
+    ...(seesStatesOnly ? [] : [["shuffle-expert", "shuffled demonstrations", shuffled] as const]),
+  ] as const;
+  return kinds.map(([option, words, kind]) => ({
     method: changed(task, method, `${option}-${method.name}`, { [option]: true }),
-    control: { name: `${words} of ${method.name}`, kind: "nonsense", appliesTo: [method.name] },
+    control: { name: `${words} of ${method.name}`, kind, appliesTo: [method.name] },
     isForeign: false,
   }));
 }

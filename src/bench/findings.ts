@@ -189,9 +189,10 @@ function headlineOf(
 }
 
 const AUDIT_PROTOCOL =
-  "Controls saw no reward, or nonsense; they are scored as the methods are, between random actions and the real expert. A leak explains a method's score where a control that applies to it reaches it: the control's mean normalised score is at or above the lower end of the method's 95% interval on the demonstration sets that the control was trained on or, where the method has one cell there, at or above its score less a tenth. A reward that is not learnt applies to methods under the same treatment of an episode's end, and to those that clone actions; a constant or shuffled expert applies to the method that was shown it. Comparisons of treatments learn from the real expert and explain nothing.";
+  "Controls saw no reward, or nonsense; they are scored as the methods are, between random actions and the real expert. A leak explains a method's score where a control that applies to it reaches it: the control's mean normalised score is at or above the lower end of the method's 95% interval on the demonstration sets that the control was trained on or, where the method has one cell there, at or above its score less a tenth. A reward that is not learnt applies to methods under the same treatment of an episode's end, and to those that clone actions; a constant or shuffled expert applies to the method that was shown it. Where only its own shuffled expert reaches a method that does more than copy actions, that is no leak: it learnt from the expert, but its states suffice. Comparisons of treatments learn from the real expert and explain nothing.";
 
 const MARK = "a leak explains it";
+const STATES_MARK = "states suffice";
 
 /** One sentence where controls explain scores, one where controls are missing. */
 function leakWarnings(audit: Audit | null): string[] {
@@ -203,11 +204,23 @@ function leakWarnings(audit: Audit | null): string[] {
         ]
       : [],
   );
+  const fromStates = audit.verdicts.flatMap(({ task, method, explainedBy, fromStates: shuffled }) =>
+    shuffled && explainedBy.length === 0
+      ? [
+          `${method} on ${task} (${score(shuffled.own.mean)}; shuffled ${score(shuffled.row.normalised.mean)})`,
+        ]
+      : [],
+  );
   const open = audit.verdicts.filter(({ controls, scored }) => scored < controls);
   const lacking = open.map(({ task, method }) => `${method} on ${task}`);
   return [
     ...(marked.length > 0
       ? [`A leak explains the score of ${enumerate(marked)}: a control comes as far.`]
+      : []),
+    ...(fromStates.length > 0
+      ? [
+          `The expert's states suffice for the score of ${enumerate(fromStates)}: with its actions shuffled they come as far.`,
+        ]
       : []),
     ...(open.length > 0
       ? [`The audit is not complete, some controls have no score yet: ${some(lacking)}.`]
@@ -402,8 +415,9 @@ function scoreTable(
 function verdictWords({ verdicts }: Audit, { task, method, normalised }: TaskRow): string {
   const verdict = verdicts.find((each) => each.task === task && each.method === method);
   if (!verdict) return "not audited";
-  const { explainedBy, scored, controls } = verdict;
+  const { explainedBy, fromStates, scored, controls } = verdict;
   if (explainedBy.length > 0) return MARK;
+  if (fromStates) return STATES_MARK;
   if (!normalised) return "n/a";
   return scored < controls ? `${scored} of ${controls} controls` : "no leak found";
 }
@@ -426,7 +440,7 @@ function controlTable(suite: Suite, task: Task, { rows, verdicts }: Audit): Tabl
     short.length > 0 ? ` Trained for less than the methods, which may understate them: ${some(short)}.` : "";
   return {
     title: `${task.name}: controls`,
-    note: `Learners that saw no reward, or nonsense, largest score first; then, as comparisons, one method under each treatment of an episode's end. Explains: the methods whose score a leak of this kind accounts for.${shorter}`,
+    note: `Learners that saw no reward, or nonsense, largest score first; then, as comparisons, one method under each treatment of an episode's end. Explains: the methods whose score comes no further than this.${shorter}`,
     columns: ["control", "cells", "normalised", "explains", "true return"],
     rows: controls.map((row) => [
       row.control.name,
@@ -444,14 +458,17 @@ function stepsBeside(
   task: Task,
   { kind, appliesTo: [first] }: ControlRow["control"],
 ): number {
-  const shown = kind === "nonsense" ? methods.find(({ name }) => name === first) : undefined;
+  const shown =
+    kind === "nonsense" || kind === "states" ? methods.find(({ name }) => name === first) : undefined;
   return shown ? stepsOf(task, shown) : task.steps;
 }
 
 function explainsWords({ control, normalised }: ControlRow, verdicts: readonly Verdict[]): string {
   if (control.kind === "comparison") return "(comparison)";
-  const explained = verdicts.filter(({ explainedBy }) =>
-    explainedBy.some(({ row }) => row.control.name === control.name),
+  const explained = verdicts.filter(({ explainedBy, fromStates }) =>
+    [...explainedBy, ...(fromStates ? [fromStates] : [])].some(
+      ({ row }) => row.control.name === control.name,
+    ),
   );
   if (explained.length > 0) return enumerate(explained.map(({ method }) => method));
   return normalised ? "nothing" : "n/a";

@@ -29,7 +29,7 @@ const lineSchema: z.ZodType<Outcome> = z.strictObject({
   audit: z
     .strictObject({
       name: z.string(),
-      kind: z.enum(["no reward", "nonsense", "comparison"]),
+      kind: z.enum(["no reward", "nonsense", "states", "comparison"]),
       appliesTo: z.array(z.string()),
     })
     .nullable(),

@@ -310,7 +310,10 @@ function jsonLine(
   const leaks = verdicts.flatMap(({ task, method, explainedBy }) =>
     explainedBy.slice(0, 1).map(({ row }) => ({ task, method, control: row.control.name })),
   );
-  return `${JSON.stringify({ suite: name, out: folder, cells: states, completed, failed, scores, leaks })}\n`;
+  const statesSuffice = verdicts
+    .filter(({ explainedBy, fromStates }) => explainedBy.length === 0 && fromStates !== null)
+    .map(({ task, method }) => ({ task, method }));
+  return `${JSON.stringify({ suite: name, out: folder, cells: states, completed, failed, scores, leaks, statesSuffice })}\n`;
 }
 
 function namesOf(parts: readonly { readonly name: string }[]): string[] {

@@ -74,8 +74,13 @@ describe("the controls of a task", () => {
     });
     expect(named(found, "shuffle-expert-irl")).toMatchObject({
       method: { perTask: { one: { "shuffle-expert": true } } },
-      control: { appliesTo: ["irl"] },
+      control: { kind: "states", appliesTo: ["irl"] },
     });
+  });
+
+  it("leave what only copies actions nothing, once they are shuffled", () => {
+    const cloned = controlMethods(task, ENDLESS, [audited("clone", "bc")]);
+    expect(named(cloned, "shuffle-expert-clone").control.kind).toBe("nonsense");
   });
 
   it("shuffle no actions that a reward never sees", () => {
@@ -178,6 +183,7 @@ const SHUFFLED = {
   kind: "nonsense",
   appliesTo: ["first"],
 } as const;
+const STATES = { ...SHUFFLED, name: "states of first", kind: "states" } as const;
 const TREATED = { name: "first under absorbing", kind: "comparison", appliesTo: [] } as const;
 
 /** A cell of the audit on a task: what it is for, and its return; null before it has begun. */
@@ -247,7 +253,14 @@ describe("a control explains a score", () => {
   it("not where the method has no cell on its set yet", () => {
     const cells = own.filter(({ trajectory }) => trajectory === 1);
     const verdict = verdictOn("one", "first", [...cells, controlOutcome(suite, SHUFFLED, 199)]);
-    expect(verdict).toEqual({ task: "one", method: "first", explainedBy: [], controls: 1, scored: 0 });
+    expect(verdict).toEqual({
+      task: "one",
+      method: "first",
+      explainedBy: [],
+      fromStates: null,
+      controls: 1,
+      scored: 0,
+    });
   });
 
   it("only of a method that it applies to, on its own task", () => {
@@ -286,6 +299,14 @@ describe("a control explains a score", () => {
     const both = [...cells, zero(150), controlOutcome(single, SHUFFLED, 170)];
     expect(explaining(verdictOn("one", "first", both))).toEqual([SHUFFLED.name, ZERO.name]);
     expect(explaining(verdictOn("one", "second", both))).toEqual([ZERO.name]);
+  });
+
+  it("but not where it saw the expert's states, which is a finding of its own", () => {
+    const verdict = verdictOn("one", "first", withControls(...onBothSets(STATES, 190)));
+    expect(explaining(verdict)).toEqual([]);
+    expect(verdict?.fromStates?.row.control).toEqual(STATES);
+    const short = verdictOn("one", "first", withControls(...onBothSets(STATES, 135.8)));
+    expect(short).toMatchObject({ explainedBy: [], fromStates: null, controls: 1, scored: 1 });
   });
 
   it("but not one that is not there", () => {
@@ -425,6 +446,22 @@ describe("the report of an audited bench", () => {
       "The audit is not complete, some controls have no score yet: first on two and second on two.",
     ]);
     expect(found.protocol.at(-1)).toContain("at or above the lower end of the method's 95% interval");
+  });
+
+  it("says where the expert's states suffice, which counts as no leak unless there is one", () => {
+    const some = withControls(controlOutcome(suite, STATES, 150), controlOutcome(suite, ZERO, 20));
+    const { warnings, ...rest } = findingsOf(suite, some, [], "x");
+    expect(warnings[0]).toBe(
+      "The expert's states suffice for the score of first on one (0.72; shuffled 0.75): with its actions shuffled they come as far.",
+    );
+    const report = { warnings, ...rest };
+    expect(tableOf(report, "one").map((row) => row[4])).toEqual(["audit", "states suffice", "no leak found"]);
+    expect(tableOf(report, "one: controls").map((row) => row[3])).toEqual(["explains", "first", "nothing"]);
+    expect(tableOf(report, "Across tasks, normalised")[1][2]).toBe("0 of 1");
+    const leaking = withControls(controlOutcome(suite, STATES, 150), controlOutcome(suite, ZERO, 140));
+    const both = findingsOf(suite, leaking, [], "x");
+    expect(tableOf(both, "one").map((row) => row[4])[1]).toBe("a leak explains it");
+    expect(both.warnings.join(" ")).not.toContain("suffice");
   });
 
   it("keeps controls out of all that is said of the methods", () => {
