@@ -208,8 +208,15 @@ export function tabularRewardsAlong(
   state: TabularMceIrl,
   trajectories: Trajectories,
 ): Float32Array {
-  const { states, actions } = state.problem;
-  const rewards = readRewards(kernels, state);
+  return tableAlong(readRewards(kernels, state), state.problem, trajectories);
+}
+
+/** Entries r(s, a) of a table [S, A] of rewards along trajectories whose states are shown one-hot, [T]. */
+export function tableAlong(
+  rewards: ArrayLike<number>,
+  { states, actions }: Pick<TabularDynamics, "states" | "actions">,
+  trajectories: Trajectories,
+): Float32Array {
   return Float32Array.from(
     trajectories.actions,
     (action, t) => rewards[stateAt(trajectories, t, states) * actions + action],
@@ -217,8 +224,12 @@ export function tabularRewardsAlong(
 }
 
 function readRewards(kernels: Kernels, { tensors }: TabularMceIrl): Float64Array {
-  const rest = kernels.f32(...tensors.mceRewardsRest);
-  return Float64Array.from(kernels.f32(...tensors.mceRewards), (reward, i) => reward + rest[i]);
+  return tableOf(kernels.f32(...tensors.mceRewards), kernels.f32(...tensors.mceRewardsRest));
+}
+
+/** r, [S, A], of the two tensors that a checkpoint keeps it in. */
+export function tableOf(mceRewards: Float32Array, mceRewardsRest: Float32Array): Float64Array {
+  return Float64Array.from(mceRewards, (reward, i) => reward + mceRewardsRest[i]);
 }
 
 /** Rounds r to the 48 bits of two float32, which a checkpoint holds. */

@@ -1,18 +1,25 @@
 /** The reward that a run has learnt, whatever its method keeps it in. */
 import { recordedSize, type Trajectories } from "../core/index.ts";
 import type { Environment } from "../envs/index.ts";
-import { createIqLearn, recoveredReward, rewardsAlong } from "../irl/index.ts";
+import {
+  createIqLearn,
+  recoveredReward,
+  requireTable,
+  rewardsAlong,
+  tableAlong,
+  tableOf,
+} from "../irl/index.ts";
 import { loadKernels } from "../kernels/index.ts";
 import { policyActions, policyTensors } from "../rl/index.ts";
 import { readCounters, readTensors } from "./checkpoint.ts";
 import type { IqLearnConfig, TrainConfig } from "./config.ts";
-import { fillTensors, learnsNoReward, loadSavedRun } from "./saved-run.ts";
+import { fillTensors, learnsNoReward, loadSavedRun, requireLength } from "./saved-run.ts";
 
 /** Learned rewards of every step of trajectories, [T]. */
 type RewardsAlong = (trajectories: Trajectories) => Float32Array;
 
 /**
- * The reward of a run's last checkpoint: r(s, a) of its network, or IQ-Learn's r = Q(s, a) - gamma V(s') of its critics. Methods that
+ * The reward of a run's last checkpoint: r(s, a) of its network, MCE-IRL's table, or IQ-Learn's r = Q(s, a) - gamma V(s') of its critics. Methods that
  * learn none are refused. The environment's episode may be lost.
  */
 export async function loadLearnedReward(
@@ -22,9 +29,20 @@ export async function loadLearnedReward(
 ): Promise<RewardsAlong> {
   const { algorithm } = config;
   if (algorithm.method === "iq-learn") return recoveredRewardOf(folder, config, algorithm, environment);
+  if (algorithm.method === "mce-irl") return tableRewardOf(folder, environment);
   const { kernels, reward } = await loadSavedRun(folder, config, environment, [0, 0]);
   if (!reward) throw learnsNoReward(folder, algorithm.method, "reward");
   return (trajectories) => rewardsAlong(kernels, reward, trajectories);
+}
+
+function tableRewardOf(folder: string, environment: Environment): RewardsAlong {
+  const dynamics = requireTable("loadLearnedReward", environment);
+  const { mceRewards, mceRewardsRest } = readTensors(folder);
+  const pairs = dynamics.states * dynamics.actions;
+  for (const [name, tensor] of Object.entries({ mceRewards, mceRewardsRest }))
+    requireLength("loadLearnedReward", folder, name, tensor, pairs);
+  const table = tableOf(mceRewards, mceRewardsRest);
+  return (trajectories) => tableAlong(table, dynamics, trajectories);
 }
 
 /** A learner with the saved networks and the learnt reward of the absorbing state; of what it learnt from it needs nothing. */

@@ -68,7 +68,9 @@ export function learnsNoReward(
   const why =
     method === "iq-learn"
       ? "has its reward in its critics and policy, not in a network of its own"
-      : "learns no reward";
+      : method === "mce-irl"
+        ? "has its reward in a table, not in a network"
+        : "learns no reward";
   return new TandemError(
     command,
     `${folder} is a run of ${method}, which ${why}; name one of ml-irl, ml-irl-nested, dac, airl or f-irl`,
@@ -89,12 +91,22 @@ export function fillTensors(
 ): void {
   for (const [name, [pointer, length]] of Object.entries(blocks)) {
     const tensor = tensors[name];
-    if (tensor?.length !== length) {
-      throw new TandemError(
-        "loadSavedRun",
-        `the checkpoint of ${folder} should have ${length} floats of ${name}, got ${tensor?.length ?? "none"}; its config.json may have been changed`,
-      );
-    }
+    requireLength("loadSavedRun", folder, name, tensor, length);
     kernels.f32(pointer, length).set(tensor);
   }
+}
+
+/** An error of `where`, unless a tensor of a checkpoint is there and has `length` floats. */
+export function requireLength(
+  where: string,
+  folder: string,
+  name: string,
+  tensor: Float32Array | undefined,
+  length: number,
+): void {
+  if (tensor?.length === length) return;
+  throw new TandemError(
+    where,
+    `the checkpoint of ${folder} should have ${length} floats of ${name}, got ${tensor?.length ?? "none"}; its config.json may have been changed`,
+  );
 }

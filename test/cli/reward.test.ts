@@ -18,6 +18,7 @@ import {
   loadLearnedReward,
   loadSavedRun,
   readConfig,
+  readTensors,
   savedPolicy,
   type TrainConfig,
 } from "../../src/runs/index.ts";
@@ -301,6 +302,30 @@ describe("tandem reward in tasks of finitely many actions", () => {
     });
     const options = { discount: 0.99, coverage: possibleCoverage(mdp), canonical: "value-adjusted" } as const;
     expect(runs[0].distances[2].distance).toBeCloseTo(starcDistance(mdp, mdp.rewards, table, options), 6);
+  });
+
+  it("are those of MCE-IRL's table, which it keeps in no network", async () => {
+    const method = [
+      "--method",
+      "mce-irl",
+      "--steps",
+      "30",
+      "--evaluate-every",
+      "10",
+      "--final-episodes",
+      "1",
+    ];
+    await run(..."train --demos garnet.npz --out exact --json".split(" "), ...method);
+    const tensors = readTensors(at("exact"));
+    const table = Float64Array.from(tensors.mceRewards, (value, i) => value + tensors.mceRewardsRest[i]);
+    expect(table).toHaveLength(24);
+    const mdp = garnetMdp({ ...GARNET, states: 6 });
+    const options = { discount: 0.99, coverage: possibleCoverage(mdp), canonical: "value-adjusted" } as const;
+    const { runs } = await reward("exact", "--against", "garnet");
+    expect(runs[0].distances[2].distance).toBeCloseTo(starcDistance(mdp, mdp.rewards, table, options), 6);
+    expect(runs[0].distances[2].distance).not.toBeCloseTo(runs[1].distances[2].distance ?? 0, 3);
+    const { stderr } = await tandem(["retrain", "exact"], { cwd });
+    expect(stderr).toMatch(/exact is a run of mce-irl, which has its reward in a table, not in a network/);
   });
 
   it("says in words that a constant reward has none, and where no state can be set", async () => {
