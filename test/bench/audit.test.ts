@@ -458,6 +458,11 @@ describe("the report of an audited bench", () => {
     expect(tableOf(report, "one").map((row) => row[4])).toEqual(["audit", "states suffice", "no leak found"]);
     expect(tableOf(report, "one: controls").map((row) => row[3])).toEqual(["explains", "first", "nothing"]);
     expect(tableOf(report, "Across tasks, normalised")[1][2]).toBe("0 of 1");
+    const { methods } = suite;
+    const updated = { ...suite, methods: [{ ...methods[0], updates: 400 }, methods[1]] };
+    const brief = some.map((cell) => (cell.audit?.kind === "states" ? { ...cell, steps: 400 } : cell));
+    expect(benchMarkdown(findingsOf(updated, brief, [], "x"))).not.toContain("may understate");
+    expect(benchMarkdown(findingsOf(suite, brief, [], "x"))).toContain("may understate");
     const leaking = withControls(controlOutcome(suite, STATES, 150), controlOutcome(suite, ZERO, 140));
     const both = findingsOf(suite, leaking, [], "x");
     expect(tableOf(both, "one").map((row) => row[4])[1]).toBe("a leak explains it");
