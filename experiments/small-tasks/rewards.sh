@@ -11,14 +11,12 @@ for task in GridWorld ObjectWorld; do for method in $taught iq-learn mce-irl; do
   only="$only --only $task/$method/$set-1"
 done; done; done
 $tandem bench small --out "$out" $only
-cd "$out"
-tandem="node $OLDPWD/src/cli/main.ts"
 for task in GridWorld ObjectWorld; do for set in 0 1 2; do
   others=""
-  for method in ml-irl-nested dac airl f-irl-fkl f-irl-rkl f-irl-js iq-learn mce-irl; do others="$others $task/$method/$set-1"; done
-  $tandem reward "$task/ml-irl/$set-1" --against $others --json
-done; done > rewards.jsonl
+  for method in ml-irl-nested dac airl f-irl-fkl f-irl-rkl f-irl-js iq-learn mce-irl; do others="$others $out/$task/$method/$set-1"; done
+  $tandem reward "$out/$task/ml-irl/$set-1" --against $others --json | sed "s#$out/##g"
+done; done > "$out/rewards.jsonl"
 for task in GridWorld ObjectWorld; do for method in $taught; do for set in 0 1 2; do
-  $tandem retrain "$task/$method/$set-1" --out "retrained/$task/$method/$set" --json |
+  $tandem retrain "$out/$task/$method/$set-1" --out "$out/retrained/$task/$method/$set" --json |
     sed "s#^{#{\"of\":\"$task/$method/$set-1\",#"
-done; done; done > retrained.jsonl
+done; done; done > "$out/retrained.jsonl"
