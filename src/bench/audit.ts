@@ -1,6 +1,6 @@
 /** What the controls of a bench say of its methods' scores. */
 import { reachesScore } from "../eval/index.ts";
-import type { Control } from "./control.ts";
+import type { Control, Treatment } from "./control.ts";
 import type { Outcome } from "./outcome.ts";
 import { count, meanOf, standing, type Mean } from "./statistics.ts";
 
@@ -17,13 +17,37 @@ export interface ControlRow {
   readonly normalised: Mean | null;
 }
 
-/** The controls of a task, those that explain scores first, the largest first among them. */
+/** The controls of a task that explain scores, the largest first. */
 export function controlRows(task: string, outcomes: readonly Outcome[]): ControlRow[] {
+  const rank = ({ normalised }: ControlRow): number => normalised?.mean ?? -Infinity;
+  return auditRows(task, outcomes)
+    .filter(({ control }) => control.kind !== "comparison")
+    .sort((a, b) => rank(b) - rank(a));
+}
+
+/** A method under the treatments of an episode's end that it was set under. */
+export interface TreatmentRow {
+  readonly method: string;
+  readonly under: Readonly<Partial<Record<Treatment, ControlRow>>>;
+}
+
+/** The comparisons of a task, in the order of the suite's methods. */
+export function treatmentRows(task: string, outcomes: readonly Outcome[]): TreatmentRow[] {
+  const rows = auditRows(task, outcomes).flatMap((row) =>
+    row.control.sets ? [{ ...row.control.sets, row }] : [],
+  );
+  return Array.from(
+    Map.groupBy(rows, ({ method }) => method),
+    ([method, own]) => ({
+      method,
+      under: Object.fromEntries(own.map(({ termination, row }) => [termination, row])),
+    }),
+  );
+}
+
+function auditRows(task: string, outcomes: readonly Outcome[]): ControlRow[] {
   const cells = outcomes.filter((outcome) => outcome.task === task && outcome.audit !== null);
-  const rows = Array.from(Map.groupBy(cells, ({ method }) => method).values(), controlRow);
-  const rank = ({ control, normalised }: ControlRow): number =>
-    (control.kind === "comparison" ? -1e9 : 0) + (normalised?.mean ?? -1e6);
-  return rows.sort((a, b) => rank(b) - rank(a));
+  return Array.from(Map.groupBy(cells, ({ method }) => method).values(), controlRow);
 }
 
 function controlRow(cells: readonly Outcome[]): ControlRow {
@@ -106,6 +130,6 @@ export function verdictsOf(
 
 /** The largest control of a task, whomever it applies to; null before any has a score. */
 export function largestControl(task: string, outcomes: readonly Outcome[]): ControlRow | null {
-  const [first] = controlRows(task, outcomes).filter(({ control }) => control.kind !== "comparison");
+  const [first] = controlRows(task, outcomes);
   return first?.normalised ? first : null;
 }

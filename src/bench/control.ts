@@ -3,7 +3,6 @@ import type { TrainConfig } from "../runs/index.ts";
 import { AUDIT_PREFIX, type Method, type Options, type Suite, type Task } from "./suite.ts";
 
 type Algorithm = TrainConfig["algorithm"];
-type Termination = Algorithm["termination"];
 
 /** What a cell of the audit is for. */
 export interface Control {
@@ -16,7 +15,13 @@ export interface Control {
   readonly kind: "no reward" | "nonsense" | "states" | "comparison";
   /** Methods whose scores it can explain, by name; none for a comparison. */
   readonly appliesTo: readonly string[];
+  /** Of a comparison: the method, by name, and the treatment that it is set under. */
+  readonly sets?: { readonly method: string; readonly termination: Treatment };
 }
+
+/** Treatments of an episode's end, in the order of tables. */
+export const TREATMENTS = ["native", "absorbing", "fixed-horizon"] as const;
+export type Treatment = (typeof TREATMENTS)[number];
 
 /** A control of a task, as a method of the bench. */
 export interface ControlMethod {
@@ -34,14 +39,8 @@ export interface AuditedMethod {
   readonly isControl: boolean;
   /** Whether shuffling the expert's actions is refused, as the reward never sees them. */
   readonly seesStatesOnly: boolean;
-}
-
-/** What planning has found of a task and one of its demonstration sets. */
-export interface AuditedTask {
-  /** Whether episodes can end other than by time. */
-  readonly canEnd: boolean;
-  /** Whether a fixed horizon is possible: something keeps the task from ending episodes, and no demonstration was ended. */
-  readonly canFixHorizon: boolean;
+  /** Treatments of an episode's end under which it can learn. */
+  readonly terminations: readonly Treatment[];
 }
 
 const TEACHERS = { zero: "zero reward", constant: "constant reward", penalty: "constant penalty" } as const;
@@ -49,11 +48,13 @@ const TEACHERS = { zero: "zero reward", constant: "constant reward", penalty: "c
 /**
  * The controls of one demonstration set of a task. A reward that is not learnt is tried under every treatment of an episode's end
  * that a method of the suite has there, as what it gives away differs; each learning method is shown a constant and a shuffled
- * expert; and, where episodes can end, the first method that collects its own is set under every treatment.
+ * expert; and, where episodes can end, each learning method that collects its own is set under every treatment it can have.
+ *
+ * @param canEnd whether the task can end an episode other than by time
  */
 export function controlMethods(
   task: Task,
-  { canEnd, canFixHorizon }: AuditedTask,
+  canEnd: boolean,
   methods: readonly AuditedMethod[],
 ): ControlMethod[] {
   const learning = methods.filter(({ isControl }) => !isControl);
@@ -79,16 +80,14 @@ export function controlMethods(
   const nonsense = learning
     .filter(({ algorithm }) => algorithm.method !== "dagger")
     .flatMap((each) => nonsenseOf(task, each));
-  const treatments: Termination[] = canFixHorizon
-    ? ["native", "absorbing", "fixed-horizon"]
-    : ["native", "absorbing"];
-  const ends = (canEnd ? collecting.slice(0, 1) : []).flatMap(({ method }) =>
-    treatments.map((termination) => ({
-      method: changed(task, method, `termination-${termination}`, { termination }),
+  const ends = (canEnd ? collecting : []).flatMap(({ method, terminations }) =>
+    terminations.map((termination) => ({
+      method: changed(task, method, `termination-${termination}-${method.name}`, { termination }),
       control: {
         name: `${method.name} under ${termination}`,
         kind: "comparison" as const,
         appliesTo: [],
+        sets: { method: method.name, termination },
       },
       isForeign: false,
     })),

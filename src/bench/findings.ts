@@ -24,7 +24,15 @@ import {
 } from "../report/numbers.ts";
 import type { BootstrapInterval } from "../eval/index.ts";
 import { buildsOf } from "./agreement.ts";
-import { controlRows, largestControl, verdictsOf, type ControlRow, type Verdict } from "./audit.ts";
+import {
+  controlRows,
+  largestControl,
+  treatmentRows,
+  verdictsOf,
+  type ControlRow,
+  type Verdict,
+} from "./audit.ts";
+import { TREATMENTS } from "./control.ts";
 import { stepsOf } from "./cells.ts";
 import { familyExhibits } from "./family-exhibits.ts";
 import { lastTenth, type Outcome } from "./outcome.ts";
@@ -93,6 +101,7 @@ export function findingsOf(
     ...suite.tasks.flatMap((task, i) => [
       scoreTable(task, rows[i], own, audit),
       audit && controlTable(suite, task, audit),
+      audit && treatmentTable(task, outcomes),
       curveFigure(
         task,
         methodsOn(suite, task).map(({ name }) => name),
@@ -427,7 +436,7 @@ function largestWords({ largest }: Audit, task: string): string {
   return row?.normalised ? `${score(row.normalised.mean)} ${row.control.name}` : "n/a";
 }
 
-/** The controls of a task, largest first, comparisons last. */
+/** The controls of a task, largest first. */
 function controlTable(suite: Suite, task: Task, { rows, verdicts }: Audit): Table | null {
   const controls = rows.get(task.name) ?? [];
   if (controls.length === 0) return null;
@@ -440,7 +449,7 @@ function controlTable(suite: Suite, task: Task, { rows, verdicts }: Audit): Tabl
     short.length > 0 ? ` Trained for less than the methods, which may understate them: ${some(short)}.` : "";
   return {
     title: `${task.name}: controls`,
-    note: `Learners that saw no reward, or nonsense, largest score first; then, as comparisons, one method under each treatment of an episode's end. Explains: the methods whose score comes no further than this.${shorter}`,
+    note: `Learners that saw no reward, or nonsense, largest score first. Explains: the methods whose score comes no further than this.${shorter}`,
     columns: ["control", "cells", "normalised", "explains", "true return"],
     rows: controls.map((row) => [
       row.control.name,
@@ -450,6 +459,24 @@ function controlTable(suite: Suite, task: Task, { rows, verdicts }: Audit): Tabl
       returnWords(row),
     ]),
   };
+}
+
+/** What each method scores under every treatment of an episode's end; null where nothing ends one. */
+function treatmentTable(task: Task, outcomes: readonly Outcome[]): Table | null {
+  const rows = treatmentRows(task.name, outcomes);
+  if (rows.length === 0) return null;
+  const steps = [...new Set(rows.flatMap(({ under }) => Object.values(under).map((row) => row.steps)))];
+  return {
+    title: `${task.name}: treatments of an episode's end`,
+    note: `Each method that collects its own steps, learning from the real expert, under every treatment: normalised score, and true return in parentheses, of ${enumerate(steps.map(formatSteps))} steps. Where a row differs much, the treatment decides the score as the expert does; no score is explained by it.`,
+    columns: ["method", ...TREATMENTS],
+    rows: rows.map(({ method, under }) => [method, ...TREATMENTS.map((each) => treatedWords(under[each]))]),
+  };
+}
+
+function treatedWords(row: ControlRow | undefined): string {
+  if (!row) return "not possible";
+  return row.normalised ? `${meanWords(row.normalised, score)} (${returnWords(row)})` : "n/a";
 }
 
 /** Steps of what a control stands beside: of the method that was shown nonsense, or the task's. */
@@ -464,7 +491,6 @@ function stepsBeside(
 }
 
 function explainsWords({ control, normalised }: ControlRow, verdicts: readonly Verdict[]): string {
-  if (control.kind === "comparison") return "(comparison)";
   const explained = verdicts.filter(({ explainedBy, fromStates }) =>
     [...explainedBy, ...(fromStates ? [fromStates] : [])].some(
       ({ row }) => row.control.name === control.name,

@@ -197,14 +197,14 @@ interface Planned {
 
 /** The controls of a task by what its methods were planned to be. */
 function controlsOf(task: Task, planned: readonly Planned[]): ControlMethod[] {
-  const honest = planned.find(({ plan }) => !plan.config.demos.constant) ?? planned[0];
-  const methods = planned.map(({ method, plan: { config } }) => ({
+  const methods = planned.map(({ method, plan: { config, terminations } }) => ({
     method,
     algorithm: config.algorithm,
     isControl: controlName(config) !== null,
     seesStatesOnly: rewardInputsOf(config.algorithm) === "state",
+    terminations,
   }));
-  return controlMethods(task, honest.plan, methods);
+  return controlMethods(task, planned[0].plan.canEnd, methods);
 }
 
 /** Controls after the cells of the first seed: a bench that is stopped half-way has some of both. */

@@ -1,8 +1,8 @@
 import { Command } from "commander";
-import { policySize, TandemError } from "../core/index.ts";
+import { policySize, TandemError, type Trajectories } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
 import type { Environment } from "../envs/index.ts";
-import { requireTable, requireWholeEpisodes } from "../irl/index.ts";
+import { requireTable, requireWholeEpisodes, unheldAbsorbing } from "../irl/index.ts";
 import { MCE_IRL_STEPS, taskDefaults, type TrainConfig } from "../runs/index.ts";
 import { chooseEpisodes, doubtsAbout, recordedOptions, rereadEpisodes } from "./expert-demonstrations.ts";
 import { commandText } from "./invocation.ts";
@@ -86,9 +86,10 @@ export interface PlannedTraining {
   readonly expert: RunExpert;
   /** What seems wrong with the demonstrations, one sentence each. */
   readonly doubts: readonly string[];
-  /** Whether the task can end an episode, and whether its episodes and the demonstrations can have a fixed horizon. */
+  /** Whether the task can end an episode. */
   readonly canEnd: boolean;
-  readonly canFixHorizon: boolean;
+  /** Treatments of an episode's end under which the method can learn here. */
+  readonly terminations: readonly TrainConfig["algorithm"]["termination"][];
   /** Numbers in an action as the policy puts it. */
   readonly actionSize: number;
 }
@@ -131,6 +132,7 @@ export async function planTraining(
       demonstrations.trajectories,
       "demonstrations",
     );
+    const terminations = terminationsOf(algorithm, environment, demonstrations.trajectories);
     const config: TrainConfig = {
       ...(await commonConfig(settings, { id, options: { ...(environment.options ?? options) } })),
       command: "train",
@@ -139,12 +141,31 @@ export async function planTraining(
       algorithm,
     };
     const canEnd = environment.terminates !== false;
-    const canFixHorizon = canBeEndless(environment) && !demonstrations.trajectories.terminated.includes(1);
     const actionSize = policySize(environment.actionSpace);
-    return { config, expert: demonstrations, doubts, canEnd, canFixHorizon, actionSize };
+    return { config, expert: demonstrations, doubts, canEnd, terminations, actionSize };
   } finally {
     environment.close();
   }
+}
+
+/** The treatments of an episode's end under which a method can learn on a task from demonstrations; refuses the one it has if it is none. */
+function terminationsOf(
+  algorithm: TrainConfig["algorithm"],
+  environment: Environment,
+  demonstrations: Trajectories,
+): TrainConfig["algorithm"]["termination"][] {
+  const unheld = (termination: "native" | "absorbing"): string | null =>
+    algorithm.method === "iq-learn"
+      ? unheldAbsorbing({ ...algorithm, termination }, demonstrations, environment.maxEpisodeSteps)
+      : null;
+  const refusal = algorithm.termination === "absorbing" ? unheld("absorbing") : null;
+  if (refusal) throw new TandemError("--termination", refusal);
+  const canFixHorizon = canBeEndless(environment) && !demonstrations.terminated.includes(1);
+  return [
+    "native",
+    ...(unheld("absorbing") ? [] : ["absorbing" as const]),
+    ...(canFixHorizon ? ["fixed-horizon" as const] : []),
+  ];
 }
 
 /** The table of MCE-IRL's policy is as large as the task's. */

@@ -124,7 +124,9 @@ export function createIqLearn(
   requireKnownActions("createIqLearn", environment, demonstrations);
   const absorbing = options.termination === "absorbing";
   const expertAbsorbing = absorbing ? absorbingShare(demonstrations, environment.maxEpisodeSteps) : 0;
-  requireBounded(options, expertAbsorbing);
+  requireBounded(options);
+  const unheld = unheldAbsorbing(options, demonstrations, environment.maxEpisodeSteps);
+  if (unheld) throw new TandemError("createIqLearn", unheld);
   const agentOptions = { ...options, demonstrations, keepTrueRewards: false };
   const agent = createAgent(kernels, environment, agentOptions, foldIn(key, 0));
   const { size, stride } = agent.policy.room.batch;
@@ -165,31 +167,40 @@ function criticsOf(
     : createFiniteCritic(kernels, policy, nextValue);
 }
 
-function requireBounded(options: IqLearnOptions, expertAbsorbing: number): void {
-  const { regulariserCoefficient, regularisedRows, termination, sac } = options;
+/**
+ * Why the reward of the absorbing state would be without bounds; null where something holds it, or there is no such state.
+ *
+ * @param horizon steps after which time ends an episode
+ */
+export function unheldAbsorbing(
+  {
+    termination,
+    regulariserCoefficient,
+    regularisedRows,
+  }: Pick<IqLearnOptions, "termination" | "regulariserCoefficient" | "regularisedRows">,
+  demonstrations: Trajectories,
+  horizon: number,
+): string | null {
+  if (termination !== "absorbing") return null;
+  if (regulariserCoefficient === "none") {
+    return "without a regulariser nothing holds the reward learnt in the absorbing state; give one, or choose native";
+  }
+  if (regularisedRows === "both" || absorbingShare(demonstrations, horizon) > 0) return null;
+  return "no demonstration enters the absorbing state before the horizon, so nothing holds the reward learnt there; regularise both sides' rows, or choose native";
+}
+
+function requireBounded({ regulariserCoefficient, sac }: IqLearnOptions): void {
   if (!(sac.batchSize >= 2)) {
     throw new TandemError(
       "createIqLearn",
       `expected a batch of 2 rows or more, one of each side, got ${sac.batchSize}`,
     );
   }
-  const unheld = regulariserCoefficient === "none";
-  if (!unheld && !(regulariserCoefficient > 0 && regulariserCoefficient < Infinity)) {
+  if (regulariserCoefficient === "none") return;
+  if (!(regulariserCoefficient > 0 && regulariserCoefficient < Infinity)) {
     throw new TandemError(
       "createIqLearn",
       `expected a regulariser coefficient above 0, or "none", got ${regulariserCoefficient}`,
-    );
-  }
-  if (termination === "absorbing" && unheld) {
-    throw new TandemError(
-      "createIqLearn",
-      "without a regulariser nothing holds the reward learnt in the absorbing state; give one, or choose native",
-    );
-  }
-  if (termination === "absorbing" && regularisedRows === "expert" && expertAbsorbing === 0) {
-    throw new TandemError(
-      "createIqLearn",
-      "no demonstration enters the absorbing state before the horizon, so nothing holds the reward learnt there; regularise both sides' rows, or choose native",
     );
   }
 }

@@ -7,6 +7,7 @@ import {
   controlCells,
   controlMethods,
   controlRows,
+  treatmentRows,
   findingsOf,
   isFigure,
   largestControl,
@@ -36,10 +37,16 @@ function audited(
 ): AuditedMethod {
   const algorithm = { method: kind, termination } as TrainConfig["algorithm"];
   const method = { name, options: { method: kind, hidden: 8 }, perTask: { one: { discount: 0.5 } } };
-  return { method, algorithm, isControl: false, seesStatesOnly: false, ...more };
+  return {
+    method,
+    algorithm,
+    isControl: false,
+    seesStatesOnly: false,
+    terminations: ["native", "absorbing", "fixed-horizon"],
+    ...more,
+  };
 }
 
-const ENDLESS = { canEnd: false, canFixHorizon: true };
 const namesOf = (found: readonly ControlMethod[]): string[] => found.map(({ method }) => method.name);
 const named = (found: readonly ControlMethod[], name: string): ControlMethod => {
   const each = found.find(({ method }) => method.name === `audit-${name}`);
@@ -48,7 +55,7 @@ const named = (found: readonly ControlMethod[], name: string): ControlMethod => 
 };
 
 describe("the controls of a task", () => {
-  const found = controlMethods(task, ENDLESS, [audited("irl", "ml-irl"), audited("mine", "dac")]);
+  const found = controlMethods(task, false, [audited("irl", "ml-irl"), audited("mine", "dac")]);
 
   it("are a learner of three given rewards, and each method on a constant and a shuffled expert", () => {
     expect(namesOf(found)).toEqual([
@@ -79,12 +86,12 @@ describe("the controls of a task", () => {
   });
 
   it("leave what only copies actions nothing, once they are shuffled", () => {
-    const cloned = controlMethods(task, ENDLESS, [audited("clone", "bc")]);
+    const cloned = controlMethods(task, false, [audited("clone", "bc")]);
     expect(named(cloned, "shuffle-expert-clone").control.kind).toBe("nonsense");
   });
 
   it("shuffle no actions that a reward never sees", () => {
-    const states = controlMethods(task, ENDLESS, [
+    const states = controlMethods(task, false, [
       audited("states", "airl", "native", { seesStatesOnly: true }),
     ]);
     expect(namesOf(states)).toContain("audit-constant-expert-states");
@@ -92,7 +99,7 @@ describe("the controls of a task", () => {
   });
 
   it("are not there of a method that is one, nor of one whose teacher answers truly", () => {
-    const some = controlMethods(task, ENDLESS, [
+    const some = controlMethods(task, false, [
       audited("none", "ml-irl", "absorbing", { isControl: true }),
       audited("asks", "dagger"),
       audited("mine", "dac"),
@@ -108,7 +115,7 @@ describe("the controls of a task", () => {
   });
 
   it("give a reward under each treatment that a method has, to methods of that treatment and to cloning", () => {
-    const mixed = controlMethods(task, ENDLESS, [
+    const mixed = controlMethods(task, false, [
       audited("irl", "ml-irl", "absorbing"),
       audited("mine", "dac"),
       audited("clone", "bc"),
@@ -120,26 +127,34 @@ describe("the controls of a task", () => {
     );
     expect(named(mixed, "teacher-zero-absorbing").control.appliesTo).toEqual(["irl", "clone"]);
     expect(named(mixed, "teacher-zero-native").control.appliesTo).toEqual(["mine", "clone"]);
-    const cloned = controlMethods(task, ENDLESS, [audited("clone", "bc")]);
+    const cloned = controlMethods(task, false, [audited("clone", "bc")]);
     expect(named(cloned, "teacher-zero-native").control.appliesTo).toEqual(["clone"]);
   });
 
-  it("compare the treatments of the first method that collects, where episodes can end", () => {
+  it("compare the treatments of each method that collects, where episodes can end", () => {
     const methods = [audited("clone", "bc"), audited("mine", "dac", "absorbing"), audited("irl", "ml-irl")];
-    const all = controlMethods(task, { canEnd: true, canFixHorizon: true }, methods);
-    expect(namesOf(all).slice(-3)).toEqual([
-      "audit-termination-native",
-      "audit-termination-absorbing",
-      "audit-termination-fixed-horizon",
-    ]);
-    expect(named(all, "termination-fixed-horizon")).toMatchObject({
+    const all = controlMethods(task, true, methods);
+    expect(namesOf(all).slice(-6)).toEqual(
+      ["mine", "irl"].flatMap((method) =>
+        ["native", "absorbing", "fixed-horizon"].map((each) => `audit-termination-${each}-${method}`),
+      ),
+    );
+    expect(named(all, "termination-fixed-horizon-mine")).toMatchObject({
       method: { options: { method: "dac" }, perTask: { one: { termination: "fixed-horizon" } } },
-      control: { name: "mine under fixed-horizon", kind: "comparison", appliesTo: [] },
+      control: {
+        name: "mine under fixed-horizon",
+        kind: "comparison",
+        appliesTo: [],
+        sets: { method: "mine", termination: "fixed-horizon" },
+      },
     });
-    const ending = controlMethods(task, { canEnd: true, canFixHorizon: false }, methods);
-    expect(namesOf(ending).slice(-2)).toEqual(["audit-termination-native", "audit-termination-absorbing"]);
-    expect(namesOf(ending)).not.toContain("audit-termination-fixed-horizon");
-    expect(namesOf(controlMethods(task, ENDLESS, methods)).join(" ")).not.toContain("termination");
+    const some = [methods[1], audited("irl", "ml-irl", "native", { terminations: ["native", "absorbing"] })];
+    expect(namesOf(controlMethods(task, true, some)).slice(-3)).toEqual([
+      "audit-termination-fixed-horizon-mine",
+      "audit-termination-native-irl",
+      "audit-termination-absorbing-irl",
+    ]);
+    expect(namesOf(controlMethods(task, false, methods)).join(" ")).not.toContain("termination");
   });
 });
 
@@ -152,7 +167,7 @@ describe("the part of a suite that is audited", () => {
     });
     expect(auditedPart(late, late.tasks[0])).toMatchObject({ trajectories: [4], steps: 1000 });
     expect(auditSeeds(late)).toEqual([7]);
-    const [irl] = controlMethods(late.tasks[0], ENDLESS, [audited("irl", "ml-irl")]);
+    const [irl] = controlMethods(late.tasks[0], false, [audited("irl", "ml-irl")]);
     const part = auditedPart(late, late.tasks[0]);
     expect(part && controlCells(late, part, 4, irl).map(({ id }) => id)).toEqual([
       "one/audit-teacher-zero-native/4-7",
@@ -184,7 +199,12 @@ const SHUFFLED = {
   appliesTo: ["first"],
 } as const;
 const STATES = { ...SHUFFLED, name: "states of first", kind: "states" } as const;
-const TREATED = { name: "first under absorbing", kind: "comparison", appliesTo: [] } as const;
+const TREATED = {
+  name: "first under absorbing",
+  kind: "comparison",
+  appliesTo: [],
+  sets: { method: "first", termination: "absorbing" },
+} as const;
 
 /** A cell of the audit on a task: what it is for, and its return; null before it has begun. */
 function controlOutcome(
@@ -278,7 +298,10 @@ describe("a control explains a score", () => {
     );
     expect(verdictOn("one", "first", cells)).toMatchObject({ explainedBy: [], controls: 2, scored: 1 });
     expect(largestControl("one", cells)?.control).toEqual(SHUFFLED);
-    expect(controlRows("one", cells).map(({ control }) => control)).toEqual([SHUFFLED, ZERO, TREATED]);
+    expect(controlRows("one", cells).map(({ control }) => control)).toEqual([SHUFFLED, ZERO]);
+    expect(treatmentRows("one", cells)).toMatchObject([
+      { method: "first", under: { absorbing: { control: TREATED, score: { mean: 199 } } } },
+    ]);
   });
 
   it("by the mean over its cells", () => {
@@ -411,13 +434,18 @@ describe("the report of an audited bench", () => {
     expect(audits).toEqual(["audit", "a leak explains it", "no leak found"]);
   });
 
-  it("has the controls of each task, comparisons last", () => {
+  it("has the controls of each task, and apart from them what each treatment comes to", () => {
     expect(table("one: controls")).toEqual([
       ["control", "cells", "normalised", "explains", "true return"],
       ["shuffled demonstrations of first", "1 of 1", "0.75", "first", "150"],
       ["zero reward (native)", "1 of 1", "0.10", "nothing", "20"],
-      ["first under absorbing", "1 of 1", "0.99", "(comparison)", "198"],
     ]);
+    expect(table("one: treatments of an episode's end")).toEqual([
+      ["method", "native", "absorbing", "fixed-horizon"],
+      ["first", "not possible", "0.99 (198)", "not possible"],
+    ]);
+    expect(benchMarkdown(found)).toContain("of 1,000 steps. Where a row differs much");
+    expect(benchMarkdown(found)).not.toContain("two: treatments");
     expect(table("two: controls").slice(1)).toEqual([
       ["zero reward (native)", "0 of 1", "n/a", "n/a", "n/a"],
     ]);

@@ -1,6 +1,6 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { parseSuite, type Outcome } from "../../src/bench/index.ts";
 import { planBench, type BenchPlan } from "../../src/cli/bench-plan.ts";
 import { episodeReturns, keyFromSeed } from "../../src/core/index.ts";
@@ -37,6 +37,7 @@ beforeAll(async () => {
   await recordHopper("fallen.npz", 200);
 }, HOOK_TIMEOUT);
 afterAll(folder.remove);
+afterEach(() => void vi.unstubAllEnvs());
 
 const TASK = { name: "Cheetah", env: "HalfCheetah-v5", demos: "demo.npz", trajectories: [0, 2], steps: 300 };
 const HOPPER = { ...TASK, name: "Hopper", env: "Hopper-v5", demos: "cut.npz", trajectories: [1] };
@@ -112,7 +113,7 @@ describe("planning an audit", () => {
     const told = { termination: "absorbing", "reward-network": "two-layer:24" };
     const methods = [{ ...SUITE.methods[0], perTask: { Hopper: told } }, rival];
     const plan = await planOf({ tasks: [HOPPER], methods });
-    expect(cellOf(plan, "Hopper/audit-termination-native/1-3").config.algorithm).toMatchObject({
+    expect(cellOf(plan, "Hopper/audit-termination-native-irl/1-3").config.algorithm).toMatchObject({
       termination: "native",
       reward: { network: { width: 24 } },
     });
@@ -140,17 +141,47 @@ describe("planning an audit", () => {
     const ends = async (changes: object): Promise<string[]> =>
       controlsIn(await planOf(changes)).filter((id) => id.includes("audit-termination"));
     expect(await ends({ tasks: [HOPPER] })).toEqual(
-      ["native", "absorbing", "fixed-horizon"].map((each) => `Hopper/audit-termination-${each}/1-3`),
+      ["irl", "rival"].flatMap((method) =>
+        ["native", "absorbing", "fixed-horizon"].map(
+          (each) => `Hopper/audit-termination-${each}-${method}/1-3`,
+        ),
+      ),
     );
     expect(await ends({ tasks: [{ ...HOPPER, demos: "fallen.npz" }] })).toEqual(
-      ["native", "absorbing"].map((each) => `Hopper/audit-termination-${each}/1-3`),
+      ["irl", "rival"].flatMap((method) =>
+        ["native", "absorbing"].map((each) => `Hopper/audit-termination-${each}-${method}/1-3`),
+      ),
     );
     expect(await ends({ tasks: [{ ...HOPPER, envOptions: { terminateWhenUnhealthy: false } }] })).toEqual([]);
     const plan = await planOf({ tasks: [HOPPER] });
-    expect(cellOf(plan, "Hopper/audit-termination-absorbing/1-3").config).toMatchObject({
+    expect(cellOf(plan, "Hopper/audit-termination-absorbing-irl/1-3").config).toMatchObject({
       demos: { shuffled: false, constant: false },
       algorithm: { method: "ml-irl", termination: "absorbing", taughtBy: "learned reward" },
     });
+  });
+
+  it("leaves out the treatment under which a method cannot learn, and refuses the method that asks for it", async () => {
+    vi.stubEnv("TANDEM_IQ_LEARN", "1");
+    const methods = (changes: object): object[] => [
+      { name: "iq", options: { method: "iq-learn", "batch-size": 8, ...changes } },
+    ];
+    const treatments = async (changes: object, demos = "cut.npz"): Promise<string[]> =>
+      controlsIn(await planOf({ tasks: [{ ...HOPPER, demos }], methods: methods(changes) }))
+        .filter((id) => id.includes("termination"))
+        .map((id) => id.replace(/.*termination-(.*)-iq.*/, "$1"));
+    expect(await treatments({ "regularised-rows": "expert" })).toEqual(["native", "fixed-horizon"]);
+    expect(await treatments({ "regularised-rows": "both" })).toEqual([
+      "native",
+      "absorbing",
+      "fixed-horizon",
+    ]);
+    expect(await treatments({ "regularised-rows": "expert" }, "fallen.npz")).toEqual(["native", "absorbing"]);
+    await expect(treatments({ regulariser: "none", termination: "absorbing" })).rejects.toThrow(
+      /method iq on Hopper: --termination: without a regulariser nothing holds the reward/,
+    );
+    await expect(treatments({ termination: "absorbing" })).rejects.toThrow(
+      /--termination: no demonstration enters the absorbing state/,
+    );
   });
 
   it("plans a constant expert seed by seed, as its episodes are not equally long", async () => {
