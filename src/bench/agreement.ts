@@ -1,7 +1,7 @@
 /** Whether what stands in a folder, or in a line of results, is what the suite asks for. */
 import { controlName, flatten } from "../report/cohort.ts";
 import type { RunConfig, TrainConfig } from "../runs/index.ts";
-import type { Outcome } from "./outcome.ts";
+import { placeless, type Outcome } from "./outcome.ts";
 
 /** A setting in which a run differs from its plan. */
 export interface Disagreement {
@@ -11,7 +11,7 @@ export interface Disagreement {
   readonly found: string;
 }
 
-/** The first setting in which a run is not what was planned, or null. Machine, version and the file's place may differ. */
+/** The first setting in which a run is not what was planned, or null. Machine, version and the place of files may differ. */
 export function disagreement(planned: TrainConfig, found: RunConfig): Disagreement | null {
   return firstDifference(settingsOf(planned), settingsOf(found));
 }
@@ -65,7 +65,7 @@ function settingsOf(config: RunConfig): object {
   const { command, env, seed, steps, evaluation, algorithm } = config;
   const instruments = config.command === "train" && config.instruments;
   const demos = config.demos && { ...config.demos, path: "" };
-  return { command, env, seed, steps, evaluation, instruments, demos, algorithm };
+  return { command, env, seed, steps, evaluation, instruments, demos, algorithm: placeless(algorithm) };
 }
 
 /** What cells were made by: a version of Tandem and a build of its kernels, with the ids of those cells. */

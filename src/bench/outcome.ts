@@ -1,6 +1,6 @@
 /** What a cell came to. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { HeldOutRecord, StepCounts } from "../core/index.ts";
 import { normalisedScore, type ScoreAnchors } from "../eval/index.ts";
 import { controlName, endOf, readRun, type Run, type RunEnd } from "../report/index.ts";
@@ -113,7 +113,7 @@ export function outcomeOf(cell: Cell, config: RunConfig | null, run: Run | null)
     sha256: config?.demos?.sha256 ?? null,
     version: config?.version ?? null,
     kernels: summary ? String(summary.kernels) : (config?.kernels ?? null),
-    algorithm: config?.algorithm ?? null,
+    algorithm: config ? placeless(config.algorithm) : null,
     instruments: config?.command === "train" ? config.instruments : null,
     evaluation: config?.evaluation ?? null,
     heldOutEpisodes: config?.demos?.heldOut ?? null,
@@ -154,6 +154,12 @@ export function placeOf({ id, task, method, trajectory, seed, steps, control }: 
     steps,
     isCloned: method.updates !== undefined,
   };
+}
+
+/** An algorithm as results and comparisons have it: of where the policy that DAgger asks lies, only the name. */
+export function placeless<Algorithm extends RunConfig["algorithm"]>(algorithm: Algorithm): Algorithm {
+  if (!("teacherPolicy" in algorithm)) return algorithm;
+  return { ...algorithm, teacherPolicy: basename(algorithm.teacherPolicy) };
 }
 
 /** What is not known, or not a number, is null: as a line of results has it. */

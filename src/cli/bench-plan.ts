@@ -80,13 +80,14 @@ export async function planBench({ suite, place, where }: FoundSuite): Promise<Be
   const desk: Desk = {
     where,
     suite,
+    place,
     read: remembered(readDemonstrations),
     plans: new Map(),
     doubts: new Set(),
   };
   const controls: Cell[] = [];
   for (const task of suite.tasks) {
-    const demos = demosOf(where, task, place);
+    const demos = placeOf(where, [`task ${task.name}`, "demos", task.demos], place);
     await checkHeldOut(where, task, demos, desk.read);
     const planned = await planMethods(desk, task, demos);
     controls.push(...(await planControls(desk, task, demos, planned)));
@@ -105,6 +106,8 @@ export async function planBench({ suite, place, where }: FoundSuite): Promise<Be
 interface Desk {
   readonly where: string;
   readonly suite: Suite;
+  /** The folder that the suite's paths are relative to. */
+  readonly place: string;
   readonly read: typeof readDemonstrations;
   /** By the ids of cells. */
   readonly plans: Map<string, SharedPlan>;
@@ -115,7 +118,7 @@ interface Desk {
 async function planMethods(desk: Desk, task: Task, demos: string): Promise<Map<number, Planned[]>> {
   const planned = new Map<number, Planned[]>(task.trajectories.map((trajectory) => [trajectory, []]));
   for (const method of methodsOn(desk.suite, task)) {
-    const options = layeredOptions(desk.where, desk.suite, task, method);
+    const options = layeredOptions(desk, task, method);
     for (const [trajectory, some] of planned) {
       const asked = { task, method, demos, trajectory, options, seeds: desk.suite.seeds };
       some.push({ method, plan: await planSeeds(desk, asked) });
@@ -131,13 +134,13 @@ async function planControls(
   demos: string,
   planned: ReadonlyMap<number, readonly Planned[]>,
 ): Promise<Cell[]> {
-  const { where, suite } = desk;
+  const { suite } = desk;
   const cells: Cell[] = [];
   const part = auditedPart(suite, task);
   for (const trajectory of part?.trajectories ?? []) {
     for (const control of controlsOf(task, planned.get(trajectory) ?? [])) {
       const { method, isForeign } = control;
-      const layered = layeredOptions(where, suite, task, method);
+      const layered = layeredOptions(desk, task, method);
       const options = isForeign ? ofLikelihood(layered) : layered;
       const asked = { task: part as Task, method, demos, trajectory, options, seeds: auditSeeds(suite) };
       await planSeeds(desk, asked);
@@ -227,14 +230,14 @@ function remembered(read: typeof readDemonstrations): typeof readDemonstrations 
   };
 }
 
-/** Where a task's demonstrations are. */
-function demosOf(where: string, { name, demos }: Task, place: string): string {
-  const path = demos.replaceAll(/\$\{(\w+)\}/g, (_, variable: string) => {
+/** Where a path of a suite leads; `of` and `part` name it, such as "task Hopper" and "demos". */
+function placeOf(where: string, [of, part, said]: readonly [string, string, string], place: string): string {
+  const path = said.replaceAll(/\$\{(\w+)\}/g, (_, variable: string) => {
     const value = process.env[variable];
     if (value !== undefined && value !== "") return value;
     throw new TandemError(
       where,
-      `task ${name}: the environment variable ${variable} is not set; set it to the folder that demos, ${demos}, is in`,
+      `${of}: the environment variable ${variable} is not set; set it to the folder that ${part}, ${said}, is in`,
     );
   });
   const found = isAbsolute(path) ? path : join(place, path);
@@ -242,8 +245,9 @@ function demosOf(where: string, { name, demos }: Task, place: string): string {
   const remedy =
     place === ""
       ? "run it in a clone of Tandem, where the folder demonstrations is"
-      : "check demos, which is relative to the suite's file";
-  throw new TandemError(where, `task ${name}: there are no demonstrations at ${found}; ${remedy}`);
+      : `check ${part}, which is relative to the suite's file`;
+  const missing = part === "demos" ? "there are no demonstrations" : "there is no policy";
+  throw new TandemError(where, `${of}: ${missing} at ${found}; ${remedy}`);
 }
 
 async function checkHeldOut(
@@ -281,13 +285,21 @@ function checkEvaluation(where: string, { name }: Task, { steps, evaluation: { e
   );
 }
 
+/** The one option that is a path, which a suite says as it does demonstrations'. */
+const TEACHER = "teacher-policy";
+
 /** The options of a method's runs on a task, later layers over earlier ones. */
-function layeredOptions(where: string, suite: Suite, task: Task, method: Method): GivenOptions {
+function layeredOptions({ where, suite, place }: Desk, task: Task, method: Method): GivenOptions {
   const merged = new Map<string, GivenOption>();
   for (const layer of optionLayers(suite, task, method)) {
     const given = optionsOfLayer(`${where}: method ${method.name} on ${task.name}`, layer);
     for (const [one, other] of EXCLUSIVE) if (given.has(one)) merged.delete(other);
     for (const [name, option] of given) merged.set(name, option);
+  }
+  const teacher = merged.get(TEACHER);
+  if (teacher) {
+    const found = (text: string): string => placeOf(where, [`method ${method.name}`, TEACHER, text], place);
+    merged.set(TEACHER, { ...teacher, texts: teacher.texts.map(found) });
   }
   return merged;
 }

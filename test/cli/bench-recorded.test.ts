@@ -1,4 +1,13 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -96,6 +105,32 @@ describe("a bench whose run folders are gone", () => {
       "results.jsonl",
     ]);
   });
+
+  it(
+    "knows a teacher by its name, wherever it lies",
+    async () => {
+      const dagger = { name: "dagger", options: { method: "dagger", "teacher-policy": "teachers/mine" } };
+      cpSync(join(cwd, "whole", SQIL3), join(cwd, "teachers", "mine"), { recursive: true });
+      writeSuite("asks.json", { methods: [dagger], seeds: [3] });
+      expect(await bench("asks.json", "--out", "asks")).toMatchObject({ code: 0 });
+      expect(resultsIn("asks")).toMatchObject([
+        { state: "complete", algorithm: { method: "dagger", teacherPolicy: "mine" } },
+      ]);
+      rmSync(join(cwd, "asks", "Cheetah"), { recursive: true });
+      const list = async (policy: string): Promise<CommandOutcome> => {
+        const options = { ...dagger.options, "teacher-policy": policy };
+        writeSuite("asks.json", { methods: [{ ...dagger, options }], seeds: [3] });
+        return bench("asks.json", "--out", "asks", "--list");
+      };
+      renameSync(join(cwd, "teachers"), join(cwd, "elsewhere"));
+      expect((await list("elsewhere/mine")).stdout).toBe("complete (recorded)  Cheetah/dagger/0-3\n");
+      cpSync(join(cwd, "elsewhere", "mine"), join(cwd, "elsewhere", "other"), { recursive: true });
+      expect((await list("elsewhere/other")).stderr).toMatch(
+        /algorithm\.teacherPolicy.*mine.*other|other.*mine/,
+      );
+    },
+    LONG,
+  );
 
   it(
     "trains what is missing, and keeps the lines of the rest, also of those that --only leaves out",

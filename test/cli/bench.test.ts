@@ -109,6 +109,16 @@ const REFUSED: [why: string, suite: unknown, says: RegExp][] = [
     /task Cheetah: the environment variable TANDEM_NOWHERE is not set/,
   ],
   [
+    "a teacher that is not there",
+    methodWith({ method: "dagger", "teacher-policy": "none" }),
+    /method mine: there is no policy at none; check teacher-policy, which is relative to the suite's file/,
+  ],
+  [
+    "a teacher in a variable that is not set",
+    methodWith({ method: "dagger" }, { Cheetah: { "teacher-policy": "${TANDEM_NOWHERE}/sac" } }),
+    /method mine: the environment variable TANDEM_NOWHERE is not set; set it to the folder that teacher-policy/,
+  ],
+  [
     "an environment that is none",
     taskWith({ env: "HalfCheeta-v5" }),
     /method irl on Cheetah: .*did you mean HalfCheetah-v5\?/,
