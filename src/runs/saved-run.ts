@@ -59,21 +59,21 @@ export function rewardOptionsOf(algorithm: TrainConfig["algorithm"]): RewardOpti
   return "discriminator" in algorithm ? classifierOptions(algorithm.discriminator, absorbing) : null;
 }
 
+type Method = TrainConfig["algorithm"]["method"];
+
+/** Rewards that are no network of their own: they can be measured, but nothing else can learn from them. */
+const REWARD_PLACES: Partial<Record<Method, string>> = {
+  "iq-learn": "has its reward in its critics and policy, not in a network of its own",
+  "mce-irl": "has its reward in a table, not in a network",
+};
+
 /** What to say of a run whose method keeps no reward that `command` could use. */
-export function learnsNoReward(
-  folder: string,
-  method: TrainConfig["algorithm"]["method"],
-  command: string,
-): TandemError {
-  const why =
-    method === "iq-learn"
-      ? "has its reward in its critics and policy, not in a network of its own"
-      : method === "mce-irl"
-        ? "has its reward in a table, not in a network"
-        : "learns no reward";
+export function learnsNoReward(folder: string, method: Method, command: "reward" | "retrain"): TandemError {
+  const known = ["ml-irl", "ml-irl-nested", "dac", "airl", "f-irl"];
+  if (command === "reward") known.push(...Object.keys(REWARD_PLACES));
   return new TandemError(
     command,
-    `${folder} is a run of ${method}, which ${why}; name one of ml-irl, ml-irl-nested, dac, airl or f-irl`,
+    `${folder} is a run of ${method}, which ${REWARD_PLACES[method] ?? "learns no reward"}; name a run of one of ${known.join(", ")}`,
   );
 }
 

@@ -70,6 +70,10 @@ const controlsIn = (plan: BenchPlan): string[] => idsOf(plan).filter((id) => id.
 const cellOf = ({ cells }: BenchPlan, id: string): BenchPlan["cells"][number] =>
   cells.find(({ cell }) => cell.id === id) ?? expect.fail(id);
 
+const inverseQ = (changes: object): object[] => [
+  { name: "iq", options: { method: "iq-learn", "batch-size": 8, ...changes } },
+];
+
 describe("planning an audit", () => {
   it("adds the controls of each task after the first seed, on its first set", async () => {
     const plan = await planOf({});
@@ -162,11 +166,8 @@ describe("planning an audit", () => {
 
   it("leaves out the treatment under which a method cannot learn, and refuses the method that asks for it", async () => {
     vi.stubEnv("TANDEM_IQ_LEARN", "1");
-    const methods = (changes: object): object[] => [
-      { name: "iq", options: { method: "iq-learn", "batch-size": 8, ...changes } },
-    ];
     const treatments = async (changes: object, demos = "cut.npz"): Promise<string[]> =>
-      controlsIn(await planOf({ tasks: [{ ...HOPPER, demos }], methods: methods(changes) }))
+      controlsIn(await planOf({ tasks: [{ ...HOPPER, demos }], methods: inverseQ(changes) }))
         .filter((id) => id.includes("termination"))
         .map((id) => id.replace(/.*termination-(.*)-iq.*/, "$1"));
     expect(await treatments({ "regularised-rows": "expert" })).toEqual(["native", "fixed-horizon"]);

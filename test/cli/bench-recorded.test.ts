@@ -109,23 +109,28 @@ describe("a bench whose run folders are gone", () => {
   it(
     "knows a teacher by its name, wherever it lies",
     async () => {
-      const dagger = { name: "dagger", options: { method: "dagger", "teacher-policy": "teachers/mine" } };
+      const dagger = { name: "dagger", options: { method: "dagger" } };
       cpSync(join(cwd, "whole", SQIL3), join(cwd, "teachers", "mine"), { recursive: true });
-      writeSuite("asks.json", { methods: [dagger], seeds: [3] });
-      expect(await bench("asks.json", "--out", "asks")).toMatchObject({ code: 0 });
+      mkdirSync(join(cwd, "suites"));
+      const tasks = [{ ...SUITE.tasks[0], demos: "../demo.npz" }];
+      const writeAsking = (policy: string): void => {
+        const options = { ...dagger.options, "teacher-policy": policy };
+        writeSuite("suites/asks.json", { tasks, methods: [{ ...dagger, options }], seeds: [3] });
+      };
+      writeAsking("../teachers/mine");
+      expect(await bench("suites/asks.json", "--out", "asks")).toMatchObject({ code: 0 });
       expect(resultsIn("asks")).toMatchObject([
         { state: "complete", algorithm: { method: "dagger", teacherPolicy: "mine" } },
       ]);
       rmSync(join(cwd, "asks", "Cheetah"), { recursive: true });
       const list = async (policy: string): Promise<CommandOutcome> => {
-        const options = { ...dagger.options, "teacher-policy": policy };
-        writeSuite("asks.json", { methods: [{ ...dagger, options }], seeds: [3] });
-        return bench("asks.json", "--out", "asks", "--list");
+        writeAsking(policy);
+        return bench("suites/asks.json", "--out", "asks", "--list");
       };
       renameSync(join(cwd, "teachers"), join(cwd, "elsewhere"));
-      expect((await list("elsewhere/mine")).stdout).toBe("complete (recorded)  Cheetah/dagger/0-3\n");
+      expect((await list("../elsewhere/mine")).stdout).toBe("complete (recorded)  Cheetah/dagger/0-3\n");
       cpSync(join(cwd, "elsewhere", "mine"), join(cwd, "elsewhere", "other"), { recursive: true });
-      expect((await list("elsewhere/other")).stderr).toMatch(
+      expect((await list("../elsewhere/other")).stderr).toMatch(
         /algorithm\.teacherPolicy.*mine.*other|other.*mine/,
       );
     },

@@ -212,7 +212,7 @@ describe("tandem retrain refuses", () => {
     );
     await train("iq", "iq-learn", ...TINY_POLICY);
     expect(await fails("retrain", "cloned")).toContain(
-      "cloned is a run of bc, which learns no reward; name one of",
+      "cloned is a run of bc, which learns no reward; name a run of one of ml-irl, ml-irl-nested, dac, airl, f-irl\n",
     );
     expect(await fails("retrain", "iq")).toContain(
       "iq is a run of iq-learn, which has its reward in its critics",

@@ -240,7 +240,9 @@ describe("tandem reward refuses", () => {
     expect(await fails("again")).toContain(
       "again is a run of tandem retrain; its reward is of first: name that",
     );
-    expect(await fails("sqil", ...FEW)).toContain("sqil is a run of sqil, which learns no reward");
+    expect(await fails("sqil", ...FEW)).toContain(
+      "which learns no reward; name a run of one of ml-irl, ml-irl-nested, dac, airl, f-irl, iq-learn, mce-irl\n",
+    );
     expect(await fails("first", "--against", "hopper")).toContain("compare runs of one task");
     expect(await fails("first", "--against", "first")).toContain("first is named twice");
     expect(await fails("first", "--distances", "epik")).toContain(
