@@ -70,9 +70,13 @@ const controlsIn = (plan: BenchPlan): string[] => idsOf(plan).filter((id) => id.
 const cellOf = ({ cells }: BenchPlan, id: string): BenchPlan["cells"][number] =>
   cells.find(({ cell }) => cell.id === id) ?? expect.fail(id);
 
-const inverseQ = (changes: object): object[] => [
-  { name: "iq", options: { method: "iq-learn", "batch-size": 8, ...changes } },
-];
+/** The treatments under which the audit sets IQ-Learn on Hopper. */
+async function treatmentsOfIq(changes: object, demos = "cut.npz"): Promise<string[]> {
+  const methods = [{ name: "iq", options: { method: "iq-learn", "batch-size": 8, ...changes } }];
+  return controlsIn(await planOf({ tasks: [{ ...HOPPER, demos }], methods }))
+    .filter((id) => id.includes("termination"))
+    .map((id) => id.replace(/.*termination-(.*)-iq.*/, "$1"));
+}
 
 describe("planning an audit", () => {
   it("adds the controls of each task after the first seed, on its first set", async () => {
@@ -166,21 +170,20 @@ describe("planning an audit", () => {
 
   it("leaves out the treatment under which a method cannot learn, and refuses the method that asks for it", async () => {
     vi.stubEnv("TANDEM_IQ_LEARN", "1");
-    const treatments = async (changes: object, demos = "cut.npz"): Promise<string[]> =>
-      controlsIn(await planOf({ tasks: [{ ...HOPPER, demos }], methods: inverseQ(changes) }))
-        .filter((id) => id.includes("termination"))
-        .map((id) => id.replace(/.*termination-(.*)-iq.*/, "$1"));
-    expect(await treatments({ "regularised-rows": "expert" })).toEqual(["native", "fixed-horizon"]);
-    expect(await treatments({ "regularised-rows": "both" })).toEqual([
+    expect(await treatmentsOfIq({ "regularised-rows": "expert" })).toEqual(["native", "fixed-horizon"]);
+    expect(await treatmentsOfIq({ "regularised-rows": "both" })).toEqual([
       "native",
       "absorbing",
       "fixed-horizon",
     ]);
-    expect(await treatments({ "regularised-rows": "expert" }, "fallen.npz")).toEqual(["native", "absorbing"]);
-    await expect(treatments({ regulariser: "none", termination: "absorbing" })).rejects.toThrow(
+    expect(await treatmentsOfIq({ "regularised-rows": "expert" }, "fallen.npz")).toEqual([
+      "native",
+      "absorbing",
+    ]);
+    await expect(treatmentsOfIq({ regulariser: "none", termination: "absorbing" })).rejects.toThrow(
       /method iq on Hopper: --termination: without a regulariser nothing holds the reward/,
     );
-    await expect(treatments({ termination: "absorbing" })).rejects.toThrow(
+    await expect(treatmentsOfIq({ termination: "absorbing" })).rejects.toThrow(
       /--termination: no demonstration enters the absorbing state/,
     );
   });
