@@ -22,9 +22,9 @@ const demonstration = relative("", `${root}${DEMONSTRATION}`);
 
 if (existsSync(demonstration)) {
   const options = Object.entries(SETTINGS).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const words = [command, "train", "--demos", demonstration, "--out", freeFolder(), ...options];
-  console.log(`node ${words.join(" ")}\n`);
-  process.exitCode = await run(words);
+  const words = ["train", "--demos", demonstration, "--out", freeFolder(), ...options];
+  console.log(`npx tandem ${words.join(" ")}\n`);
+  process.exitCode = await run([command, ...words]);
 } else {
   console.error(`start: ${demonstration} is missing; restore it with git checkout ${demonstration}`);
   process.exitCode = 1;

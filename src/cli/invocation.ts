@@ -1,11 +1,16 @@
 import { basename, relative } from "node:path";
 
-/** A command line that works where this one did: `tandem ...`, or `node src/cli/main.ts ...` in a clone. */
+/** A command line that works where this one did: `npx tandem ...`, `tandem ...`, or `node src/cli/main.ts ...` in a clone. */
 export function commandText(...words: readonly string[]): string {
+  return [starter(), ...words.map(quoted)].join(" ");
+}
+
+function starter(): string {
+  const { npm_command: command, npm_lifecycle_event: event } = process.env;
+  // npm puts the toolchain's own Node before the machine's, which may be too old to run a TypeScript file.
+  if (command === "exec" || event === "start") return "npx tandem";
   const script = process.argv[1] ?? "tandem";
-  const name = basename(script);
-  const start = /^main\.m?[jt]s$/.test(name) ? `node ${quoted(nearPath(script))}` : "tandem";
-  return [start, ...words.map(quoted)].join(" ");
+  return /^main\.m?[jt]s$/.test(basename(script)) ? `node ${quoted(nearPath(script))}` : "tandem";
 }
 
 function nearPath(path: string): string {

@@ -56,7 +56,7 @@ export function tandem(
   args: readonly string[],
   { cwd, env, asTerminal = false, onStart, onStderr }: RunOptions,
 ): Promise<Outcome> {
-  const environment = { ...process.env, NODE_COMPILE_CACHE, ...env };
+  const environment = { ...process.env, NODE_COMPILE_CACHE, npm_command: "", ...env };
   const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: environment, detached: asTerminal });
   const kill = (signal: NodeJS.Signals): void => {
     if (asTerminal && child.pid !== undefined) process.kill(-child.pid, signal);
