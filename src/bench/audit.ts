@@ -1,6 +1,7 @@
 /** What the controls of a bench say of its methods' scores. */
 import { reachesScore } from "../eval/index.ts";
-import type { Control, Treatment } from "./control.ts";
+import type { Termination } from "../irl/index.ts";
+import type { Control } from "./control.ts";
 import type { Outcome } from "./outcome.ts";
 import { count, meanOf, standing, type Mean } from "./statistics.ts";
 
@@ -28,7 +29,7 @@ export function controlRows(task: string, outcomes: readonly Outcome[]): Control
 /** A method under the treatments of an episode's end that it was set under. */
 export interface TreatmentRow {
   readonly method: string;
-  readonly under: Readonly<Partial<Record<Treatment, ControlRow>>>;
+  readonly under: Readonly<Partial<Record<Termination, ControlRow>>>;
 }
 
 /** The comparisons of a task, in the order of the suite's methods. */

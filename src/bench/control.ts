@@ -1,4 +1,5 @@
 /** Controls of the leak audit: learners that saw no reward, or nonsense, planned from what the methods of a suite are. */
+import type { Termination } from "../irl/index.ts";
 import type { TrainConfig } from "../runs/index.ts";
 import { AUDIT_PREFIX, type Method, type Options, type Suite, type Task } from "./suite.ts";
 
@@ -16,12 +17,8 @@ export interface Control {
   /** Methods whose scores it can explain, by name; none for a comparison. */
   readonly appliesTo: readonly string[];
   /** Of a comparison: the method, by name, and the treatment that it is set under. */
-  readonly sets?: { readonly method: string; readonly termination: Treatment };
+  readonly sets?: { readonly method: string; readonly termination: Termination };
 }
-
-/** Treatments of an episode's end, in the order of tables. */
-export const TREATMENTS = ["native", "absorbing", "fixed-horizon"] as const;
-export type Treatment = (typeof TREATMENTS)[number];
 
 /** A control of a task, as a method of the bench. */
 export interface ControlMethod {
@@ -40,7 +37,7 @@ export interface AuditedMethod {
   /** Whether shuffling the expert's actions is refused, as the reward never sees them. */
   readonly seesStatesOnly: boolean;
   /** Treatments of an episode's end under which it can learn. */
-  readonly terminations: readonly Treatment[];
+  readonly terminations: readonly Termination[];
 }
 
 const TEACHERS = { zero: "zero reward", constant: "constant reward", penalty: "constant penalty" } as const;

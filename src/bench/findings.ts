@@ -32,7 +32,7 @@ import {
   type ControlRow,
   type Verdict,
 } from "./audit.ts";
-import { TREATMENTS } from "./control.ts";
+import { TERMINATIONS } from "../irl/index.ts";
 import { stepsOf } from "./cells.ts";
 import { familyExhibits } from "./family-exhibits.ts";
 import { lastTenth, type Outcome } from "./outcome.ts";
@@ -469,8 +469,8 @@ function treatmentTable(task: Task, outcomes: readonly Outcome[]): Table | null 
   return {
     title: `${task.name}: treatments of an episode's end`,
     note: `Each method that collects its own steps, learning from the real expert, under every treatment: normalised score, and true return in parentheses, of ${enumerate(steps.map(formatSteps))} steps. Where a row differs much, the treatment decides the score as the expert does; no score is explained by it.`,
-    columns: ["method", ...TREATMENTS],
-    rows: rows.map(({ method, under }) => [method, ...TREATMENTS.map((each) => treatedWords(under[each]))]),
+    columns: ["method", ...TERMINATIONS],
+    rows: rows.map(({ method, under }) => [method, ...TERMINATIONS.map((each) => treatedWords(under[each]))]),
   };
 }
 

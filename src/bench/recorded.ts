@@ -4,7 +4,7 @@ import { z } from "zod";
 import { TandemError } from "../core/index.ts";
 import { algorithmConfig } from "../runs/index.ts";
 import type { Cell } from "./cells.ts";
-import { TREATMENTS } from "./control.ts";
+import { TERMINATIONS } from "../irl/index.ts";
 import { placeOf, type Outcome } from "./outcome.ts";
 
 /** A cell that has ended, as a line says. */
@@ -32,7 +32,7 @@ const lineSchema: z.ZodType<Outcome> = z.strictObject({
       name: z.string(),
       kind: z.enum(["no reward", "nonsense", "states", "comparison"]),
       appliesTo: z.array(z.string()),
-      sets: z.strictObject({ method: z.string(), termination: z.enum(TREATMENTS) }).optional(),
+      sets: z.strictObject({ method: z.string(), termination: z.enum(TERMINATIONS) }).optional(),
     })
     .nullable(),
   env: z.string(),

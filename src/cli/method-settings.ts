@@ -1,5 +1,6 @@
 /** How a method learns from demonstrations, by what the command line or a settings file says. */
 import { TandemError } from "../core/index.ts";
+import { TERMINATIONS } from "../irl/index.ts";
 import {
   AIRL_DEFAULTS,
   BC_DEFAULTS,
@@ -376,7 +377,7 @@ function terminationSetting(
   given: GivenOptions,
   { termination }: Pick<MlIrlConfig, "termination">,
 ): MlIrlConfig["termination"] {
-  return optionValue(given, "termination", oneOf("native", "absorbing", "fixed-horizon")) ?? termination;
+  return optionValue(given, "termination", oneOf(...TERMINATIONS)) ?? termination;
 }
 
 /** Whether instruments are switched on; they have only the paper's two-layer reward to measure. */

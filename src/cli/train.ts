@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { policySize, TandemError, type Trajectories } from "../core/index.ts";
 import { readDemonstrations } from "../demos/index.ts";
 import type { Environment } from "../envs/index.ts";
-import { requireTable, requireWholeEpisodes, unheldAbsorbing } from "../irl/index.ts";
+import { requireTable, requireWholeEpisodes, unheldAbsorbing, type Termination } from "../irl/index.ts";
 import { MCE_IRL_STEPS, taskDefaults, type TrainConfig } from "../runs/index.ts";
 import { chooseEpisodes, doubtsAbout, recordedOptions, rereadEpisodes } from "./expert-demonstrations.ts";
 import { commandText } from "./invocation.ts";
@@ -89,7 +89,7 @@ export interface PlannedTraining {
   /** Whether the task can end an episode. */
   readonly canEnd: boolean;
   /** Treatments of an episode's end under which the method can learn here. */
-  readonly terminations: readonly TrainConfig["algorithm"]["termination"][];
+  readonly terminations: readonly Termination[];
   /** Numbers in an action as the policy puts it. */
   readonly actionSize: number;
 }
@@ -148,22 +148,22 @@ export async function planTraining(
   }
 }
 
-/** The treatments of an episode's end under which a method can learn on a task from demonstrations; refuses the one it has if it is none. */
+/** The treatments of an episode's end under which a method can learn on a task from demonstrations; refused where its own is none. */
 function terminationsOf(
   algorithm: TrainConfig["algorithm"],
   environment: Environment,
   demonstrations: Trajectories,
-): TrainConfig["algorithm"]["termination"][] {
-  const unheld = (termination: "native" | "absorbing"): string | null =>
-    algorithm.method === "iq-learn"
-      ? unheldAbsorbing({ ...algorithm, termination }, demonstrations, environment.maxEpisodeSteps)
+): Termination[] {
+  const absorbing = { ...algorithm, termination: "absorbing" as const };
+  const unheld =
+    absorbing.method === "iq-learn"
+      ? unheldAbsorbing(absorbing, demonstrations, environment.maxEpisodeSteps)
       : null;
-  const refusal = algorithm.termination === "absorbing" ? unheld("absorbing") : null;
-  if (refusal) throw new TandemError("--termination", refusal);
+  if (unheld && algorithm.termination === "absorbing") throw new TandemError("--termination", unheld);
   const canFixHorizon = canBeEndless(environment) && !demonstrations.terminated.includes(1);
   return [
     "native",
-    ...(unheld("absorbing") ? [] : ["absorbing" as const]),
+    ...(unheld ? [] : ["absorbing" as const]),
     ...(canFixHorizon ? ["fixed-horizon" as const] : []),
   ];
 }

@@ -9,7 +9,9 @@ import { TandemError, type Trajectories } from "../core/index.ts";
  * - `fixed-horizon`: the episode itself; the environment must not end it (for MuJoCo's, terminateWhenUnhealthy: false), and
  *   no demonstration may have been ended.
  */
-export type Termination = "native" | "absorbing" | "fixed-horizon";
+export const TERMINATIONS = ["native", "absorbing", "fixed-horizon"] as const;
+/** One of `TERMINATIONS`, which says what each is. */
+export type Termination = (typeof TERMINATIONS)[number];
 
 /** With a fixed horizon nothing may have been ended: what would have followed is not known. */
 export function requireWholeEpisodes(

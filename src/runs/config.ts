@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { TERMINATIONS } from "../irl/termination.ts";
 
 const positive = z.number().int().positive();
 
@@ -39,7 +40,7 @@ const gathering = {
 };
 
 /** Runs made before there was a choice were native. */
-const termination = z.enum(["native", "absorbing", "fixed-horizon"]).default("native");
+const termination = z.enum(TERMINATIONS).default("native");
 
 /** The upper level of maximum likelihood, however the lower one is solved. */
 const likelihood = {
